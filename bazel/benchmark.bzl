@@ -1,0 +1,30 @@
+"""Benchmarks that cannot rot."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+
+def weft_benchmark(name, srcs, deps = [], **kwargs):
+    """A Google Benchmark program, and a test that runs each of its benchmarks for an instant.
+
+    Run it with `bazel run --config=bench //pkg:name`.
+
+    Args:
+      name: of the program; the test is name + "_smoke_test".
+      srcs: sources, without main.
+      deps: libraries under test; benchmark_main is added.
+      **kwargs: passed to both, e.g. target_compatible_with.
+    """
+    cc_binary(
+        name = name,
+        testonly = True,
+        srcs = srcs,
+        deps = deps + ["@com_github_google_benchmark//:benchmark_main"],
+        **kwargs
+    )
+    native.sh_test(
+        name = name + "_smoke_test",
+        size = "medium",
+        srcs = ["//bazel:smoke_test.sh"],
+        args = ["$(rootpath :%s)" % name],
+        data = [":" + name],
+        **kwargs
+    )

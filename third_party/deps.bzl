@@ -1,0 +1,64 @@
+"""Every repository that weft needs, for weft itself and for workspaces that depend on it.
+
+    local_repository(name = "weft", path = "...")
+    load("@weft//third_party:deps.bzl", "weft_deps")
+    weft_deps()
+
+Each keeps the label layout of its upstream project. A repository that the workspace has declared
+before is left alone, so that a newer Abseil or Protobuf can be swapped in.
+"""
+
+load("//third_party:system.bzl", "absl_repository", "system_repository")
+load("//third_party/wasmtime:repository.bzl", "wasmtime_repository")
+
+def _maybe(rule, name, **kwargs):
+    if not native.existing_rule(name):
+        rule(name = name, **kwargs)
+
+def weft_deps():
+    """Declares the repositories that the workspace has not declared itself."""
+
+    # What Bazel 4.2.3 itself asks for, from Debian's packages instead of the internet.
+    _maybe(
+        system_repository,
+        name = "rules_cc",
+        files = {
+            "//third_party/bazel:rules_cc.BUILD": "BUILD.bazel",
+            "//third_party/bazel:rules_cc_cc.BUILD": "cc/BUILD.bazel",
+            "//third_party/bazel:rules_cc_defs.bzl": "cc/defs.bzl",
+        },
+    )
+    _maybe(native.local_repository, name = "rules_proto", path = "/usr/share/bazel/rules/proto")
+    _maybe(native.local_repository, name = "rules_java", path = "/usr/share/bazel/rules/java")
+    _maybe(native.local_repository, name = "platforms", path = "/usr/share/bazel/platforms")
+    _maybe(native.local_repository, name = "bazel_skylib", path = "/usr/share/bazel/tools/skylib")
+    _maybe(
+        system_repository,
+        name = "remote_coverage_tools",
+        files = {"//third_party/bazel:coverage.BUILD": "BUILD.bazel"},
+    )
+
+    # Libraries from Debian's packages.
+    _maybe(absl_repository, name = "com_google_absl")
+    for name, overlay in {
+        "com_github_google_benchmark": "benchmark",
+        "com_google_googletest": "googletest",
+        "curl": "curl",
+        "lmdb": "lmdb",
+        "openssl": "openssl",
+        "zstd": "zstd",
+    }.items():
+        _maybe(
+            system_repository,
+            name = name,
+            files = {"//third_party/system:%s.BUILD" % overlay: "BUILD.bazel"},
+        )
+    _maybe(
+        system_repository,
+        name = "com_google_protobuf",
+        files = {"//third_party/system:protobuf.BUILD": "BUILD.bazel"},
+        programs = {"protoc": "protoc"},
+    )
+
+    # Built by ./setup into the user's cache folder; its targets are skipped where it is absent.
+    _maybe(wasmtime_repository, name = "wasmtime")
