@@ -1,15 +1,15 @@
 // base/check.h — stop the program, with a message, when a caller broke a contract.
 //
-//   WEFT_CHECK(capacity > 0) << "BoundedQueue(capacity): capacity must be positive, found " <<
-//   capacity;
+//   WEFT_CHECK(capacity > 0) << "BoundedQueue(): capacity must be positive, found " << capacity;
 //
 // A failed check is a bug of the caller, never an event of the environment (those are
 // absl::Status). The message goes to standard error with file, line and the failed condition; then
 // the program aborts.
 //
-//   WEFT_CHECK(condition)   always on.
-//   WEFT_DCHECK(condition)  on unless NDEBUG is defined; the condition is compiled but not
-//   evaluated otherwise. WEFT_FATAL()            always fails.
+//   WEFT_CHECK(condition)   is always on.
+//   WEFT_DCHECK(condition)  is on unless NDEBUG is defined; then the condition is compiled but not
+//                           evaluated.
+//   WEFT_FATAL()            always fails.
 #ifndef WEFT_BASE_CHECK_H_
 #define WEFT_BASE_CHECK_H_
 

@@ -13,6 +13,8 @@ bool IsInfinite(Instant instant) {
 
 Instant operator+(Instant instant, absl::Duration duration) {
   if (IsInfinite(instant)) return instant;
+  if (duration == absl::InfiniteDuration()) return Instant::InfiniteFuture();
+  if (duration == -absl::InfiniteDuration()) return Instant::InfinitePast();
   // ToInt64Nanoseconds saturates, and so does the addition below.
   int64_t sum = 0;
   if (__builtin_add_overflow(instant.nanos_, absl::ToInt64Nanoseconds(duration), &sum)) {
