@@ -1,9 +1,8 @@
 """Who may depend on a public target."""
 
-# Every package of every repository: Bazel before 6 spells it "//...", later ones "public".
-_major = native.bazel_version.split(".")[0] if hasattr(native, "bazel_version") else ""
-
-EVERYBODY = ["//..."] if _major in ["3", "4", "5"] else ["public"]
+# Every package of every repository: Bazel before 6 spells it "//...", later ones "public". (Debian's
+# Bazel has no version number to ask for; native.module_name came with 6.)
+EVERYBODY = ["public"] if hasattr(native, "module_name") else ["//..."]
 
 def above(package):
     """Visibility of a public target of `package`: higher floors and outside users.
