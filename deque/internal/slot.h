@@ -1,0 +1,56 @@
+// deque/internal/slot.h — how an item of any type travels in a slot of one word.
+#ifndef WEFT_DEQUE_INTERNAL_SLOT_H_
+#define WEFT_DEQUE_INTERNAL_SLOT_H_
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weft::deque_internal {
+
+// What a slot holds.
+using SlotWord = std::uint64_t;
+
+// Whether an item lies in the slot itself; otherwise the slot holds a pointer to it.
+template <typename T>
+inline constexpr bool kFitsSlot = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(SlotWord);
+
+// Items that fit: their bytes are the word.
+template <typename T, bool fits = kFitsSlot<T>>
+struct SlotCodec {
+  static SlotWord Encode(T item) {
+    SlotWord word = 0;
+    std::memcpy(&word, &item, sizeof(T));
+    return word;
+  }
+  static T Decode(SlotWord word) {
+    std::array<std::byte, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), &word, sizeof(T));
+    return std::bit_cast<T>(bytes);
+  }
+};
+
+// Items that do not fit: the word is the address of a box, which Decode consumes.
+template <typename T>
+struct SlotCodec<T, false> {
+  static_assert(sizeof(T*) <= sizeof(SlotWord));
+  static_assert(std::is_nothrow_move_constructible_v<T>,
+                "Deque<T>: moving T must not throw, or a stolen item could be lost");
+
+  static SlotWord Encode(T item) {
+    return reinterpret_cast<std::uintptr_t>(new T(std::move(item)));
+  }
+  static T Decode(SlotWord word) {
+    const std::unique_ptr<T> box(reinterpret_cast<T*>(static_cast<std::uintptr_t>(word)));
+    return std::move(*box);
+  }
+};
+
+}  // namespace weft::deque_internal
+
+#endif  // WEFT_DEQUE_INTERNAL_SLOT_H_
