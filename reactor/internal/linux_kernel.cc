@@ -1,0 +1,118 @@
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/instant.h"
+#include "reactor/internal/kernel.h"
+
+namespace weft::reactor_internal {
+namespace {
+
+class LinuxKernel final : public Kernel {
+ public:
+  LinuxKernel(int epoll, int event) : epoll_(epoll), event_(event) {}
+  ~LinuxKernel() override {
+    close(event_);
+    close(epoll_);
+  }
+
+  int Control(int operation, int fd, uint32_t events, uint64_t token) override {
+    epoll_event event = {};
+    event.events = events;
+    event.data.u64 = token;
+    return epoll_ctl(epoll_, operation, fd, &event) == 0 ? 0 : -errno;
+  }
+
+  int Wait(epoll_event* events, int capacity, Instant deadline) override {
+    const int count = WaitUntil(events, capacity, deadline);
+    return count >= 0 ? count : -errno;
+  }
+
+  int64_t Read(int fd, std::byte* buffer, size_t size) override {
+    const ssize_t count = read(fd, buffer, size);
+    return count >= 0 ? count : -errno;
+  }
+
+  int64_t Write(int fd, const std::byte* buffer, size_t size) override {
+    const ssize_t count = write(fd, buffer, size);
+    return count >= 0 ? count : -errno;
+  }
+
+  void Signal() override {
+    // Fails only with EAGAIN, when the counter is full; then the signal is raised as well.
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t ignored = write(event_, &one, sizeof one);
+  }
+
+  void ClearSignal() override {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t ignored = read(event_, &count, sizeof count);
+  }
+
+ private:
+  int WaitUntil(epoll_event* events, int capacity, Instant deadline) {
+    if (deadline == Instant::InfiniteFuture()) return epoll_wait(epoll_, events, capacity, -1);
+    if (deadline == Instant::InfinitePast()) return epoll_wait(epoll_, events, capacity, 0);
+    const int64_t now = MonotonicNow().nanos();
+    const int64_t left = deadline.nanos() > now ? deadline.nanos() - now : 0;
+    constexpr int64_t kNanosPerSecond = 1'000'000'000;
+    if (!no_pwait2_.load(std::memory_order_relaxed)) {
+      const timespec timeout = {.tv_sec = left / kNanosPerSecond,
+                                .tv_nsec = left % kNanosPerSecond};
+      const int count = epoll_pwait2(epoll_, events, capacity, &timeout, nullptr);
+      if (count >= 0 || errno != ENOSYS) return count;
+      // Relaxed: the flag guards nothing, a late reader asks the kernel once more.
+      no_pwait2_.store(true, std::memory_order_relaxed);
+    }
+    // Rounds up, so that a caller who waits for a deadline does not spin through its last
+    // millisecond.
+    const int64_t millis = left / 1'000'000 + (left % 1'000'000 != 0 ? 1 : 0);
+    return epoll_wait(epoll_, events, capacity,
+                      static_cast<int>(millis < INT_MAX ? millis : INT_MAX));
+  }
+
+  const int epoll_;
+  const int event_;
+  std::atomic<bool> no_pwait2_{false};  // Linux before 5.11.
+};
+
+absl::Status SystemError(const char* call, int error) {
+  const std::string message = std::string("EpollReactor::Create(): ") + call +
+                              " failed: " + strerror(error) +
+                              "; raise the limit of open files (ulimit -n) or close some";
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+    return absl::ResourceExhaustedError(message);
+  }
+  return absl::InternalError(message);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeLinuxKernel() {
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) return SystemError("epoll_create1", errno);
+  const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (event < 0) {
+    const int error = errno;
+    close(epoll);
+    return SystemError("eventfd", error);
+  }
+  auto kernel = std::make_unique<LinuxKernel>(epoll, event);
+  const int error = kernel->Control(EPOLL_CTL_ADD, event, EPOLLIN, Kernel::kWakeToken);
+  if (error < 0) return SystemError("epoll_ctl", -error);
+  return kernel;
+}
+
+}  // namespace weft::reactor_internal
