@@ -17,5 +17,19 @@ def above(package):
     return ["//:above_" + package, "//%s:__subpackages__" % package]
 
 def for_tests():
-    """Visibility of a testonly target that tests of any floor may use."""
+    """Visibility of a testonly target that tests of any floor may use.
+
+    A test that needs something of the same or a higher floor (a nursery that runs on the runtime, say)
+    depends on a testonly target of that package which says for_tests(), and includes that target's header:
+
+        cc_library(
+            name = "testing",
+            testonly = True,
+            hdrs = ["testing.h"],  # includes "runtime/runtime.h"
+            visibility = for_tests(),
+            deps = [":runtime"],
+        )
+
+    Libraries cannot: Bazel refuses a testonly dependency of a target that is not testonly.
+    """
     return ["//visibility:public"]
