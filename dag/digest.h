@@ -60,7 +60,6 @@ class Hasher {
   Digest Finish();
 
  private:
-
   void* context_;  // EVP_MD_CTX, hidden so that users do not include OpenSSL.
   int64_t size_ = 0;
 };

@@ -74,13 +74,15 @@ TEST(KeyEncoder, GoldenEncodingOfTheSmallestKey) {
 
 TEST(KeyEncoder, GoldenKeys) {
   KeyEncoder key("builtin/concat", "3");
-  EXPECT_EQ(key.Key().ToString(), "6ed8fbdbf823d71aa7bc0861b1a81334cc3729e7dd17455e70bb8e1cd49ddfed/41");
+  EXPECT_EQ(key.Key().ToString(),
+            "6ed8fbdbf823d71aa7bc0861b1a81334cc3729e7dd17455e70bb8e1cd49ddfed/41");
   key.AddParam("separator", "\n");
   key.AddParam("separator", "");
   key.AddInput("left", DigestOf("abc"));
   key.AddInput("right", DigestOf(""));
   key.AddOutput("out");
-  EXPECT_EQ(key.Key().ToString(), "c9b100ca3809047348d22d7ea3cf3279d8165ba7b60a143a49e36c91a858d90f/229");
+  EXPECT_EQ(key.Key().ToString(),
+            "c9b100ca3809047348d22d7ea3cf3279d8165ba7b60a143a49e36c91a858d90f/229");
 }
 
 TEST(KeyEncoder, PartsDoNotRunIntoEachOther) {

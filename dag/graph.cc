@@ -28,10 +28,9 @@ std::string Prefix(const Place& place) {
 std::string ListNames(const std::vector<std::string>& names) {
   if (names.empty()) return "none";
   const std::size_t shown = std::min(names.size(), kMaxListedNames);
-  std::string text = absl::StrJoin(names.begin(), names.begin() + shown, ", ",
-                                   [](std::string* out, const std::string& name) {
-                                     absl::StrAppend(out, Quoted(name));
-                                   });
+  std::string text = absl::StrJoin(
+      names.begin(), names.begin() + shown, ", ",
+      [](std::string* out, const std::string& name) { absl::StrAppend(out, Quoted(name)); });
   if (shown < names.size()) absl::StrAppend(&text, " and ", names.size() - shown, " more");
   return text;
 }
@@ -121,9 +120,8 @@ class GraphCompiler {
 
   void CheckNames(const StepSpec& step) {
     if (!IsStepId(step.id)) {
-      Report(step.place,
-             absl::StrCat("a step has the id ", Quoted(step.id),
-                          "; an id is 1 to 128 letters, digits, '_', '-' or '/'"));
+      Report(step.place, absl::StrCat("a step has the id ", Quoted(step.id),
+                                      "; an id is 1 to 128 letters, digits, '_', '-' or '/'"));
       return;
     }
     if (step.function.empty()) {
@@ -143,8 +141,8 @@ class GraphCompiler {
     for (const std::string& output : step.outputs) {
       CheckField(step, "output", output, step.place);
       if (!seen.insert(output).second) {
-        Report(step.place, absl::StrCat("step ", Quoted(step.id), " has two outputs named ",
-                                        Quoted(output)));
+        Report(step.place,
+               absl::StrCat("step ", Quoted(step.id), " has two outputs named ", Quoted(output)));
       }
     }
   }
@@ -177,9 +175,9 @@ class GraphCompiler {
     const Place& place = input.place.line == 0 ? step.place : input.place;
     const auto found = graph_.by_id_.find(source->step);
     if (found == graph_.by_id_.end()) {
-      Report(place, absl::StrCat(context(), " reads an output of step ", Quoted(source->step),
-                                 ", which does not exist",
-                                 Suggestion(graph_.steps_, source->step)));
+      Report(place,
+             absl::StrCat(context(), " reads an output of step ", Quoted(source->step),
+                          ", which does not exist", Suggestion(graph_.steps_, source->step)));
       return {kNoStep, 0};
     }
     const std::vector<std::string>& outputs = graph_.steps_[found->second].outputs;
@@ -313,14 +311,14 @@ absl::StatusOr<OutputIndex> Graph::FindOutput(std::string_view reference) const 
   }
   const std::optional<StepIndex> step = Find(parts->first);
   if (!step.has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no step ", Quoted(parts->first),
-                                                   Suggestion(steps_, parts->first)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no step ", Quoted(parts->first), Suggestion(steps_, parts->first)));
   }
   const std::vector<std::string>& outputs = steps_[*step].outputs;
   const std::optional<uint32_t> output = FindName(outputs, parts->second);
   if (!output.has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat("step ", Quoted(parts->first),
-                                                   " has no output ", Quoted(parts->second),
+    return absl::InvalidArgumentError(absl::StrCat("step ", Quoted(parts->first), " has no output ",
+                                                   Quoted(parts->second),
                                                    "; its outputs are: ", ListNames(outputs)));
   }
   return OutputIndex{*step, *output};

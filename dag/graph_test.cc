@@ -21,9 +21,8 @@ StepSpec Step(std::string id, std::vector<std::string> sources = {}) {
   step.function = "noop";
   step.outputs = {"out"};
   for (const std::string& source : sources) {
-    step.inputs.push_back({"from-" + source + std::to_string(step.inputs.size()),
-                           OutputRef{source, "out"},
-                           {}});
+    step.inputs.push_back(
+        {"from-" + source + std::to_string(step.inputs.size()), OutputRef{source, "out"}, {}});
   }
   return step;
 }

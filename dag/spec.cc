@@ -30,9 +30,8 @@ bool IsStepId(const std::string& name) {
 }
 
 bool IsFieldName(const std::string& name) {
-  return HasNameLength(name) && std::all_of(name.begin(), name.end(), [](char c) {
-           return IsWordCharacter(c) || c == '.';
-         });
+  return HasNameLength(name) && std::all_of(name.begin(), name.end(),
+                                            [](char c) { return IsWordCharacter(c) || c == '.'; });
 }
 
 }  // namespace weft

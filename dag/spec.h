@@ -1,4 +1,5 @@
-// dag/spec.h — what a user says about a graph: steps, their inputs and their outputs, as plain data.
+// dag/spec.h — what a user says about a graph: steps, their inputs and their outputs, as plain
+// data.
 //
 // A StepSpec is independent of the text format (dag/load.h turns a file into StepSpecs) and of the
 // compiled form (dag/graph.h turns StepSpecs into a Graph). Fill one by hand to build a graph in
