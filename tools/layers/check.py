@@ -263,8 +263,8 @@ def public_targets(rules):
 
 
 def read_closures():
-    text = (ROOT / CLOSURES).read_text()
-    return ast.literal_eval(text[text.index("CLOSURES = ") + len("CLOSURES = "):])
+    match = re.search(r"^CLOSURES = (\{.*?^\})", (ROOT / CLOSURES).read_text(), re.DOTALL | re.MULTILINE)
+    return ast.literal_eval(match[1])
 
 
 def check_targets(rules):

@@ -68,15 +68,18 @@ CLOSURES = {
     ],
 }
 
-def closure_tests():
+def closure_tests(name):
     """One test per package that compares the closure of each of its targets with the list above.
 
     Per package, because Bazel skips a test whose targets it cannot build (Wasmtime is absent, say).
+
+    Args:
+      name: the tests are name_PACKAGE_test.
     """
     args = {}
     data = {}
     for target, expected in CLOSURES.items():
-        query = "closure" + target.replace("//", "_").replace("/", "_").replace(":", "_")
+        query = name + target.replace("//", "_").replace("/", "_").replace(":", "_")
         native.genquery(
             name = query,
             testonly = True,
@@ -94,7 +97,7 @@ def closure_tests():
         )
     for package in args:
         native.sh_test(
-            name = "closures_%s_test" % package,
+            name = "%s_%s_test" % (name, package),
             size = "small",
             srcs = ["closure_test.sh"],
             args = args[package],

@@ -22,9 +22,9 @@ main() {
   expects "visibility refuses a sideways edge" "is not visible from target" \
     build_with deque '//mpmc:bounded_queue'
   expects "visibility refuses a package's internals" "is not visible from target" \
-    build_with runtime '//deque/internal:chase_lev'
+    build_with_planted timer '' runtime
   expects "visibility refuses tools to a library" "is not visible from target" \
-    build_with dag '//tools/weft'
+    build_with_planted tools 'visibility = ["//:above_tools"],' dag
   expects "a library cannot use what only tests may" "depends on testonly target" \
     build_with deque '@com_google_googletest//:gtest'
   expects "edges.txt refuses a new third-party edge" "a new edge channel -> @curl" \
@@ -133,6 +133,9 @@ plant_library() { # package deps text [attributes]
   local dep=''
   if [[ -n $2 ]]; then dep="\"$2\""; fi
   plant_file "$1/BUILD.bazel" "
+load(\"@rules_cc//cc:defs.bzl\", \"cc_library\")
+load(\"//bazel:visibility.bzl\", \"above\")
+
 cc_library(
     name = \"planted_library\",
     srcs = [\"planted_library.cc\"],
@@ -145,6 +148,12 @@ cc_library(
 build_with() { # package dep
   plant_library "$1" "$2" ""
   bazel_in_copy build --nobuild "//$1:planted_library"
+}
+
+# A target of the first package, with the attributes given, used by the second package.
+build_with_planted() { # package attributes user
+  plant_library "$1" "" "" "$2"
+  build_with "$3" "//$1:planted_library"
 }
 
 check_with() { # package dep text
