@@ -1,0 +1,169 @@
+#include "future/cancel.h"
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+
+namespace weft {
+namespace future_internal {
+
+// One flag of the tree. A child holds a reference to its parent; the parent lists its children
+// without owning them: a dying child (reference count zero) stays listed until it has taken the
+// parent's lock.
+class CancelNode : public IntrusiveListNode<CancelNode> {
+ public:
+  explicit CancelNode(CancelNode* parent) : parent_(parent) {
+    if (parent != nullptr) AddRef(parent);
+  }
+
+  // Links this node into its parent, or cancels it if the parent is cancelled already.
+  void Attach() {
+    if (parent_ == nullptr) return;
+    MutexLock lock(&parent_->mutex_);
+    if (parent_->IsCancelled()) {
+      cancelled_.store(true, std::memory_order_release);  // (1)
+    } else {
+      parent_->children_.PushBack(this);
+    }
+  }
+
+  void Ref() { references_.fetch_add(1, std::memory_order_relaxed); }
+
+  // Drops one reference; deletes the node and then, iteratively, each ancestor whose last reference
+  // this was.
+  static void Unref(CancelNode* node) {
+    // Edge (2): the last dropper sees what the others did with the node.
+    while (node != nullptr && node->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      CancelNode* const parent = node->parent_;
+      if (parent != nullptr) {
+        MutexLock lock(&parent->mutex_);
+        if (node->IsLinked()) node->Unlink();
+      }
+      delete node;
+      node = parent;
+    }
+  }
+
+  // Edge (1): pairs with the release store of the canceller.
+  bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
+
+  // Cancels `root` and everything below it, with an explicit work list: trees may be deep.
+  static void CancelTree(CancelNode* root) {
+    root->Ref();
+    for (CancelNode* node = root; node != nullptr;) {
+      CancelNode* const below = node->CancelOne();
+      CancelNode* rest = std::exchange(node->next_to_cancel_, nullptr);
+      Unref(node);
+      node = Concatenate(below, rest);
+    }
+  }
+
+  void Add(CancelRegistration* registration, Waker waker) {
+    {
+      MutexLock lock(&mutex_);
+      if (!IsCancelled()) {
+        registration->waker_ = std::move(waker);
+        registrations_.PushBack(registration);
+        return;
+      }
+    }
+    waker.WakeByRef();
+  }
+
+  void Remove(CancelRegistration* registration) {
+    Waker waker;  // dropped after the lock: dropping may run foreign code
+    MutexLock lock(&mutex_);
+    if (registration->IntrusiveListNode<CancelRegistration>::IsLinked()) {
+      registration->IntrusiveListNode<CancelRegistration>::Unlink();
+      waker = std::move(registration->waker_);
+    }
+  }
+
+ private:
+  // Sets the flag, wakes the registrations, and returns the referenced children as a chain.
+  CancelNode* CancelOne() {
+    CancelNode* below = nullptr;
+    {
+      MutexLock lock(&mutex_);
+      if (IsCancelled()) return nullptr;
+      cancelled_.store(true, std::memory_order_release);  // (1)
+      while (CancelNode* child = children_.PopFront()) {
+        if (!child->TryRef()) continue;
+        child->next_to_cancel_ = below;
+        below = child;
+      }
+    }
+    while (true) {
+      Waker waker;
+      {
+        MutexLock lock(&mutex_);
+        CancelRegistration* const registration = registrations_.PopFront();
+        if (registration == nullptr) break;
+        waker = std::move(registration->waker_);
+      }
+      std::move(waker).Wake();
+    }
+    return below;
+  }
+
+  // Takes a reference unless the last one is gone.
+  bool TryRef() {
+    uint32_t count = references_.load(std::memory_order_relaxed);
+    while (count != 0) {
+      if (references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed))
+        return true;
+    }
+    return false;
+  }
+
+  static CancelNode* Concatenate(CancelNode* front, CancelNode* back) {
+    if (front == nullptr) return back;
+    CancelNode* last = front;
+    while (last->next_to_cancel_ != nullptr) last = last->next_to_cancel_;
+    last->next_to_cancel_ = back;
+    return front;
+  }
+
+  CancelNode* const parent_;             // one reference, or null
+  std::atomic<uint32_t> references_{1};  // relaxed increments: the caller holds one already
+  std::atomic<bool> cancelled_{false};   // written once, under mutex_ of this node or of the parent
+  CancelNode* next_to_cancel_ = nullptr;  // owned by the one CancelTree() that unlinked this node
+  Mutex mutex_;
+  IntrusiveList<CancelNode> children_ ABSL_GUARDED_BY(mutex_);
+  IntrusiveList<CancelRegistration> registrations_ ABSL_GUARDED_BY(mutex_);
+};
+
+void AddRef(CancelNode* node) { node->Ref(); }
+void Release(CancelNode* node) { CancelNode::Unref(node); }
+bool IsCancelled(const CancelNode& node) { return node.IsCancelled(); }
+
+}  // namespace future_internal
+
+using future_internal::CancelNode;
+
+CancelSource::CancelSource() : token_(new CancelNode(nullptr)) {}
+
+CancelSource::CancelSource(const CancelToken& parent) : token_(new CancelNode(parent.node_)) {
+  token_.node_->Attach();
+}
+
+void CancelSource::Cancel() {
+  if (token_.node_ != nullptr) CancelNode::CancelTree(token_.node_);
+}
+
+void CancelRegistration::Register(const CancelToken& token, Waker waker) {
+  Unregister();
+  if (token.node_ == nullptr) return;
+  token_ = token;
+  token_.node_->Add(this, std::move(waker));
+}
+
+void CancelRegistration::Unregister() {
+  if (token_.node_ == nullptr) return;
+  token_.node_->Remove(this);
+  token_ = CancelToken();
+}
+
+}  // namespace weft

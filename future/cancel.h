@@ -1,0 +1,111 @@
+// future/cancel.h — a tree of cancellation flags.
+//
+// A CancelSource owns the right to cancel; its CancelTokens observe. A source made with a parent
+// token is cancelled with its parent, at once and before the parent's Cancel() returns; cancelling
+// a child does not touch the parent. Cancelling twice is the same as once. Nothing un-cancels.
+//
+// Differs from std::stop_token in what happens on cancellation: a CancelRegistration wakes a Waker
+// instead of running a callback, so no foreign code runs on the canceller's stack, none runs under
+// a lock, and letting go of a registration never blocks.
+//
+//   Thread safety    All methods may be called from any thread; one CancelRegistration by one
+//   thread at a time. Memory ordering  If X called Cancel() and Y sees StopRequested(), what X did
+//   before is visible to Y. Complexity       StopRequested() is one load. Cancel() is O(tokens and
+//   registrations below). Making and
+//                    dropping a child is O(1), and a dropped child leaves nothing behind in its
+//                    parent.
+//   Lifetime         Tokens keep what they need alive; a source may be destroyed while tokens live.
+#ifndef WEFT_FUTURE_CANCEL_H_
+#define WEFT_FUTURE_CANCEL_H_
+
+#include <utility>
+
+#include "base/intrusive_list.h"
+#include "future/waker.h"
+
+namespace weft {
+namespace future_internal {
+
+class CancelNode;
+void AddRef(CancelNode* node);
+void Release(CancelNode* node);
+bool IsCancelled(const CancelNode& node);
+
+}  // namespace future_internal
+
+// Observes a CancelSource. Copyable; a default-made token is never cancelled.
+class CancelToken {
+ public:
+  CancelToken() = default;
+  CancelToken(const CancelToken& other) : node_(other.node_) {
+    if (node_ != nullptr) future_internal::AddRef(node_);
+  }
+  CancelToken(CancelToken&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  CancelToken& operator=(CancelToken other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~CancelToken() {
+    if (node_ != nullptr) future_internal::Release(node_);
+  }
+
+  // Whether the source, or one above it, was cancelled.
+  bool StopRequested() const { return node_ != nullptr && future_internal::IsCancelled(*node_); }
+
+  // Whether it can be cancelled at all: false for a default-made token.
+  bool CanBeCancelled() const { return node_ != nullptr; }
+
+ private:
+  friend class CancelSource;
+  friend class CancelRegistration;
+  explicit CancelToken(future_internal::CancelNode* node) : node_(node) {}
+
+  future_internal::CancelNode* node_ = nullptr;  // one reference, or null
+};
+
+// Owns the right to cancel. Move-only. Destroying it cancels nothing.
+class CancelSource {
+ public:
+  // A tree of its own.
+  CancelSource();
+  // A child of `parent`: cancelled when the parent is; born cancelled if the parent already is.
+  explicit CancelSource(const CancelToken& parent);
+
+  // Cancels this source and all below it, and wakes their registrations. Never blocks for foreign
+  // code.
+  void Cancel();
+
+  bool StopRequested() const { return token_.StopRequested(); }
+  const CancelToken& token() const { return token_; }
+
+ private:
+  CancelToken token_;
+};
+
+// Wakes a Waker when a token is cancelled. Unregisters when destroyed. A wake that is on its way
+// while the registration is destroyed may still arrive.
+class CancelRegistration : private IntrusiveListNode<CancelRegistration> {
+ public:
+  CancelRegistration() = default;
+  CancelRegistration(const CancelRegistration&) = delete;
+  CancelRegistration& operator=(const CancelRegistration&) = delete;
+  ~CancelRegistration() { Unregister(); }
+
+  // Wakes `waker` once when `token` is cancelled: now, if it already is. Replaces an earlier
+  // registration.
+  void Register(const CancelToken& token, Waker waker);
+
+  // Forgets the waker. No-op if there is none.
+  void Unregister();
+
+ private:
+  friend class future_internal::CancelNode;
+  friend class IntrusiveList<CancelRegistration>;
+
+  CancelToken token_;  // owner only
+  Waker waker_;        // under the node's mutex while linked
+};
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_CANCEL_H_

@@ -1,0 +1,92 @@
+// future/context.h — what a future is told when it is polled.
+//
+// A Context lives as long as one poll. It says how to be polled again (waker), whether to give up
+// (StopRequested), what to hand to tasks that are spawned from here (token), and where to run them
+// (executor).
+#ifndef WEFT_FUTURE_CONTEXT_H_
+#define WEFT_FUTURE_CONTEXT_H_
+
+#include "base/check.h"
+#include "future/cancel.h"
+#include "future/waker.h"
+
+namespace weft {
+
+class Executor;
+
+// Cheap to copy: it only refers to what the poller owns.
+class Context {
+ public:
+  // `executor` may be null: then futures that need one (timers, spawns) stop the program with a
+  // message.
+  Context(const Waker& waker, const CancelToken& token, Executor* executor = nullptr)
+      : waker_(&waker), token_(&token), executor_(executor) {}
+
+  // Keep waker().Clone() when answering kPending.
+  const Waker& waker() const { return *waker_; }
+
+  // The token of the task that is being polled: the parent for what is spawned from here.
+  const CancelToken& token() const { return *token_; }
+
+  // Whether the future shall end soon: with its value if it already has it, else with kStopped as
+  // soon as it holds nothing that is in flight.
+  bool StopRequested() const {
+    return stop_ == Stop::kAlways || (stop_ == Stop::kByToken && token_->StopRequested());
+  }
+
+  // Where to run spawned tasks and timers. Precondition (checked): the poller gave one.
+  Executor& executor() const {
+    WEFT_CHECK(executor_ != nullptr) << "Context::executor(): a future needs timers or tasks, but "
+                                        "it is polled without an executor; "
+                                        "run it by an executor or with BlockOn(executor, future)";
+    return *executor_;
+  }
+  bool HasExecutor() const { return executor_ != nullptr; }
+
+  // The same context with the stop requested: how a combinator cancels one of its children.
+  Context WithStop() const { return With(Stop::kAlways); }
+
+  // The same context with cancellation hidden: for clean-up that must finish.
+  Context Shielded() const {
+    Context shielded = With(Stop::kNever);
+    shielded.token_ = &NeverCancelled();
+    return shielded;
+  }
+
+  // The same context with another waker: for combinators that track which child was woken.
+  Context WithWaker(const Waker& waker) const {
+    Context other = *this;
+    other.waker_ = &waker;
+    return other;
+  }
+
+  // The same context with another token, which shall be a descendant of token().
+  Context WithToken(const CancelToken& token) const {
+    Context other = *this;
+    other.token_ = &token;
+    return other;
+  }
+
+ private:
+  enum class Stop : unsigned char { kByToken, kAlways, kNever };
+
+  static const CancelToken& NeverCancelled() {
+    static const CancelToken kToken;
+    return kToken;
+  }
+
+  Context With(Stop stop) const {
+    Context other = *this;
+    other.stop_ = stop;
+    return other;
+  }
+
+  const Waker* waker_;
+  const CancelToken* token_;
+  Executor* executor_;
+  Stop stop_ = Stop::kByToken;
+};
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_CONTEXT_H_

@@ -1,0 +1,97 @@
+// future/executor.h — what a library needs from whoever runs its tasks.
+//
+// Libraries take an Executor&; programs choose one (//runtime in production,
+// //future:manual_executor in tests). An Executor queues Runnables, keeps time, and owns the token
+// that shutdown cancels. Spawn() and the timers (spawn.h, sleep.h) are built on it.
+#ifndef WEFT_FUTURE_EXECUTOR_H_
+#define WEFT_FUTURE_EXECUTOR_H_
+
+#include <atomic>
+#include <cstddef>
+
+#include "base/instant.h"
+#include "future/cancel.h"
+#include "future/waker.h"
+
+namespace weft {
+
+// Something to run once. Owned by nobody: Run() is called exactly once for each time that it is
+// scheduled, and disposes of the object where that is due.
+class Runnable {
+ public:
+  // Runs on a thread of the executor. Never throws. The object may be gone when it returns.
+  virtual void Run() noexcept = 0;
+
+  // A link for whichever queue holds the Runnable; free for the executor while it is scheduled.
+  Runnable* next_runnable = nullptr;
+
+ protected:
+  ~Runnable() = default;
+};
+
+// Why something is scheduled: executors place it accordingly.
+enum class ScheduleHint : unsigned char {
+  kSpawn,  // new
+  kWake,   // what it waited for has happened: soon, on this worker
+  kYield,  // it gave way: behind all that is ready
+};
+
+// A pending wake-up at an instant. Lives inside a future; an implementation of TimerService keeps
+// its node in `storage`.
+class TimerSlot {
+ public:
+  TimerSlot() = default;
+  TimerSlot(const TimerSlot&) = delete;
+  TimerSlot& operator=(const TimerSlot&) = delete;
+
+  static constexpr std::size_t kStorageBytes = 96;
+
+  // Between Arm() and the wake-up or Cancel(): true. Written by the service. Relaxed is enough: it
+  // only saves a re-arm.
+  std::atomic<bool> is_armed{false};
+  // For the service alone, between Arm() and the wake-up or Cancel().
+  alignas(std::max_align_t) std::byte storage[kStorageBytes];
+};
+
+// Wakes at instants. All methods may be called from any thread, but for one slot not concurrently.
+class TimerService {
+ public:
+  virtual ~TimerService() = default;
+
+  // Wakes `waker` once, at `deadline` or later, never earlier. Replaces what the slot was armed
+  // for.
+  virtual void Arm(TimerSlot& slot, Instant deadline, Waker waker) = 0;
+
+  // Forgets the slot. When it returns, the service does not touch the slot any more; a wake may be
+  // on its way.
+  virtual void Cancel(TimerSlot& slot) = 0;
+};
+
+// Runs Runnables. All methods may be called from any thread.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  // Queues `runnable`; never runs it before returning.
+  virtual void Schedule(Runnable* runnable, ScheduleHint hint) = 0;
+
+  // Queues a job that may block its thread, apart from the tasks.
+  virtual void ScheduleBlocking(Runnable* job) = 0;
+
+  // The executor's clock: monotonic; virtual in tests.
+  virtual Instant Now() = 0;
+
+  virtual TimerService& timers() = 0;
+
+  // Cancelled when the executor shuts down by cancelling; the root of all tokens of its tasks.
+  virtual const CancelToken& token() = 0;
+
+  // Accounting for shutdown: a task is alive from its spawn until its future is destroyed and its
+  // result published.
+  virtual void OnTaskSpawned() = 0;
+  virtual void OnTaskFinished() = 0;
+};
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_EXECUTOR_H_

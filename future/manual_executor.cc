@@ -1,0 +1,134 @@
+#include "future/manual_executor.h"
+
+#include <algorithm>
+
+namespace weft {
+
+ManualExecutor::ManualExecutor() = default;
+
+ManualExecutor::~ManualExecutor() {
+  CancelAll();
+  RunUntilStalled();
+  WEFT_CHECK(live_tasks() == 0) << "~ManualExecutor(): " << live_tasks()
+                                << " tasks did not end after they were cancelled; what they wait "
+                                   "for must answer a stop request";
+}
+
+std::size_t ManualExecutor::RunUntilStalled() {
+  std::size_t runs = 0;
+  while (RunOne()) ++runs;
+  return runs;
+}
+
+bool ManualExecutor::RunOne() {
+  Runnable* runnable;
+  {
+    MutexLock lock(&mutex_);
+    runnable = first_;
+    if (runnable == nullptr) return false;
+    first_ = runnable->next_runnable;
+    if (first_ == nullptr) last_ = nullptr;
+  }
+  runnable->Run();
+  return true;
+}
+
+void ManualExecutor::Advance(absl::Duration duration) {
+  const Instant target = Now() + duration;
+  RunUntilStalled();
+  while (true) {
+    const std::optional<Instant> next = timers_.Next();
+    if (!next || *next > target) break;
+    {
+      MutexLock lock(&mutex_);
+      now_ = std::max(now_, *next);
+    }
+    FireDue();
+    RunUntilStalled();
+  }
+  MutexLock lock(&mutex_);
+  now_ = target;
+}
+
+std::size_t ManualExecutor::live_tasks() const {
+  MutexLock lock(&mutex_);
+  return live_tasks_;
+}
+
+void ManualExecutor::Schedule(Runnable* runnable, ScheduleHint) {
+  MutexLock lock(&mutex_);
+  runnable->next_runnable = nullptr;
+  if (last_ == nullptr) {
+    first_ = runnable;
+  } else {
+    last_->next_runnable = runnable;
+  }
+  last_ = runnable;
+}
+
+Instant ManualExecutor::Now() {
+  MutexLock lock(&mutex_);
+  return now_;
+}
+
+void ManualExecutor::OnTaskSpawned() {
+  MutexLock lock(&mutex_);
+  ++live_tasks_;
+}
+
+void ManualExecutor::OnTaskFinished() {
+  MutexLock lock(&mutex_);
+  --live_tasks_;
+}
+
+bool ManualExecutor::JumpToNextTimer() {
+  const std::optional<Instant> next = timers_.Next();
+  if (!next) return false;
+  {
+    MutexLock lock(&mutex_);
+    now_ = std::max(now_, *next);
+  }
+  FireDue();
+  return true;
+}
+
+void ManualExecutor::FireDue() {
+  while (std::optional<Waker> waker = timers_.PopDue(Now())) std::move(*waker).Wake();
+}
+
+void ManualExecutor::Timers::Arm(TimerSlot& slot, Instant deadline, Waker waker) {
+  Cancel(slot);
+  MutexLock lock(&mutex_);
+  entries_.emplace(deadline, Entry{&slot, std::move(waker)});
+  slot.is_armed.store(true, std::memory_order_relaxed);
+}
+
+void ManualExecutor::Timers::Cancel(TimerSlot& slot) {
+  Waker dropped;  // after the lock
+  MutexLock lock(&mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    if (entry->second.slot != &slot) continue;
+    dropped = std::move(entry->second.waker);
+    entries_.erase(entry);
+    slot.is_armed.store(false, std::memory_order_relaxed);
+    return;
+  }
+}
+
+std::optional<Instant> ManualExecutor::Timers::Next() {
+  MutexLock lock(&mutex_);
+  if (entries_.empty()) return std::nullopt;
+  return entries_.begin()->first;
+}
+
+std::optional<Waker> ManualExecutor::Timers::PopDue(Instant now) {
+  MutexLock lock(&mutex_);
+  if (entries_.empty() || entries_.begin()->first > now) return std::nullopt;
+  auto entry = entries_.begin();
+  Waker waker = std::move(entry->second.waker);
+  entry->second.slot->is_armed.store(false, std::memory_order_relaxed);
+  entries_.erase(entry);
+  return waker;
+}
+
+}  // namespace weft

@@ -1,0 +1,112 @@
+// future/spawn.h — run a future as a task of its own, and await its end through a JoinHandle.
+//
+//   weft::JoinHandle<int> handle = weft::Spawn(executor, Compute());
+//   absl::StatusOr<int> result = co_await std::move(handle);
+//
+// A task is the unit of scheduling: one worker runs it at a time. Prefer a Nursery, which cannot
+// forget its tasks.
+#ifndef WEFT_FUTURE_SPAWN_H_
+#define WEFT_FUTURE_SPAWN_H_
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "future/cancel.h"
+#include "future/executor.h"
+#include "future/future.h"
+#include "future/internal/task_cell.h"
+
+namespace weft {
+
+// What awaiting a task of T gives: T with "cancelled" added. StatusOr<U> and Status are not nested.
+template <typename T>
+using JoinResult = typename future_internal::JoinResultOf<T>::Type;
+
+struct SpawnOptions {
+  // The task ends with kStopped when this is cancelled. None: the executor's own token.
+  std::optional<CancelToken> token;
+};
+
+// A future of a task's end.
+//
+//   Thread safety    Thread-compatible.
+//   Errors           An exception of the task is rethrown at the awaiter. A cancelled task gives
+//   absl::CancelledError. Cancellation     A cancelled await leaves the task running. Safe to drop
+//   at any time: the task is then detached.
+template <typename T>
+class [[nodiscard]] JoinHandle {
+ public:
+  using Output = JoinResult<T>;
+
+  explicit JoinHandle(future_internal::JoinState<T>* state) : state_(state) {}
+  JoinHandle(JoinHandle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  JoinHandle& operator=(JoinHandle&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~JoinHandle() {
+    if (state_ != nullptr) state_->Detach();
+  }
+
+  Poll<Output> poll(Context& cx) {
+    WEFT_CHECK(state_ != nullptr)
+        << "JoinHandle: polled after it was moved from, detached or finished";
+    if (!state_->IsFinished(cx.waker())) {
+      if (cx.StopRequested()) return kStopped;
+      return kPending;
+    }
+    future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
+    return future_internal::TakeJoinResult(state);
+  }
+
+  // Asks the task to end; await the handle to know when it has. Idempotent.
+  void Cancel() {
+    if (state_ != nullptr) state_->RequestStop();
+  }
+
+  // Lets the task go on unobserved.
+  void Detach() && {
+    if (state_ != nullptr) std::exchange(state_, nullptr)->Detach();
+  }
+
+ private:
+  future_internal::JoinState<T>* state_;  // one reference, or null
+};
+
+// Starts `future` as a task of `executor`. It is polled there, never inside this call.
+// Cost: one allocation. `future` is destroyed as soon as it has finished, before its result is
+// published.
+template <Future F>
+JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options = {}) {
+  using Cell = future_internal::TaskCell<F>;
+  auto* const cell = new Cell(
+      executor, options.token ? *std::move(options.token) : executor.token(), std::move(future));
+  JoinHandle<OutputOf<F>> handle(cell);
+  cell->Start();
+  return handle;
+}
+
+// Runs `function(args...)` where blocking is allowed and gives its result. It is not interrupted by
+// cancellation: arguments are moved or copied into the job, which may outlive a cancelled awaiter.
+template <typename Function, typename... Args>
+  requires std::invocable<Function, Args...>
+JoinHandle<std::invoke_result_t<Function, Args...>> SpawnBlocking(Executor& executor,
+                                                                  Function function, Args... args) {
+  auto call = [function = std::move(function), ... args = std::move(args)]() mutable {
+    return std::invoke(std::move(function), std::move(args)...);
+  };
+  auto* const cell = new future_internal::BlockingCell<decltype(call)>(executor, std::move(call));
+  JoinHandle<std::invoke_result_t<Function, Args...>> handle(cell);
+  cell->Start();
+  return handle;
+}
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_SPAWN_H_
