@@ -141,7 +141,9 @@ void EpollReactor::Arm(int fd, Descriptor* descriptor, Operation* newest) {
 
 int EpollReactor::Control(int operation, int fd, bool reads, bool writes,
                           const Descriptor& descriptor) {
-  const uint32_t events = EPOLLONESHOT | (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0);
+  constexpr uint32_t kNone = 0;
+  const uint32_t events =
+      EPOLLONESHOT | (reads ? uint32_t{EPOLLIN} : kNone) | (writes ? uint32_t{EPOLLOUT} : kNone);
   return kernel_->Control(operation, fd, events, descriptor.token);
 }
 
@@ -209,7 +211,8 @@ int EpollReactor::WaitForEvents(Instant deadline) {
 }
 
 void EpollReactor::HandleEvent(const epoll_event& event) {
-  if (event.data.u64 == Kernel::kWakeToken) {
+  const uint64_t token = event.data.u64;  // A copy: epoll_event is packed, so it is misaligned.
+  if (token == Kernel::kWakeToken) {
     // In this order: a Wake that comes between the two lines raises no signal, but this Poll
     // returns anyway. The other way round, its signal would be cleared and the flag left set, and
     // every later Wake would be lost.
@@ -222,7 +225,7 @@ void EpollReactor::HandleEvent(const epoll_event& event) {
   Operations claimed;
   {
     MutexLock lock(&mu_);
-    const auto found = fd_of_token_.find(event.data.u64);
+    const auto found = fd_of_token_.find(token);
     if (found == fd_of_token_.end()) return;  // Of a file that is gone.
     fd = found->second;
     descriptor = descriptors_[fd].get();
@@ -234,7 +237,7 @@ void EpollReactor::HandleEvent(const epoll_event& event) {
   Perform(&claimed, &done, &blocked);
   MutexLock lock(&mu_);
   while (Operation* const operation = done.PopFront()) Finish(operation, operation->result);
-  if (descriptor->token == event.data.u64) {
+  if (descriptor->token == token) {
     PutBack(&blocked, descriptor);
     if (!descriptor->IsIdle()) Arm(fd, descriptor, nullptr);
   } else {

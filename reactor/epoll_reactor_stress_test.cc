@@ -26,7 +26,7 @@ namespace {
 
 // One byte of a stream of numbered bytes, read by a thread that waits for each completion.
 struct ByteRead : Operation {
-  explicit ByteRead(int fd) : Operation(OperationKind::kRead, fd, &Complete) {
+  explicit ByteRead(int fd_in) : Operation(OperationKind::kRead, fd_in, &Complete) {
     buffer = &byte;
     size = 1;
   }

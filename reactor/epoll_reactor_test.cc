@@ -31,7 +31,7 @@ namespace weft {
 namespace {
 
 struct Counted : Operation {
-  Counted(OperationKind kind, int fd) : Operation(kind, fd, &Complete) {
+  Counted(OperationKind kind_in, int fd_in) : Operation(kind_in, fd_in, &Complete) {
     buffer = bytes.data();
     size = bytes.size();
   }
@@ -161,7 +161,8 @@ TEST_F(EpollReactorTest, OperationsOfOneDirectionCompleteInTheOrderOfSubmission)
 
 TEST_F(EpollReactorTest, AnOperationCanBeSubmittedAgainFromItsOwnCallback) {
   struct Again : Counted {
-    Again(int fd, Reactor* reactor_in) : Counted(OperationKind::kRead, fd), reactor(reactor_in) {
+    Again(int fd_in, Reactor* reactor_in)
+        : Counted(OperationKind::kRead, fd_in), reactor(reactor_in) {
       size = 1;
       on_complete = [](Operation* operation) {
         auto* const self = static_cast<Again*>(operation);
