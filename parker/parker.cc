@@ -84,7 +84,8 @@ ParkResult Parker::ParkUntil(Instant deadline) {
 ParkResult Parker::Sleep(Instant deadline) {
   const uint64_t asleep = seen_ | kAsleep;
   uint64_t expected = seen_;
-  if (!state_->counter.compare_exchange_strong(expected, asleep, std::memory_order_relaxed,
+  // The success order could be relaxed; GCC 12 refuses a failure order that is stronger.
+  if (!state_->counter.compare_exchange_strong(expected, asleep, std::memory_order_acquire,
                                                std::memory_order_acquire)) {  // (1)
     seen_ = expected;
     return ParkResult::kToken;
