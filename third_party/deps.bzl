@@ -23,9 +23,9 @@ def weft_deps():
         system_repository,
         name = "rules_cc",
         files = {
-            "//third_party/bazel:rules_cc.BUILD": "BUILD.bazel",
-            "//third_party/bazel:rules_cc_cc.BUILD": "cc/BUILD.bazel",
-            "//third_party/bazel:rules_cc_defs.bzl": "cc/defs.bzl",
+            Label("//third_party/bazel:rules_cc.BUILD"): "BUILD.bazel",
+            Label("//third_party/bazel:rules_cc_cc.BUILD"): "cc/BUILD.bazel",
+            Label("//third_party/bazel:rules_cc_defs.bzl"): "cc/defs.bzl",
         },
     )
     _maybe(native.local_repository, name = "rules_proto", path = "/usr/share/bazel/rules/proto")
@@ -35,7 +35,7 @@ def weft_deps():
     _maybe(
         system_repository,
         name = "remote_coverage_tools",
-        files = {"//third_party/bazel:coverage.BUILD": "BUILD.bazel"},
+        files = {Label("//third_party/bazel:coverage.BUILD"): "BUILD.bazel"},
     )
 
     # Libraries from Debian's packages.
@@ -51,12 +51,12 @@ def weft_deps():
         _maybe(
             system_repository,
             name = name,
-            files = {"//third_party/system:%s.BUILD" % overlay: "BUILD.bazel"},
+            files = {Label("//third_party/system:%s.BUILD" % overlay): "BUILD.bazel"},
         )
     _maybe(
         system_repository,
         name = "com_google_protobuf",
-        files = {"//third_party/system:protobuf.BUILD": "BUILD.bazel"},
+        files = {Label("//third_party/system:protobuf.BUILD"): "BUILD.bazel"},
         programs = {"protoc": "protoc"},
     )
 
