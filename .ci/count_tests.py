@@ -6,20 +6,22 @@ import sys
 
 
 def main():
-    status, skipped = {}, set()
+    tests, status, skipped = set(), {}, set()
     with open(sys.argv[1], encoding="utf-8") as events:
         for line in events:
             event = json.loads(line)
-            if "testSummary" in event["id"] and "testSummary" in event:
-                label = event["id"]["testSummary"]["label"]
+            (kind, identity), = event["id"].items()
+            label = identity.get("label")
+            if kind == "targetConfigured" and event.get("configured", {}).get("testSize"):
+                tests.add(label)
+            elif kind == "testSummary" and "testSummary" in event:
                 status[label] = event["testSummary"].get("overallStatus", "NO_STATUS")
-            aborted = event.get("aborted", {}).get("reason")
-            label = event["id"].get("targetCompleted", {}).get("label", "")
-            if aborted == "SKIPPED" and label.endswith("_test"):
+            elif event.get("aborted", {}).get("reason") == "SKIPPED":
                 skipped.add(label)
-    passed = sum(value == "PASSED" for value in status.values())
-    failed = sum(value != "PASSED" for label, value in status.items() if label not in skipped)
-    print(passed, failed, len(skipped))
+    skipped &= tests
+    passed = {label for label in tests if status.get(label) == "PASSED"}
+    # A test that has no summary was not built.
+    print(len(passed), len(tests - passed - skipped), len(skipped))
 
 
 if __name__ == "__main__":
