@@ -106,6 +106,29 @@ struct StepSpec {
   Place place;
 };
 
+// What the loader passes to a step of kind "process": parameters kProcessArgv (once for each word),
+// kProcessEnv ("NAME=VALUE"), kProcessDir, kProcessStdin and kProcessStdout (names).
+inline constexpr char kProcessFunction[] = "process";
+inline constexpr char kProcessArgv[] = "argv";
+inline constexpr char kProcessEnv[] = "env";
+inline constexpr char kProcessDir[] = "dir";
+inline constexpr char kProcessStdin[] = "stdin";
+inline constexpr char kProcessStdout[] = "stdout";
+
+// What the loader passes to a step of kind "wasm", beside the guest's own parameters: the module is
+// the input kWasmModule (last), its path the parameter of that name; grants and limits are
+// parameters. StepSpec::directory is fs_root.
+inline constexpr char kWasmFunction[] = "wasm";
+inline constexpr char kWasmModule[] = "@module";
+inline constexpr char kWasmFsRead[] = "@fs_read";
+inline constexpr char kWasmHttpFetch[] = "@http_fetch";
+inline constexpr char kWasmClock[] = "@clock";
+inline constexpr char kWasmLog[] = "@log";
+inline constexpr char kWasmCapability[] = "@capability";
+inline constexpr char kWasmFuel[] = "@fuel";
+inline constexpr char kWasmMemoryBytes[] = "@memory_bytes";
+inline constexpr char kWasmWallMs[] = "@wall_ms";
+
 // True if `name` may be the id of a step: letters, digits, '_', '-' and '/'; 1 to 128 of them.
 bool IsStepId(const std::string& name);
 
