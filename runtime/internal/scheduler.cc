@@ -1,0 +1,88 @@
+#include "runtime/internal/scheduler.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/instant.h"
+#include "deque/deque.h"
+
+namespace weft::runtime_internal {
+
+Scheduler::Scheduler(int workers, std::unique_ptr<Reactor> reactor)
+    : reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
+  workers_.reserve(static_cast<std::size_t>(workers));
+  for (int i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+  // All exist before the first one looks at the others.
+  for (const auto& worker : workers_) worker->Start();
+}
+
+Scheduler::~Scheduler() = default;
+
+bool Scheduler::IsWorkerThread() const {
+  const Worker* const worker = Worker::Current();
+  return worker != nullptr && worker->scheduler() == this;
+}
+
+void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
+  Worker* const worker = Worker::Current();
+  if (worker != nullptr && worker->scheduler() == this) {
+    worker->Push(runnable, hint);
+    return;
+  }
+  injector_.Push(runnable);
+  WakeOne();
+}
+
+bool Scheduler::HasWork() const {
+  if (!injector_.IsEmpty()) return true;
+  for (const auto& worker : workers_) {
+    if (!worker->stealer().IsEmptyHint()) return true;
+  }
+  return false;
+}
+
+bool Scheduler::WakeOne() {
+  const Pick pick = idle_.PickOne();
+  if (pick.idler == nullptr) return false;
+  Wake(pick);
+  return true;
+}
+
+void Scheduler::Wake(const Pick& pick) {
+  if (pick.role == IdleRole::kPoller) {
+    reactor_->Wake();
+  } else {
+    static_cast<Worker*>(pick.idler)->Unpark();
+  }
+}
+
+void Scheduler::Stop() {
+  for (const Pick& pick : idle_.Stop()) Wake(pick);
+  for (const auto& worker : workers_) worker->Join();
+  while (RunLeftover()) {
+  }
+}
+
+bool Scheduler::RunLeftover() {
+  if (Runnable* const runnable = TakeInjected()) {
+    runnable->Run();
+    return true;
+  }
+  for (const auto& worker : workers_) {
+    const StealResult<Runnable*> result = worker->stealer().Steal();
+    if (!result) continue;
+    (*result.item)->Run();
+    return true;
+  }
+  return false;
+}
+
+std::vector<WorkerStats> Scheduler::Stats() const {
+  std::vector<WorkerStats> stats;
+  stats.reserve(workers_.size());
+  for (const auto& worker : workers_) stats.push_back(worker->Stats());
+  return stats;
+}
+
+}  // namespace weft::runtime_internal

@@ -1,0 +1,68 @@
+// runtime/internal/scheduler.h — the workers and what they share.
+#ifndef WEFT_RUNTIME_INTERNAL_SCHEDULER_H_
+#define WEFT_RUNTIME_INTERNAL_SCHEDULER_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "base/instant.h"
+#include "base/mutex.h"
+#include "future/executor.h"
+#include "mpmc/unbounded_queue.h"
+#include "reactor/reactor.h"
+#include "runtime/internal/idle_set.h"
+#include "runtime/internal/timers.h"
+#include "runtime/internal/worker.h"
+#include "runtime/stats.h"
+
+namespace weft::runtime_internal {
+
+// Starts its workers when made. Thread-safe, but for Stop() and the destructor.
+class Scheduler {
+ public:
+  // Precondition: `workers` > 0.
+  Scheduler(int workers, std::unique_ptr<Reactor> reactor);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  // Precondition: stopped.
+  ~Scheduler();
+
+  // Queues work: at the calling worker, or in the injector.
+  void Schedule(Runnable* runnable, ScheduleHint hint);
+
+  // Ends the workers once they find nothing to do, and runs what is queued after that on the
+  // calling thread.
+  void Stop();
+
+  // Whether the calling thread is one of the workers.
+  bool IsWorkerThread() const;
+
+  Timers& timers() { return timers_; }
+  Reactor& reactor() { return *reactor_; }
+  std::vector<WorkerStats> Stats() const;
+
+ private:
+  friend class Worker;
+
+  Runnable* TakeInjected() { return injector_.TryPop().value_or(nullptr); }
+  // Whether some queue seems to hold work.
+  bool HasWork() const;
+  // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
+  bool WakeOne();
+  void Wake(const Pick& pick);
+  // Runs one piece of leftover work; false when there is none.
+  bool RunLeftover();
+
+  const std::unique_ptr<Reactor> reactor_;
+  Timers timers_;
+  UnboundedQueue<Runnable*> injector_;
+  IdleSet idle_;
+  // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
+  Mutex polling_mutex_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_SCHEDULER_H_

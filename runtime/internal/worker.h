@@ -1,0 +1,108 @@
+// runtime/internal/worker.h — one thread of the scheduler and the work that is queued at it.
+//
+// Order in which a worker takes work: its slot (the task that was woken last, still warm), at most
+// kSlotRuns times in a row; its own queue, oldest first; the injector, which it also looks at every
+// kInjectorInterval runs, so that a full queue of its own does not starve the others; the queues of
+// other workers. The slot is the worker's alone: what lies there runs when the present task
+// returns.
+#ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
+#define WEFT_RUNTIME_INTERNAL_WORKER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "base/cache_line.h"
+#include "deque/deque.h"
+#include "future/executor.h"
+#include "parker/parker.h"
+#include "runtime/internal/idle_set.h"
+#include "runtime/stats.h"
+
+namespace weft::runtime_internal {
+
+class Scheduler;
+
+// See the head of the file. All methods are for the worker's own thread unless they say otherwise.
+class alignas(kCacheLineSize) Worker : public Idler {
+ public:
+  Worker(Scheduler* scheduler, int index);
+
+  // The worker whose thread is calling, or null.
+  static Worker* Current();
+
+  // Starts and joins the thread; for the scheduler's owner.
+  void Start();
+  void Join() { thread_.join(); }
+
+  // Queues work at this worker.
+  void Push(Runnable* runnable, ScheduleHint hint);
+
+  Scheduler* scheduler() const { return &scheduler_; }
+  // Any thread.
+  Stealer<Runnable*> stealer() { return deque_.stealer(); }
+  // Any thread. Ends the sleep of a worker that was picked as a sleeper.
+  void Unpark() { unparker_.Unpark(); }
+  // Any thread.
+  WorkerStats Stats() const;
+
+ private:
+  // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
+  class Counter {
+   public:
+    void Add(uint64_t n) {
+      value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    std::atomic<uint64_t> value_{0};
+  };
+
+  static constexpr int kSlotRuns = 3;
+  static constexpr uint32_t kInjectorInterval = 61;
+  static constexpr uint32_t kPollInterval = 61;
+  static constexpr int kStealAtMost = 32;
+
+  void Main();
+  // The next task to run; null when the worker shall end.
+  Runnable* Next();
+  Runnable* TakeOwn();
+  Runnable* TakeSlot();
+  Runnable* TakeInjected();
+  Runnable* StealFromOthers();
+  Runnable* StealFrom(Worker* victim);
+  void StartSearching();
+  void StopSearching();
+  // Sleeps until there may be work; false when the worker shall end.
+  bool WaitForWork();
+  void PollUntilWork();
+  void LookAtKernelAndClock();
+  bool IsTimeToLook();
+  uint32_t NextRandom();
+
+  Scheduler& scheduler_;
+  const int index_;
+
+  // The worker's own.
+  Runnable* slot_ = nullptr;
+  int slot_runs_ = 0;        // runs from the slot since the last run from elsewhere
+  uint32_t runs_ = 0;        // wraps
+  int64_t last_coarse_ = 0;  // coarse clock at the last look at kernel and clock
+  uint32_t random_;
+  bool is_searching_ = false;
+  bool is_collecting_ = false;  // inside the reactor or the timers: pushes wake nobody
+  Parker parker_;
+
+  // Shared with thieves.
+  Deque<Runnable*> deque_;
+  const Unparker unparker_;
+
+  Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;
+
+  std::thread thread_;
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_WORKER_H_

@@ -1,0 +1,150 @@
+// runtime/runtime.h — the work-stealing scheduler that programs run their tasks on.
+//
+//   weft::Runtime runtime;
+//   absl::StatusOr<int> sum = runtime.BlockOn(Sum(1, 2));
+//
+// Model: a few worker threads, each with a queue of its own, run tasks until they wait; a worker
+// that runs dry takes from the others. The first idle worker waits in the reactor for descriptors
+// and timers. Calls that block have threads of their own. Libraries take an Executor&; only
+// programs name a Runtime.
+//
+// Guarantees
+//   Thread safety    All methods from any thread; Shutdown, BlockOn and the destructor not from a
+//                    worker (checked).
+//   Exactly once     Each scheduled Runnable is run exactly once, never inside Schedule().
+//   Memory ordering  What X did before Schedule(r) is visible to r->Run().
+//   Fairness         A ready task is run after at most the tasks that were ready before it at its
+//                    worker and in the injector, times a constant: a worker takes its queue oldest
+//                    first, runs at most 3 tasks in a row from its slot, and looks at the injector
+//                    at least every 61 runs. Tasks that never return to the scheduler are not
+//                    interrupted; what such a task has woken last waits for it to return.
+//   Timers           Never early. A busy worker looks at timers and descriptors at least every 61
+//   runs
+//                    and after the first run that ends in another tick of the coarse clock (1 to 10
+//                    ms); an idle one waits for them in the kernel.
+//   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups.
+//   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
+//   Lifetime         Nothing may be scheduled, and no operation be in flight at reactor(), once
+//                    Shutdown() has returned.
+//
+// Example: runtime_example.cc
+#ifndef WEFT_RUNTIME_RUNTIME_H_
+#define WEFT_RUNTIME_RUNTIME_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/instant.h"
+#include "base/mutex.h"
+#include "future/block_on.h"
+#include "future/cancel.h"
+#include "future/executor.h"
+#include "future/future.h"
+#include "future/spawn.h"
+#include "reactor/reactor.h"
+#include "runtime/stats.h"
+
+namespace weft {
+
+namespace runtime_internal {
+class BlockingPool;
+class Scheduler;
+}  // namespace runtime_internal
+
+// How a Runtime is built.
+struct RuntimeOptions {
+  // Worker threads. 0: AvailableParallelism().
+  int workers = 0;
+  // Most threads for blocking calls at once; further calls queue.
+  int max_blocking_threads = 64;
+  // How long a thread for blocking calls stays without a call.
+  absl::Duration blocking_thread_idle_time = absl::Seconds(10);
+};
+
+// How a Runtime ends.
+enum class ShutdownMode : unsigned char {
+  kDrain,   // wait for all tasks to finish by themselves
+  kCancel,  // cancel the root token, then wait for all tasks to end
+};
+
+// See the top of this file.
+class Runtime final : public Executor {
+ public:
+  using Options = RuntimeOptions;
+
+  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left).
+  // Precondition (checked): no option is negative, and max_blocking_threads is positive.
+  static absl::StatusOr<std::unique_ptr<Runtime>> Create(const Options& options = {});
+
+  // As Create(), but stops the program, with the reason, where that fails.
+  Runtime() : Runtime(Options()) {}
+  explicit Runtime(const Options& options);
+
+  // Shutdown(kCancel), unless it was shut down before.
+  ~Runtime() override;
+
+  // Runs `future` as a task and blocks the calling thread until it has ended. Not on a worker
+  // (checked).
+  template <Future F>
+  JoinResult<OutputOf<F>> BlockOn(F future) {
+    CheckNotOnWorker("BlockOn");
+    return weft::BlockOn(Spawn(*this, std::move(future)));
+  }
+
+  // Blocks until every task has finished and every blocking call has returned, then ends all
+  // threads. With kCancel the tasks are asked to stop first. With kDrain a task that never ends
+  // makes it block for ever; another thread may call Shutdown(kCancel) meanwhile. Idempotent.
+  void Shutdown(ShutdownMode mode);
+
+  // Where to submit I/O. Its Poll() is called by the workers alone.
+  Reactor& reactor();
+
+  // Number of workers.
+  int workers() const { return workers_; }
+
+  // A snapshot of the counters.
+  RuntimeStats Stats();
+
+  // Executor.
+  void Schedule(Runnable* runnable, ScheduleHint hint) override;
+  void ScheduleBlocking(Runnable* job) override;
+  Instant Now() override { return MonotonicNow(); }
+  TimerService& timers() override;
+  const CancelToken& token() override { return source_.token(); }
+  void OnTaskSpawned() override;
+  void OnTaskFinished() override;
+
+ private:
+  Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
+
+  void CheckNotOnWorker(const char* method) const;
+  void WaitUntilNoTasks() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const int workers_;
+  CancelSource source_;
+
+  // Counted by every spawn and every end of a task.
+  std::atomic<uint64_t> spawned_{0};
+  std::atomic<uint64_t> finished_{0};
+  // Whether somebody waits for the end of all tasks.
+  std::atomic<bool> is_draining_{false};
+  Mutex mutex_;
+  CondVar task_finished_;
+
+  // One shutdown at a time ends the threads.
+  Mutex shutdown_mutex_;
+  bool is_shut_down_ ABSL_GUARDED_BY(shutdown_mutex_) = false;
+
+  // Last, so that they go first.
+  const std::unique_ptr<runtime_internal::Scheduler> scheduler_;
+  const std::unique_ptr<runtime_internal::BlockingPool> blocking_pool_;
+};
+
+}  // namespace weft
+
+#endif  // WEFT_RUNTIME_RUNTIME_H_
