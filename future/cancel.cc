@@ -49,15 +49,19 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
   // Edge (1): pairs with the release store of the canceller.
   bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
-  // Cancels `root` and everything below it, with an explicit work list: trees may be deep.
+  // Cancels `root` and everything below it, with an explicit work list: trees may be deep. Only the
+  // links of nodes that this call took out of their parent's list are used: `root` itself may be on
+  // the work list of another thread that cancels one of its ancestors.
   static void CancelTree(CancelNode* root) {
     root->Ref();
-    for (CancelNode* node = root; node != nullptr;) {
-      CancelNode* const below = node->CancelOne();
-      CancelNode* rest = std::exchange(node->next_to_cancel_, nullptr);
+    CancelNode* pending = root->CancelOne();
+    while (pending != nullptr) {
+      CancelNode* const node = pending;
+      CancelNode* const rest = std::exchange(node->next_to_cancel_, nullptr);
+      pending = Concatenate(node->CancelOne(), rest);
       Unref(node);
-      node = Concatenate(below, rest);
     }
+    Unref(root);
   }
 
   void Add(CancelRegistration* registration, Waker waker) {

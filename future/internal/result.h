@@ -36,6 +36,20 @@ class Result {
     if constexpr (!std::is_void_v<T>) return std::get<1>(std::move(state_));
   }
 
+  // The exception. Precondition: HasException().
+  const std::exception_ptr& exception() const { return std::get<2>(state_); }
+
+  // How the future ended, as its poller would have seen it. Precondition: IsSet().
+  Poll<T> TakePoll() {
+    if (IsStopped()) return kStopped;
+    if constexpr (std::is_void_v<T>) {
+      Take();
+      return Poll<void>::Ready();
+    } else {
+      return Take();
+    }
+  }
+
   // The value, monostate for void. Precondition: HasValue().
   NonVoid<T>& value() { return std::get<1>(state_); }
 

@@ -34,6 +34,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/result.h"
+#include "future/internal/status_traits.h"
 #include "future/poll.h"
 #include "future/waker.h"
 
@@ -108,19 +109,7 @@ class JoinState : public CellBase {
 
 template <typename T>
 struct JoinResultOf {
-  using Type = absl::StatusOr<T>;
-};
-template <>
-struct JoinResultOf<void> {
-  using Type = absl::Status;
-};
-template <>
-struct JoinResultOf<absl::Status> {
-  using Type = absl::Status;
-};
-template <typename U>
-struct JoinResultOf<absl::StatusOr<U>> {
-  using Type = absl::StatusOr<U>;
+  using Type = typename StatusTraits<T>::WithStatus;
 };
 
 // Drops the handle's reference and gives the result; rethrows the task's exception.
