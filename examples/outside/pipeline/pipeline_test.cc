@@ -1,4 +1,4 @@
-// A program of an outside user: one coroutine sends numbers through weft's channel, another one adds them up.
+// A program of an outside user: one coroutine sends numbers through a channel, another adds them.
 #include <optional>
 #include <thread>
 #include <utility>
