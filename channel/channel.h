@@ -11,16 +11,19 @@
 // Guarantees
 //   Order            FIFO, also across a cancellation. Waiting senders and waiting receivers are
 //                    served in the order in which they came; who comes later does not overtake.
-//   Conservation     After an operation has ended, or was cancelled, or its future was dropped, each
+//   Conservation     After an operation has ended, or was cancelled, or its future was dropped,
+//   each
 //                    value is in the channel or with its owner, exactly once (table below).
 //   Closing          Close(), or the end of the last Sender or the last Receiver. Afterwards sends
 //                    answer kClosed with their value; receives drain what is inside, then answer
 //                    "nothing". When the last Receiver goes, the values inside are destroyed.
 //   Memory ordering  What X did before a send that was accepted is visible to Y after the receive
 //                    that returned its value.
-//   Thread safety    All methods of handles may be called from any thread; one handle from one thread
+//   Thread safety    All methods of handles may be called from any thread; one handle from one
+//   thread
 //                    at a time unless the method is const.
-//   Progress         Blocking: one short lock for each operation, never held while foreign code runs
+//   Progress         Blocking: one short lock for each operation, never held while foreign code
+//   runs
 //                    except T's move constructor. Nothing is woken under the lock.
 //   Complexity       O(1) amortised; waiting allocates nothing. A bounded channel keeps its largest
 //                    array; an unbounded one gives memory back as the backlog shrinks.
@@ -31,7 +34,8 @@
 //   Cancellation      | waiting                  | already served when the stop is seen
 //   Send, SendFrom    | kStopped, value unsent   | kOk: the value is in the channel
 //   Receive           | kStopped, nothing taken  | kStopped: the value stays, or goes to the next
-//   A value given to Send() by value dies with the cancelled future; SendFrom() leaves it where it is.
+//   A value given to Send() by value dies with the cancelled future; SendFrom() leaves it where it
+//   is.
 //
 // Example: channel_example.cc
 #ifndef WEFT_CHANNEL_CHANNEL_H_

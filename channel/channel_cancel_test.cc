@@ -1,8 +1,8 @@
-// Goal: the conservation law. After any cancellation each value is in the channel or with its owner,
-// exactly once, and no order is broken.
-// Method: run a small scenario again and again and cancel task t before its k-th step, for all t and
-// all k; then a long random mix of sends, receives, tries and cancellations. Values have identities;
-// the books are balanced at the end.
+// Goal: the conservation law. After any cancellation each value is in the channel or with its
+// owner, exactly once, no order is broken, and nobody waits for what is there. Method: run a small
+// scenario again and again and cancel task t before its k-th step, for all t and all k; then a long
+// random mix of sends, receives, tries and cancellations. Values have identities; the books are
+// balanced at the end.
 #include <algorithm>
 #include <cstddef>
 #include <deque>
@@ -36,7 +36,20 @@ Task<> Produce(Sender<Item> sender, std::vector<Item>* items) {
   }
 }
 
-Task<> Consume(Receiver<Item> receiver, std::vector<int>* received) {
+// Counts the coroutines that it lives in.
+class Presence {
+ public:
+  explicit Presence(int* count) : count_(count) { ++*count_; }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence() { --*count_; }
+
+ private:
+  int* count_;
+};
+
+Task<> Consume(Receiver<Item> receiver, std::vector<int>* received, int* present) {
+  const Presence presence(present);
   while (std::optional<Item> item = co_await receiver.Receive()) received->push_back(**item);
 }
 
@@ -49,7 +62,8 @@ struct Scenario {
   }
 
   void Start() {
-    for (auto& list : received) tasks.push_back(Spawn(executor, Consume(ends.receiver, &list)));
+    for (auto& list : received)
+      tasks.push_back(Spawn(executor, Consume(ends.receiver, &list, &consumers)));
     for (auto& list : owned) tasks.push_back(Spawn(executor, Produce(ends.sender, &list)));
   }
 
@@ -76,6 +90,7 @@ struct Scenario {
     return "";
   }
 
+  int consumers = 0;  // That have begun and not ended.
   ManualExecutor executor;
   ChannelEnds<Item> ends;
   std::vector<Item> owned[kProducers];
@@ -96,6 +111,8 @@ TEST(ChannelCancelTest, CancellingEachTaskAtEachStepConservesTheValues) {
         while (done < step && scenario.executor.RunOne()) ++done;
         scenario.tasks[victim].Cancel();
         scenario.executor.RunUntilStalled();
+        EXPECT_TRUE(scenario.consumers == 0 || scenario.ends.receiver.size() == 0)
+            << "a consumer waits although there is a value";
         scenario.ends.sender.Close();
         scenario.executor.RunUntilStalled();
         EXPECT_EQ(scenario.executor.live_tasks(), 0u);
@@ -122,6 +139,8 @@ TEST(ChannelCancelTest, CancellingTwoTasksAtEachStepConservesTheValues) {
         scenario.executor.RunOne();
         scenario.tasks[second].Cancel();
         scenario.executor.RunUntilStalled();
+        EXPECT_TRUE(scenario.consumers == 0 || scenario.ends.receiver.size() == 0)
+            << "a consumer waits although there is a value";
         scenario.ends.receiver.Close();
         scenario.executor.RunUntilStalled();
         EXPECT_EQ(scenario.executor.live_tasks(), 0u);
@@ -136,7 +155,8 @@ TEST(ChannelCancelTest, CancellingTwoTasksAtEachStepConservesTheValues) {
 // what it got.
 class RandomMix {
  public:
-  explicit RandomMix(unsigned seed) : random_(seed), ends_(MakeChannel<Item>(1 + random_() % 3)) {
+  explicit RandomMix(unsigned seed)
+      : random_(seed), capacity_(1 + random_() % 3), ends_(MakeChannel<Item>(capacity_)) {
     for (unsigned& weight : weights_) weight = random_() % 8;  // Swarm: some kinds hardly happen.
     weights_[0] += 1;
     weights_[1] += 1;
@@ -153,17 +173,20 @@ class RandomMix {
     }
     std::sort(seen_.begin(), seen_.end());
     for (std::size_t i = 0; i < owned_.size(); ++i) {
-      if (i >= seen_.size() || seen_[i] != static_cast<int>(i)) return "a value was lost or doubled";
+      if (i >= seen_.size() || seen_[i] != static_cast<int>(i))
+        return "a value was lost or doubled";
     }
     return seen_.size() == owned_.size() ? "" : "there are more values than were made";
   }
 
  private:
-  static Task<> ReceiveInto(Receiver<Item> receiver, std::vector<int>* seen) {
+  static Task<> ReceiveInto(Receiver<Item> receiver, std::vector<int>* seen, int* present) {
+    const Presence presence(present);
     if (std::optional<Item> item = co_await receiver.Receive()) seen->push_back(**item);
   }
 
-  static Task<> SendOne(Sender<Item> sender, Item* item) {
+  static Task<> SendOne(Sender<Item> sender, Item* item, int* present) {
+    const Presence presence(present);
     (void)co_await sender.SendFrom(*item);
   }
 
@@ -180,10 +203,10 @@ class RandomMix {
     while (draw >= weights_[kind]) draw -= weights_[kind++];
     switch (kind) {
       case 0:
-        handles_.push_back(Spawn(executor_, SendOne(ends_.sender, NewItem())));
+        handles_.push_back(Spawn(executor_, SendOne(ends_.sender, NewItem(), &senders_)));
         break;
       case 1:
-        handles_.push_back(Spawn(executor_, ReceiveInto(ends_.receiver, &seen_)));
+        handles_.push_back(Spawn(executor_, ReceiveInto(ends_.receiver, &seen_, &receivers_)));
         break;
       case 2: {
         Item* const item = NewItem();
@@ -202,11 +225,18 @@ class RandomMix {
         break;
       case 6:
         executor_.RunUntilStalled();
+        EXPECT_TRUE(receivers_ == 0 || ends_.receiver.size() == 0)
+            << "a receiver waits although there is a value";
+        EXPECT_TRUE(senders_ == 0 || ends_.sender.size() == capacity_)
+            << "a sender waits although there is room";
         break;
     }
   }
 
   std::mt19937 random_;
+  const std::size_t capacity_;
+  int receivers_ = 0;  // Coroutines that have begun and not ended.
+  int senders_ = 0;
   ManualExecutor executor_;
   ChannelEnds<Item> ends_;
   std::deque<Item> owned_;  // By number; null when the channel has accepted it.

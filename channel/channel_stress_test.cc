@@ -61,21 +61,19 @@ TEST(ChannelStressTest, EveryValueArrivesOnceAndInOrder) {
     int consumers;
     int count;
   };
-  for (const Shape& shape : {Shape{1, 1, 1, 1500}, Shape{1, 3, 3, 400}, Shape{64, 4, 4, 1500},
-                             Shape{0, 3, 2, 3000}}) {
+  for (const Shape& shape :
+       {Shape{1, 1, 1, 1500}, Shape{1, 3, 3, 400}, Shape{64, 4, 4, 1500}, Shape{0, 3, 2, 3000}}) {
     std::optional<ChannelEnds<Value>> ends =
         shape.capacity == 0 ? MakeUnboundedChannel<Value>() : MakeChannel<Value>(shape.capacity);
     std::vector<std::vector<Value>> received(shape.consumers);
     std::vector<std::thread> threads;
     for (int p = 0; p < shape.producers; ++p) {
-      threads.emplace_back([sender = ends->sender, p, count = shape.count] {
-        BlockOn(Produce(sender, p, count));
-      });
+      threads.emplace_back(
+          [sender = ends->sender, p, count = shape.count] { BlockOn(Produce(sender, p, count)); });
     }
     for (int c = 0; c < shape.consumers; ++c) {
-      threads.emplace_back([receiver = ends->receiver, list = &received[c]] {
-        BlockOn(Consume(receiver, list));
-      });
+      threads.emplace_back(
+          [receiver = ends->receiver, list = &received[c]] { BlockOn(Consume(receiver, list)); });
     }
     ends.reset();  // From here on the last producer closes the channel.
     for (std::thread& thread : threads) thread.join();
@@ -129,9 +127,8 @@ TEST(ChannelStressTest, CancelledReceivesLoseNothing) {
       }
     });
   }
-  threads.emplace_back([receiver = ends->receiver, list = &received[2]] {
-    BlockOn(Consume(receiver, list));
-  });
+  threads.emplace_back(
+      [receiver = ends->receiver, list = &received[2]] { BlockOn(Consume(receiver, list)); });
   ends.reset();
   for (std::thread& thread : threads) thread.join();
   CheckBooks(received, kProducers, kCount);

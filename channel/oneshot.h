@@ -2,11 +2,12 @@
 //
 //   auto [sender, receiver] = weft::MakeOneshot<int>();
 //   ... std::move(sender).Send(42);                              // never waits
-//   ... std::optional<int> value = co_await receiver.Receive();  // nothing: the sender went without
+//   ... std::optional<int> value = co_await receiver.Receive();  // nothing: the sender went
+//   without
 //
 // Use it for answers to requests; use MakeChannel (channel.h) for more than one value. Differs from
-// a promise and future pair of the standard in that waiting blocks a task, that a receiver that went
-// away gives the value back to the sender, and that a missing value is no exception.
+// a promise and future pair of the standard in that waiting blocks a task, that a receiver that
+// went away gives the value back to the sender, and that a missing value is no exception.
 //
 // Guarantees
 //   Conservation     The value is with the sender, in the oneshot, or with the receiver, exactly

@@ -138,7 +138,7 @@ TEST(OneshotTest, ValueCrossesThreadsOnceForEachOneshot) {
     });
     std::optional<std::unique_ptr<int>> value = BlockOn(ends->receiver.Receive());
     EXPECT_EQ(value.has_value(), round % 3 != 0);
-    if (value.has_value()) EXPECT_EQ(**value, round);
+    EXPECT_EQ(value.has_value() ? **value : round, round);
     thread.join();
   }
 }

@@ -1,5 +1,5 @@
-// Shapes: uncontended (push + pop on one thread) and mpmc_balanced (every thread pushes one and pops
-// one). Rival: a mutex around a std::deque with the same bound.
+// Shapes: uncontended (push + pop on one thread) and mpmc_balanced (every thread pushes one and
+// pops one). Rival: a mutex around a std::deque with the same bound.
 #include <cstddef>
 #include <cstdint>
 #include <deque>

@@ -1,5 +1,5 @@
-// Goal: each bullet of BoundedQueue's contract, on one thread, and equality with a deque over random
-// operations at every small capacity.
+// Goal: each bullet of BoundedQueue's contract, on one thread, and equality with a deque over
+// random operations at every small capacity.
 #include "mpmc/bounded_queue.h"
 
 #include <cstddef>

@@ -1,15 +1,15 @@
 // mpmc/unbounded_queue.h — a queue for many producers and many consumers that never refuses a push.
 //
-// Use it for hand-over points where refusing is no option and something else bounds the backlog; use
-// BoundedQueue when the queue itself must bound it.
+// Use it for hand-over points where refusing is no option and something else bounds the backlog;
+// use BoundedQueue when the queue itself must bound it.
 //
 // Model: a chain of blocks. Producers append to the last block under one lock, consumers take from
 // the first block under another; the two sides share only the count of values pushed so far. A
 // drained block is kept as the one spare or freed at once, so memory follows the backlog.
 //
 // Trade-offs
-//   The locks make it simple and exact, at the price of a preempted lock holder stopping the threads
-//   of its side. An empty queue is recognised without a lock.
+//   The locks make it simple and exact, at the price of a preempted lock holder stopping the
+//   threads of its side. An empty queue is recognised without a lock.
 //
 // Guarantees
 //   Thread safety    All methods may be called from any thread at once; construction and
@@ -17,7 +17,8 @@
 //   Order            FIFO.
 //   Exactness        "Empty" is exact: the queue was empty at some moment during the call.
 //   Memory ordering  What X did before Push(v) is visible to Y after the TryPop that returned v.
-//   Progress         Blocking: Push waits for other pushes, TryPop for other pops (never one for the
+//   Progress         Blocking: Push waits for other pushes, TryPop for other pops (never one for
+//   the
 //                    other). TryPop on an empty queue waits for nobody.
 //   Complexity       O(1); Push allocates one block of about 4 KiB for every block of values unless
 //                    the spare block serves. Memory: the backlog plus at most two blocks.
@@ -47,11 +48,13 @@ namespace weft {
 // See the top of this file.
 //
 // Happens-before edges:
-//   (1) Push stores pushed_ (release) -> TryPop loads it (acquire): the slot is filled and, when the
+//   (1) Push stores pushed_ (release) -> TryPop loads it (acquire): the slot is filled and, when
+//   the
 //       value opens a block, the previous block's `next` is set.
 //   (2) TryPop stores popped_ (release) -> TryPop loads it (acquire) -> loads pushed_: whatever was
 //       pushed before a pop that we see is in the count that we read next. Makes "empty" exact.
-//   (3) TryPop puts a drained block into spare_ (release) -> Push takes it out (acquire): its values
+//   (3) TryPop puts a drained block into spare_ (release) -> Push takes it out (acquire): its
+//   values
 //       are destroyed before its slots are used again.
 template <typename T>
 class UnboundedQueue {

@@ -17,8 +17,9 @@
 //   Progress         Unpark: wait-free, one locked instruction, and one system call only when the
 //                    owner sleeps. Park with a token: one load.
 //   Blocks           Park and ParkUntil only.
-//   Lifetime         Parker and Unparkers share their state, which lives until the last of them goes.
-//   Limit            2^31 unparks between the moment a parking thread checks the token and the
+//   Lifetime         Parker and Unparkers share their state, which lives until the last of them
+//   goes. Limit            2^31 unparks between the moment a parking thread checks the token and
+//   the
 //                    moment the kernel puts it to sleep would go unseen.
 //
 // Example: parker_example.cc
@@ -75,14 +76,12 @@ class Unparker {
   // Hands the parker a token. Precondition: not moved from.
   void Unpark() const { parker_internal::Unpark(state_); }
 
-  // Turns the handle into one pointer, for callbacks that carry a void*. The pointer keeps the state
-  // alive until FromRaw() takes it back.
+  // Turns the handle into one pointer, for callbacks that carry a void*. The pointer keeps the
+  // state alive until FromRaw() takes it back.
   void* IntoRaw() && { return std::exchange(state_, nullptr); }
 
   // Takes a pointer from IntoRaw() back. Each pointer is taken back once.
-  static Unparker FromRaw(void* raw) {
-    return Unparker(static_cast<parker_internal::State*>(raw));
-  }
+  static Unparker FromRaw(void* raw) { return Unparker(static_cast<parker_internal::State*>(raw)); }
 
  private:
   friend class Parker;

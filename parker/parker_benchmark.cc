@@ -1,5 +1,5 @@
-// Shapes: uncontended (unpark, then park with the token) and pingpong (two threads hand a token back
-// and forth). Rival: a mutex with a condition variable and a flag.
+// Shapes: uncontended (unpark, then park with the token) and pingpong (two threads hand a token
+// back and forth). Rival: a mutex with a condition variable and a flag.
 #include <atomic>
 #include <condition_variable>
 #include <mutex>

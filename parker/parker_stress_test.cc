@@ -1,6 +1,6 @@
 // Goal: no unpark is lost and no park returns without one, with sleeping and racing threads.
-// Method: a strict ping-pong of tokens hangs on the first lost wake-up; unsynchronised counters show
-// under ThreadSanitizer when a token carries no ordering; deadlines race with tokens.
+// Method: a strict ping-pong of tokens hangs on the first lost wake-up; unsynchronised counters
+// show under ThreadSanitizer when a token carries no ordering; deadlines race with tokens.
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -38,8 +38,8 @@ TEST(ParkerStressTest, PingPongLosesNoToken) {
   EXPECT_FALSE(here.TryPark());
 }
 
-// Every producer publishes a ticket before it unparks; the owner must come to see all of them although
-// tokens merge.
+// Every producer publishes a ticket before it unparks; the owner must come to see all of them
+// although tokens merge.
 TEST(ParkerStressTest, MergedTokensPublishWhatEveryUnparkerDid) {
   constexpr int kThreads = 4;
   constexpr int kEach = 2000;

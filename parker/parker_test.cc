@@ -1,5 +1,5 @@
-// Goal: the token semantics, one bullet of the contract a test. Threads appear only where a bullet is
-// about them; nothing here depends on how fast they run.
+// Goal: the token semantics, one bullet of the contract a test. Threads appear only where a bullet
+// is about them; nothing here depends on how fast they run.
 #include "parker/parker.h"
 
 #include <thread>

@@ -1,5 +1,5 @@
-// Shapes: uncontended (lock + unlock, polled by hand) and contended (threads that block on the lock).
-// Rival: std::mutex.
+// Shapes: uncontended (lock + unlock, polled by hand) and contended (threads that block on the
+// lock). Rival: std::mutex.
 #include <mutex>
 
 #include "benchmark/benchmark.h"

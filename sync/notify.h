@@ -11,20 +11,22 @@
 //   MakeReady();
 //   changed.NotifyAll();
 //
-// The counterpart of a condition variable, without a mutex of its own. Carries no data: use channel/
-// to hand values over.
+// The counterpart of a condition variable, without a mutex of its own. Carries no data: use
+// channel/ to hand values over.
 //
 // Guarantees
-//   NotifyOne        Wakes the first waiter. If nobody waits, it leaves one token for the next Wait();
+//   NotifyOne        Wakes the first waiter. If nobody waits, it leaves one token for the next
+//   Wait();
 //                    tokens do not add up.
 //   NotifyAll        Wakes all who wait, and all Wait() futures that were made before and not yet
 //                    awaited. Leaves no token.
 //   Fairness         First come, first served.
-//   Cancellation     Wait(): kStopped. A NotifyOne() that had reached the cancelled waiter goes to the
+//   Cancellation     Wait(): kStopped. A NotifyOne() that had reached the cancelled waiter goes to
+//   the
 //                    next one, or becomes the token: it is never lost. Safe to drop.
-//   Memory ordering  What X did before a notification is visible to Y after the Wait() that it ended.
-//   Thread safety    All methods may be called from any thread.
-//   Complexity       O(1), NotifyAll O(waiters); waiting allocates nothing. Nothing is woken under
+//   Memory ordering  What X did before a notification is visible to Y after the Wait() that it
+//   ended. Thread safety    All methods may be called from any thread. Complexity       O(1),
+//   NotifyAll O(waiters); waiting allocates nothing. Nothing is woken under
 //                    the lock.
 //   Lifetime         The Notify outlives its futures.
 //
@@ -88,8 +90,7 @@ class [[nodiscard]] NotifyWait {
 
  private:
   friend class Notify;
-  explicit NotifyWait(Notify* notify)
-      : notify_(notify), broadcasts_before_(notify->Broadcasts()) {}
+  explicit NotifyWait(Notify* notify) : notify_(notify), broadcasts_before_(notify->Broadcasts()) {}
 
   Notify* notify_;
   uint64_t broadcasts_before_;  // When the future was made.

@@ -1,5 +1,5 @@
-// Shapes: uncontended (notify, then wait with the token) and broadcast (notify 100 waiters). Rival: a
-// mutex, a condition variable and a flag.
+// Shapes: uncontended (notify, then wait with the token) and broadcast (notify 100 waiters). Rival:
+// a mutex, a condition variable and a flag.
 #include <condition_variable>
 #include <deque>
 #include <mutex>

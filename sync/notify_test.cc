@@ -1,5 +1,5 @@
-// Goal: each bullet of the contract of Notify; no NotifyOne() is lost when task t is cancelled before
-// its k-th step; no wake-up is lost between a condition and its wait, on real threads.
+// Goal: each bullet of the contract of Notify; no NotifyOne() is lost when task t is cancelled
+// before its k-th step; no wake-up is lost between a condition and its wait, on real threads.
 #include "sync/notify.h"
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Goal: each bullet of the semaphore's contract; permits are conserved when task t is cancelled before
-// its k-th step, for all t and all k; no more tasks inside than permits, on real threads.
+// Goal: each bullet of the semaphore's contract; permits are conserved when task t is cancelled
+// before its k-th step, for all t and all k; no more tasks inside than permits, on real threads.
 #include "sync/semaphore.h"
 
 #include <atomic>
@@ -179,8 +179,7 @@ TEST(SemaphoreTest, CancellingEachTaskAtEachStepConservesThePermits) {
 // A waker that uses the semaphore from inside its wake: hangs if anything is woken under the lock.
 TEST(SemaphoreTest, NothingIsWokenUnderTheLock) {
   static constexpr Waker::VTable kVTable = {
-      [](void*) {}, [](void*) {},
-      [](void* data) { static_cast<Semaphore*>(data)->AddPermits(1); }};
+      [](void*) {}, [](void*) {}, [](void* data) { static_cast<Semaphore*>(data)->AddPermits(1); }};
   Semaphore semaphore(0);
   const Waker waker(&kVTable, &semaphore);
   const CancelToken token;

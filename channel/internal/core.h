@@ -2,10 +2,10 @@
 //
 // Everything happens under one mutex; wakers are collected under it and woken after it.
 //
-// Values never leave the queue before somebody takes them: a waiting receiver is granted the right to
-// one value (reserved_), not the value. A cancelled receiver gives the right to the next one, so the
-// order of values does not change and none is lost. A waiting sender's value, on the other hand, is
-// moved from the sender's frame into the queue as soon as there is room.
+// Values never leave the queue before somebody takes them: a waiting receiver is granted the right
+// to one value (reserved_), not the value. A cancelled receiver gives the right to the next one, so
+// the order of values does not change and none is lost. A waiting sender's value, on the other
+// hand, is moved from the sender's frame into the queue as soon as there is room.
 //
 // Invariant, restored by Settle() before every unlock:
 //   (I1) senders wait   => the queue is full
@@ -42,8 +42,9 @@ class Core {
   explicit Core(std::size_t capacity)
       : capacity_(capacity),
         items_(capacity == kUnbounded ? Retention::kShrinks : Retention::kKeeps) {
-    WEFT_CHECK(capacity > 0) << "MakeChannel(capacity): expected room for at least one value, found "
-                                "0; a channel without a buffer is not offered";
+    WEFT_CHECK(capacity > 0)
+        << "MakeChannel(capacity): expected room for at least one value, found "
+           "0; a channel without a buffer is not offered";
   }
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;

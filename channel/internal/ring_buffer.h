@@ -1,8 +1,8 @@
 // channel/internal/ring_buffer.h — a queue in one array that grows, and shrinks when it may.
 //
-// Differs from std::deque in that a queue in a steady state allocates nothing. Amortised O(1); after a
-// burst the array is at most eight times the values inside (kShrinks), or as large as the largest
-// backlog (kKeeps). Thread-compatible.
+// Differs from std::deque in that a queue in a steady state allocates nothing. Amortised O(1);
+// after a burst the array is at most eight times the values inside (kShrinks), or as large as the
+// largest backlog (kKeeps). Thread-compatible.
 #ifndef WEFT_CHANNEL_INTERNAL_RING_BUFFER_H_
 #define WEFT_CHANNEL_INTERNAL_RING_BUFFER_H_
 
@@ -47,8 +47,8 @@ class RingBuffer {
   // Slots allocated.
   std::size_t capacity() const { return capacity_; }
 
-  // Appends `value`. Throws std::bad_alloc, with `value` and the buffer unchanged, when it must grow
-  // and cannot.
+  // Appends `value`. Throws std::bad_alloc, with `value` and the buffer unchanged, when it must
+  // grow and cannot.
   void PushBack(T&& value) {
     if (size_ == capacity_) Resize(capacity_ == 0 ? kSmallest : 2 * capacity_);
     ::new (SlotOf(size_)) T(std::move(value));
@@ -82,7 +82,9 @@ class RingBuffer {
     if (smaller != nullptr) MoveTo(std::move(smaller), capacity_ / 2);
   }
 
-  void Resize(std::size_t capacity) { MoveTo(std::unique_ptr<Slot[]>(new Slot[capacity]), capacity); }
+  void Resize(std::size_t capacity) {
+    MoveTo(std::unique_ptr<Slot[]>(new Slot[capacity]), capacity);
+  }
 
   void MoveTo(std::unique_ptr<Slot[]> slots, std::size_t capacity) noexcept {
     for (std::size_t i = 0; i < size_; ++i) {

@@ -1,4 +1,5 @@
-// Goal: the buffer equals a deque over random operations, and keeps or gives back its memory as asked.
+// Goal: the buffer equals a deque over random operations, and keeps or gives back its memory as
+// asked.
 #include "channel/internal/ring_buffer.h"
 
 #include <cstddef>

@@ -26,8 +26,9 @@ class [[nodiscard]] AcquireFuture {
   }
   AcquireFuture(AcquireFuture&& other) noexcept
       : AcquireFuture(other.owner_, other.permits_, other.waiter_.count) {
-    WEFT_CHECK(!other.is_polled_) << "an Acquire() or Lock() future was moved after its first poll; "
-                                     "move it before";
+    WEFT_CHECK(!other.is_polled_)
+        << "an Acquire() or Lock() future was moved after its first poll; "
+           "move it before";
   }
   AcquireFuture& operator=(AcquireFuture&&) = delete;
   ~AcquireFuture() {

@@ -51,7 +51,8 @@ inline void StartWaiting(IntrusiveList<Waiter>& list, Waiter& waiter, const Cont
   list.PushBack(&waiter);
 }
 
-// Takes `waiter` out of its list. Returns its waker, which the caller drops after releasing the lock.
+// Takes `waiter` out of its list. Returns its waker, which the caller drops after releasing the
+// lock.
 [[nodiscard]] inline Waker StopWaiting(Waiter& waiter) {
   waiter.Unlink();
   waiter.state = WaitState::kIdle;
