@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "future/spawn.h"
+#include "dag/internal/blocking.h"
 
 namespace weft {
 
@@ -27,8 +27,7 @@ absl::StatusOr<Blob::Bytes> Blob::Load() const {
 
 Task<absl::StatusOr<Blob::Bytes>> LoadBlob(Executor& executor, Blob blob) {
   if (blob.bytes() != nullptr) co_return blob.bytes();
-  auto load = [](const Blob& lazy) { return lazy.Load(); };
-  co_return co_await SpawnBlocking(executor, load, std::move(blob));
+  co_return co_await dag_internal::RunBlocking(executor, [&blob] { return blob.Load(); });
 }
 
 Blob FileBlob(std::string path, Digest digest) {

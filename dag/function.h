@@ -171,9 +171,9 @@ class FunctionRegistry {
 // What Check() of most functions needs: which parameters exist, and how many inputs and outputs.
 struct StepShape {
   // Allowed parameters, besides those that begin with '@'.
-  std::vector<std::string> params;
+  std::vector<std::string> params = {};
   // Parameters that must be there.
-  std::vector<std::string> required_params;
+  std::vector<std::string> required_params = {};
   std::size_t min_inputs = 0;
   std::size_t max_inputs = static_cast<std::size_t>(-1);
   std::size_t min_outputs = 1;
