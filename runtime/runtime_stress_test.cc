@@ -4,12 +4,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/backoff.h"
+#include "future/context.h"
 #include "future/executor.h"
+#include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
 #include "future/spawn.h"
@@ -54,7 +58,7 @@ Task<void> Live(Executor& executor, std::uint32_t id, std::vector<std::atomic<in
 }
 
 TEST(RuntimeStressTest, EachTaskEndsExactlyOnce) {
-  constexpr std::uint32_t kTasks = 4'000;
+  constexpr std::uint32_t kTasks = 10'000;
   constexpr std::uint32_t kProducers = 4;
   std::vector<std::atomic<int>> marks(kTasks);
   Runtime runtime(ManyWorkers());
@@ -72,6 +76,96 @@ TEST(RuntimeStressTest, EachTaskEndsExactlyOnce) {
     EXPECT_EQ(marks[id].load(std::memory_order_relaxed), 1) << "task " << id;
   }
 }
+
+// Something that runs, and can wait for another one without going back to the scheduler.
+struct Step final : Runnable {
+  void Run() noexcept override {
+    if (needed != nullptr) needed->AwaitDone();
+    is_done.store(true, std::memory_order_release);
+  }
+
+  void AwaitDone() const {
+    // Notices the end within nanoseconds, but does not keep a processor from the others for long.
+    for (int i = 0; !is_done.load(std::memory_order_acquire); ++i) {
+      if (i < 200) {
+        CpuRelax();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+  Step* needed = nullptr;
+  std::atomic<bool> is_done{false};
+};
+
+// From nothing to some microseconds, short times more often, so that the next push meets each stage
+// of a worker that is going idle.
+void Dawdle(std::minstd_rand* random) {
+  const unsigned longest = 1u << ((*random)() % 9);
+  for (unsigned i = (*random)() % longest; i > 0; --i) CpuRelax();
+}
+
+class IdleRaceTest : public testing::TestWithParam<int> {
+ protected:
+  IdleRaceTest() : runtime_(Options()) {}
+
+  Runtime runtime_;
+  std::minstd_rand random_{1};
+
+ private:
+  static Runtime::Options Options() {
+    Runtime::Options options;
+    options.workers = GetParam();
+    return options;
+  }
+};
+
+// Where one worker waits for another.
+class IdleRaceOfTwoTest : public IdleRaceTest {};
+
+// Each push from outside meets workers that are about to go idle.
+TEST_P(IdleRaceTest, PushFromOutsideIsSeenByAWorkerThatGoesIdle) {
+  for (int i = 0; i < 15'000; ++i) {
+    Step step;
+    runtime_.Schedule(&step, ScheduleHint::kSpawn);
+    step.AwaitDone();
+    Dawdle(&random_);
+  }
+}
+
+// The first step holds its worker until the second one has run: somebody else must be awake for it.
+TEST_P(IdleRaceOfTwoTest, TwoPushesWakeTwoWorkers) {
+  for (int i = 0; i < 4'000; ++i) {
+    Step first;
+    Step second;
+    first.needed = &second;
+    runtime_.Schedule(&first, ScheduleHint::kSpawn);
+    runtime_.Schedule(&second, ScheduleHint::kSpawn);
+    first.AwaitDone();
+    second.AwaitDone();
+    Dawdle(&random_);
+  }
+}
+
+// A task pushes to its own queue and holds its worker: the others must come for it.
+TEST_P(IdleRaceOfTwoTest, PushFromInsideIsSeenByAWorkerThatGoesIdle) {
+  const auto pusher = PollFn([this](Context&) -> Poll<void> {
+    for (int i = 0; i < 4'000; ++i) {
+      Step step;
+      runtime_.Schedule(&step, ScheduleHint::kSpawn);
+      step.AwaitDone();
+      Dawdle(&random_);
+    }
+    return Poll<void>::Ready();
+  });
+  EXPECT_TRUE(runtime_.BlockOn(pusher).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, IdleRaceTest, testing::Values(1, 2, 3),
+                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Workers, IdleRaceOfTwoTest, testing::Values(2, 3),
+                         testing::PrintToStringParamName());
 
 // The runtime goes idle between any two tasks: each spawn must wake somebody.
 TEST(RuntimeStressTest, NoWakeUpIsLostBetweenIdlePeriods) {

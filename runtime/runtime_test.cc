@@ -271,6 +271,23 @@ TEST(RuntimeTimerTest, IdleWorkerWatchesTimersWhileAnotherIsStuck) {
                   .ok());
 }
 
+Task<void> SleepThenHoldWorkerUntil(absl::Duration duration, std::atomic<bool>& flag) {
+  co_await SleepFor(duration);
+  while (!flag.load()) std::this_thread::yield();
+}
+
+// The first timer's task takes the polling worker away: another idle one must take over the watch.
+TEST(RuntimeTimerTest, WatchIsHandedOverWhenThePollerGetsWork) {
+  Runtime runtime(Workers(2));
+  for (int round = 0; round < 3; ++round) {
+    std::atomic<bool> flag{false};
+    auto held = Spawn(runtime, SleepThenHoldWorkerUntil(absl::Milliseconds(2), flag));
+    auto setter = Spawn(runtime, SleepThenSet(absl::Milliseconds(8), flag));
+    EXPECT_TRUE(runtime.BlockOn(std::move(held)).ok());
+    EXPECT_TRUE(runtime.BlockOn(std::move(setter)).ok());
+  }
+}
+
 // While the poller waits for a distant timer, an earlier one is armed from another thread.
 TEST(RuntimeTimerTest, EarlierTimerInterruptsTheWaitForALaterOne) {
   Runtime runtime(Workers(1));
