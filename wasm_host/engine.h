@@ -25,29 +25,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "wasm_host/engine_options.h"
 
 namespace weft {
 namespace wasm_host_internal {
 struct EngineState;
 struct CompiledModule;
 }  // namespace wasm_host_internal
-
-// How an Engine is made. The limits here are those of the pool; each call has its own below them.
-struct EngineOptions {
-  // Guests that may exist at a time. Each takes address space, and memory only as it touches it.
-  uint32_t max_instances = 1000;
-  // The most linear memory that one guest may be allowed.
-  uint64_t max_memory_bytes = uint64_t{1} << 30;
-  // The most elements that each table of one guest may have.
-  uint32_t max_table_elements = 20'000;
-  // Stack of a guest; inline host functions have 1 MiB beyond it.
-  std::size_t stack_bytes = 512 * 1024;
-  // Period of the ticking thread.
-  absl::Duration quantum = absl::Milliseconds(2);
-  // Whether instructions are counted. Without it guests run faster and cannot have a fuel limit.
-  bool count_fuel = true;
-};
 
 // A function that a module imports or exports.
 struct ModuleFunction {
@@ -63,9 +47,9 @@ class Module {
   const std::string& name() const { return name_; }
   // SHA-256 of its bytes, as 64 lower-case hexadecimal digits.
   const std::string& sha256() const;
-  // What it imports, and which functions it exports, in its own order.
-  const std::vector<ModuleFunction>& imports() const;
-  const std::vector<ModuleFunction>& exports() const;
+  // What it imports, in its own order, and which functions it exports, by name.
+  std::vector<ModuleFunction> imports() const;
+  std::vector<ModuleFunction> exports() const;
 
   // Whether it exports a function of this name.
   bool Exports(std::string_view function) const;

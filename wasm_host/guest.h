@@ -16,61 +16,26 @@
 #ifndef WEFT_WASM_HOST_GUEST_H_
 #define WEFT_WASM_HOST_GUEST_H_
 
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "future/context.h"
 #include "future/poll.h"
 #include "wasm_host/engine.h"
 #include "wasm_host/grants.h"
-#include "wasm_host/host_call.h"
+#include "wasm_host/guest_options.h"
 #include "wasm_host/registry.h"
 #include "wasm_host/value.h"
 
 namespace weft {
 namespace wasm_host_internal {
-struct Link;
+struct LinkState;
 class Run;
 }  // namespace wasm_host_internal
-
-// What one call may use. Passing a limit ends the guest with the cause in the comment.
-struct GuestLimits {
-  std::optional<uint64_t> fuel;                           // kFuel: about one per instruction
-  uint64_t memory_bytes = uint64_t{256} << 20;            // kMemory
-  uint32_t table_elements = 10'000;                       // kMemory: of each table
-  absl::Duration cpu_time = absl::InfiniteDuration();     // kCpuDeadline: time spent running
-  absl::Duration wall_time = absl::InfiniteDuration();    // kWallDeadline: by the executor's clock,
-                                                          // waiting for host functions included
-};
-
-// What one call brings along.
-struct GuestOptions {
-  Grants grants;
-  GuestLimits limits;
-  CallData data;
-};
-
-// What a call used.
-struct GuestUsage {
-  uint64_t fuel = 0;                               // 0 where fuel is not counted
-  uint64_t memory_bytes = 0;                       // linear memory at the end; it never shrinks
-  absl::Duration cpu_time = absl::ZeroDuration();  // running, inline host functions included
-  uint64_t yields = 0;                             // how often the quantum ended
-  uint64_t suspensions = 0;                        // how often a host function made it wait
-};
-
-// How a call ended well.
-struct GuestResult {
-  std::vector<GuestValue> values;
-  GuestUsage usage;
-};
 
 // A call of an exported function. Waits for a place in the engine's pool first, in FIFO order.
 class [[nodiscard]] GuestCall {
@@ -117,9 +82,9 @@ class LinkedModule {
                  GuestOptions options = {}) const;
 
  private:
-  explicit LinkedModule(std::shared_ptr<const wasm_host_internal::Link> link);
+  explicit LinkedModule(std::shared_ptr<const wasm_host_internal::LinkState> link);
 
-  std::shared_ptr<const wasm_host_internal::Link> link_;
+  std::shared_ptr<const wasm_host_internal::LinkState> link_;
 };
 
 }  // namespace weft

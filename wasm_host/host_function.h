@@ -19,8 +19,8 @@
 //   Task<R>, any Future of R        as R              the guest is suspended until it is ready
 //
 // A function whose result is a Future runs off the guest's stack: it may wait, throw and use the
-// stack as it likes. Any other function runs inline, on the guest's stack of which 1 MiB is free for
-// it, and must not block. An exception ends the guest with the cause kHostFunction.
+// stack as it likes. Any other function runs inline, on the guest's stack of which 1 MiB is free
+// for it, and must not block. An exception ends the guest with the cause kHostFunction.
 #ifndef WEFT_WASM_HOST_HOST_FUNCTION_H_
 #define WEFT_WASM_HOST_HOST_FUNCTION_H_
 

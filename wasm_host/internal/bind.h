@@ -17,7 +17,6 @@
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
-#include "wasm_host/error.h"
 #include "wasm_host/host_call.h"
 #include "wasm_host/host_function.h"
 #include "wasm_host/value.h"
@@ -252,8 +251,9 @@ template <typename R, typename... Args, typename Function>
 std::unique_ptr<const HostFunction> MakeFromSignature(HostFunctionInfo info, Function function) {
   using Binding = typename Signature<R, Function, Args...>::Binding;
   if constexpr (Future<R>) {
-    static_assert(((!std::is_reference_v<Args> || std::is_same_v<Args, HostCall&>)&&...),
-                  "a host function that suspends takes its arguments by value: it outlives the call");
+    static_assert(
+        ((!std::is_reference_v<Args> || std::is_same_v<Args, HostCall&>) && ...),
+        "a host function that suspends takes its arguments by value: it outlives the call");
     return std::make_unique<SuspendingFunction<Binding, R, Function>>(std::move(info),
                                                                       std::move(function));
   } else {
@@ -269,7 +269,8 @@ std::unique_ptr<const HostFunction> MakeFromMember(HostFunctionInfo info, Functi
 }
 
 template <typename R, typename... Args>
-std::unique_ptr<const HostFunction> MakeHostFunction(HostFunctionInfo info, R (*function)(Args...)) {
+std::unique_ptr<const HostFunction> MakeHostFunction(HostFunctionInfo info,
+                                                     R (*function)(Args...)) {
   return MakeFromSignature<R, Args...>(std::move(info), function);
 }
 

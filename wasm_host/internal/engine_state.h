@@ -12,7 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
-#include "wasm_host/engine.h"
+#include "wasm_host/engine_options.h"
 #include "wasm_host/internal/instance_pool.h"
 #include "wasm_host/internal/ticker.h"
 #include "wasm_host/internal/wasmtime.h"
@@ -45,8 +45,6 @@ struct CompiledModule {
   std::string sha256;
   std::vector<Import> imports;
   std::map<std::string, FunctionType, std::less<>> functions;  // exported
-  std::vector<ModuleFunction> import_list;
-  std::vector<ModuleFunction> export_list;
 };
 
 struct EngineState {
@@ -57,8 +55,8 @@ struct EngineState {
   InstancePool pool;
   Ticker ticker;
   // Edge (2): written before a guest's stack and memory go back to Wasmtime's pool, read by the
-  // first C++ frame of whichever guest gets them next. Wasmtime orders the two by a lock of its own,
-  // which tools that check our memory accesses cannot see.
+  // first C++ frame of whichever guest gets them next. Wasmtime orders the two by a lock of its
+  // own, which tools that check our memory accesses cannot see.
   std::atomic<uint64_t> retired_guests{0};
   Mutex mutex;
   std::map<std::string, std::shared_ptr<const CompiledModule>> modules ABSL_GUARDED_BY(mutex);

@@ -1,5 +1,5 @@
-// wasm_host/internal/instance_pool.h — who may have an instance now: a counting semaphore for tasks,
-// first come, first served.
+// wasm_host/internal/instance_pool.h — who may have an instance now: a counting semaphore for
+// tasks, first come, first served.
 #ifndef WEFT_WASM_HOST_INTERNAL_INSTANCE_POOL_H_
 #define WEFT_WASM_HOST_INTERNAL_INSTANCE_POOL_H_
 

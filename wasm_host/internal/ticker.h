@@ -1,4 +1,5 @@
-// wasm_host/internal/ticker.h — a thread that calls a function every period while somebody is inside.
+// wasm_host/internal/ticker.h — a thread that calls a function every period while somebody is
+// inside.
 //
 // Happens-before edges:
 //   (1) Enter: count a guest, then read is_parked_. Ticker: write is_parked_, then read the count.
@@ -32,7 +33,7 @@ class Ticker {
   // Cheap: a counter, and a wake-up of the thread if it sleeps.
   void Enter() {
     entries_.fetch_add(1, std::memory_order_relaxed);
-    inside_.fetch_add(1, std::memory_order_seq_cst);                  // (1)
+    inside_.fetch_add(1, std::memory_order_seq_cst);               // (1)
     if (is_parked_.load(std::memory_order_seq_cst)) WakeThread();  // (1)
   }
   void Leave() { inside_.fetch_sub(1, std::memory_order_relaxed); }
