@@ -18,8 +18,8 @@ using wasm_host_internal::ErrorHandle;
 using wasm_host_internal::FunctionType;
 using wasm_host_internal::FuncTypeHandle;
 using wasm_host_internal::Import;
-using wasm_host_internal::LinkState;
 using wasm_host_internal::LinkerHandle;
+using wasm_host_internal::LinkState;
 using wasm_host_internal::Run;
 using wasm_host_internal::ToValKind;
 
@@ -133,8 +133,8 @@ LinkedModule::LinkedModule(std::shared_ptr<const LinkState> link) : link_(std::m
 
 absl::StatusOr<LinkedModule> LinkedModule::Link(const Module& module,
                                                 std::shared_ptr<const HostFunctions> functions) {
-  auto link = std::make_shared<wasm_host_internal::LinkState>(module, module.engine_, module.compiled_,
-                                                         std::move(functions));
+  auto link = std::make_shared<wasm_host_internal::LinkState>(
+      module, module.engine_, module.compiled_, std::move(functions));
   const LinkerHandle linker(wasmtime_linker_new(link->engine->engine.get()));
   std::set<const HostFunction*> defined;
   std::set<std::string> capabilities;
@@ -153,8 +153,9 @@ absl::StatusOr<LinkedModule> LinkedModule::Link(const Module& module,
   const ErrorHandle error(
       wasmtime_linker_instantiate_pre(linker.get(), link->compiled->module.get(), &instance_pre));
   if (error != nullptr) {
-    return GuestError(GuestCause::kUnknownImport,
-                      absl::StrCat("module ", module.name(), ": ", wasm_host_internal::MessageOf(*error)));
+    return GuestError(
+        GuestCause::kUnknownImport,
+        absl::StrCat("module ", module.name(), ": ", wasm_host_internal::MessageOf(*error)));
   }
   link->instance_pre.reset(instance_pre);
   return LinkedModule(std::move(link));

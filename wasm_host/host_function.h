@@ -39,9 +39,9 @@ namespace weft {
 
 // What a host function is called and what it needs.
 struct HostFunctionInfo {
-  std::string module;      // name of the import's module: "weft" is ours, choose another
-  std::string name;        // name of the import
-  std::string capability;  // needed to call it; empty: no capability needed
+  std::string module = {};      // name of the import's module: "weft" is ours, choose another
+  std::string name = {};        // name of the import
+  std::string capability = {};  // needed to call it; empty: no capability needed
   // Whether a result that was made with its help may be kept: it depends on nothing but its
   // arguments, or it reports what it read to the recorder of the step.
   bool is_cacheable = false;
