@@ -70,12 +70,12 @@ struct ExecuteOptions {
   // Null: nothing is looked up or stored.
   ResultStore* store = nullptr;
   // Tells graphs apart in the store; empty: last runs are neither read nor written.
-  std::string graph_name;
+  std::string graph_name = {};
   RunObserver* observer = nullptr;
   // One table may serve many runs at once. Null: a table of the run's own.
   FlightTable* flights = nullptr;
   // Null: a step with a UrlInput fails.
-  UrlFetcher fetch_url;
+  UrlFetcher fetch_url = {};
 };
 
 // One run of a graph.

@@ -116,6 +116,9 @@ class Loader {
       const Place place = places.Of("result", k);
       builder.AddResult(steps.ExpandText(message_.result(k), place), place);
     }
+    for (const std::string& result : options_.results) {
+      builder.AddResult(result, {absl::StrCat("--output ", result), 0, 0});
+    }
     if (message_.step_size() == 0) {
       problems_.Report({shown_path_, 0, 0}, "the graph has no step; add step { id: \"...\" ... }");
     }

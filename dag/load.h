@@ -32,6 +32,8 @@ struct LoadOptions {
   // Where the user stands: relative paths of the command line count from here. Empty: the working
   // directory of the process.
   std::string working_directory;
+  // Results ("step.output") beside those that the file names; they come after them.
+  std::vector<std::string> results;
 };
 
 // A parameter of the graph with its value.

@@ -279,6 +279,21 @@ TEST(LoadGraphError, ContradictionsAndReservedNames) {
   EXPECT_THAT(LoadError(""), HasSubstr("g.textproto: the graph has no step"));
 }
 
+TEST(LoadGraph, FurtherResultsComeAfterThoseOfTheFile) {
+  LoadOptions options = At();
+  options.results = {"a.o"};
+  const std::string text =
+      "step { id: 'a' builtin { function: 'f' } output { name: 'o' } output { name: 'p' } } "
+      "result: 'a.p'";
+  const auto loaded = ParseGraph(text, "g.textproto", options);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->graph.results().size(), 2u);
+  EXPECT_EQ(loaded->graph.OutputName(loaded->graph.results()[1]), "a.o");
+  options.results = {"b.o"};
+  EXPECT_THAT(ParseGraph(text, "g.textproto", options).status().message(),
+              HasSubstr("--output b.o: "));
+}
+
 TEST(LoadGraphError, MissingFileIsNamedAsGivenAndInFull) {
   const auto loaded = LoadGraph("no.textproto", At());
   EXPECT_TRUE(absl::IsNotFound(loaded.status()));
