@@ -69,24 +69,22 @@ void Runtime::Shutdown(ShutdownMode mode) {
 }
 
 void Runtime::WaitUntilNoTasks() {
-  // Set first: then the last task either is seen to be finished or sees this. (1)
-  is_draining_.store(true, std::memory_order_seq_cst);
+  is_draining_.store(true, std::memory_order_seq_cst);  // (1)
   MutexLock lock(&mutex_);
-  // finished_ before spawned_: a task that is spawned by another one is counted before that one
-  // ends, so equal numbers mean that there was a moment without tasks.
+  // Ends are read before spawns: a task that another one spawns is counted before that one ends, so
+  // equal numbers mean that there was a moment without tasks. (1) (2)
   while (finished_.load(std::memory_order_seq_cst) != spawned_.load(std::memory_order_seq_cst)) {
     task_finished_.Wait(&mutex_);
   }
 }
 
 void Runtime::OnTaskSpawned() {
-  // seq_cst: in the order that WaitUntilNoTasks() relies on.
-  spawned_.fetch_add(1, std::memory_order_seq_cst);
+  spawned_.fetch_add(1, std::memory_order_seq_cst);  // (2)
 }
 
 void Runtime::OnTaskFinished() {
-  finished_.fetch_add(1, std::memory_order_seq_cst);  // (1)
-  if (!is_draining_.load(std::memory_order_seq_cst)) return;
+  finished_.fetch_add(1, std::memory_order_seq_cst);          // (1) (2)
+  if (!is_draining_.load(std::memory_order_seq_cst)) return;  // (1)
   MutexLock lock(&mutex_);
   task_finished_.NotifyAll();
 }
@@ -104,6 +102,7 @@ void Runtime::ScheduleBlocking(Runnable* job) { blocking_pool_->Schedule(job); }
 RuntimeStats Runtime::Stats() {
   RuntimeStats stats;
   stats.workers = scheduler_->Stats();
+  // Ends before spawns, so that the difference is not negative. (2)
   const uint64_t finished = finished_.load(std::memory_order_seq_cst);
   stats.tasks_spawned = spawned_.load(std::memory_order_seq_cst);
   stats.live_tasks = stats.tasks_spawned - finished;

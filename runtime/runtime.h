@@ -128,7 +128,13 @@ class Runtime final : public Executor {
   const int workers_;
   CancelSource source_;
 
-  // Counted by every spawn and every end of a task.
+  // Counted by every spawn and every end of a task. Edges, all in the one order of seq_cst:
+  //   (1) The end of a task writes finished_ and reads is_draining_; who drains writes is_draining_
+  //   and
+  //       reads finished_: the end is seen by the drainer, or wakes it.
+  //   (2) Spawns and ends are counted in the order in which they happened to a drainer that reads
+  //   ends
+  //       first.
   std::atomic<uint64_t> spawned_{0};
   std::atomic<uint64_t> finished_{0};
   // Whether somebody waits for the end of all tasks.

@@ -8,8 +8,8 @@
 namespace weft::runtime_internal {
 
 bool IdleSet::EndSearch() {
-  const uint64_t before = state_.fetch_sub(kOneSearcher, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // S2, with A2
+  const uint64_t before = state_.fetch_sub(kOneSearcher, std::memory_order_seq_cst);  // (2)
+  std::atomic_thread_fence(std::memory_order_seq_cst);                                // (2)
   return Searchers(before) == 1;
 }
 
@@ -18,20 +18,20 @@ IdleRole IdleSet::Enter(Idler* idler) {
   {
     MutexLock lock(&mutex_);
     if (is_stopped_) {
-      state_.fetch_sub(kOneSearcher, std::memory_order_seq_cst);
+      state_.fetch_sub(kOneSearcher, std::memory_order_seq_cst);  // (1)
       return IdleRole::kStopped;
     }
     if (poller_ == nullptr) {
       role = IdleRole::kPoller;
       poller_ = idler;
-      has_poller_.store(true, std::memory_order_release);
+      has_poller_.store(true, std::memory_order_relaxed);
       idler->is_picked_ = false;
     } else {
       sleepers_.PushFront(idler);
     }
-    state_.fetch_add(kOneIdle - kOneSearcher, std::memory_order_seq_cst);
+    state_.fetch_add(kOneIdle - kOneSearcher, std::memory_order_seq_cst);  // (1)
   }
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // W2, with A2
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // (1)
   return role;
 }
 
@@ -39,7 +39,7 @@ bool IdleSet::LeaveSleepers(Idler* idler) {
   MutexLock lock(&mutex_);
   if (!idler->IsLinked()) return false;
   idler->Unlink();
-  state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);
+  state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);  // (2)
   return true;
 }
 
@@ -47,9 +47,10 @@ void IdleSet::LeavePolling(Idler* idler) {
   MutexLock lock(&mutex_);
   WEFT_DCHECK(poller_ == idler) << "IdleSet::LeavePolling(): the caller is not the poller";
   poller_ = nullptr;
-  has_poller_.store(false, std::memory_order_release);
+  has_poller_.store(false, std::memory_order_relaxed);
   // Who was picked counts as a searcher already.
-  if (!idler->is_picked_) state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);
+  if (!idler->is_picked_)
+    state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);  // (2)
 }
 
 bool IdleSet::IsPicked(const Idler& poller) {
@@ -58,8 +59,8 @@ bool IdleSet::IsPicked(const Idler& poller) {
 }
 
 Pick IdleSet::PickOne() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // A2, with S2 and W2
-  const uint64_t state = state_.load(std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);            // (1) (2)
+  const uint64_t state = state_.load(std::memory_order_seq_cst);  // (1) (2)
   if (Searchers(state) > 0 || Idle(state) == 0) return {};
   MutexLock lock(&mutex_);
   return PickLocked();
@@ -75,7 +76,7 @@ Pick IdleSet::PickLocked() {
   } else {
     return pick;
   }
-  state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);
+  state_.fetch_add(kOneSearcher - kOneIdle, std::memory_order_seq_cst);  // (2)
   return pick;
 }
 

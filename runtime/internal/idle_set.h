@@ -5,14 +5,15 @@
 // a sleeper (it is parked). Wakes are rationed: whoever adds work wakes one idle worker only if
 // nobody is searching; the last searcher to find work wakes the next one if more is in sight.
 //
-// No wake-up is lost:
-//   An adder does        A1 push the work;         A2 fence; A3 read {searchers, idle}.
-//   A worker going idle  W1 --searchers, ++idle;   W2 fence; W3 look at all queues.
-//   A last searcher      S1 --searchers;           S2 fence; S3 look at all queues.
-//   Both fences are sequentially consistent. If A3 sees an idle worker, and no searcher, it wakes
-//   one. If A3 sees a searcher, that one later does W1 or S1, after the value that A3 read; so W3
-//   or S3 sees the work, and either takes it or wakes somebody for it. If A3 sees neither, every
-//   worker is busy, and the next one that goes idle does W1 after A3: W3 sees the work.
+// No wake-up is lost. What each side does, and the pairs of sequentially consistent fences:
+//   An adder            pushes the work;           fence (1, 2);  reads {searchers, idle}.
+//   A worker going idle --searchers, ++idle;       fence (1);     looks at all queues.
+//   A last searcher     --searchers;               fence (2);     looks at all queues.
+//   If the adder sees an idle worker, and no searcher, it wakes one. If it sees a searcher, that
+//   one later takes itself out of `searchers`, after the value that the adder read: so it sees the
+//   work when it looks at the queues, and takes it or wakes somebody for it. If the adder sees
+//   neither, every worker is busy, and the next one that goes idle changes the word after the adder
+//   read it: it sees the work.
 //
 // The reactor and the timers are watched: if a worker is idle, there is a poller or a searcher. The
 // first worker that goes idle becomes the poller; a poller leaves as a searcher; the last searcher
@@ -56,14 +57,14 @@ struct Pick {
 class IdleSet {
  public:
   // A busy worker begins to search.
-  void BeginSearch() { state_.fetch_add(kOneSearcher, std::memory_order_seq_cst); }
+  void BeginSearch() { state_.fetch_add(kOneSearcher, std::memory_order_seq_cst); }  // (2)
 
   // A searcher has found work. Returns whether it was the last one; then the caller looks at all
-  // queues and calls PickOne() if there is work in sight or nobody polls. (S1, S2)
+  // queues and calls PickOne() if there is work in sight or nobody polls. Edge (2).
   bool EndSearch();
 
   // A searcher has found nothing and becomes idle, unless the set is stopped. Afterwards the caller
-  // looks at all queues once more. (W1, W2)
+  // looks at all queues once more. Edge (1).
   IdleRole Enter(Idler* idler);
 
   // A sleeper changes its mind and searches. False: it was picked meanwhile, and its token is on
@@ -76,12 +77,13 @@ class IdleSet {
   // Whether the poller was told to stop waiting.
   bool IsPicked(const Idler& poller);
 
-  // Whether no worker has the poller's role. Relaxed where it races with LeavePolling(): whoever
-  // leaves is a searcher afterwards and asks for itself.
-  bool NobodyPolls() const { return !has_poller_.load(std::memory_order_acquire); }
+  // Whether no worker has the poller's role. For the last searcher. Relaxed: who left the role
+  // became a searcher by that and has done EndSearch() since, before the caller's own, which saw
+  // it.
+  bool NobodyPolls() const { return !has_poller_.load(std::memory_order_relaxed); }
 
   // Work was added: picks the worker to wake for it, if that is needed. Sleepers go first, the one
-  // that slept last before the others. (A2, A3)
+  // that slept last before the others. Edges (1) and (2).
   Pick PickOne();
 
   // From now on nobody becomes idle. Returns all who are.

@@ -1,0 +1,216 @@
+// Question: are timers and descriptors watched, whatever the workers do, and is idleness free?
+// Method: real clock and real pipes. Times are only compared with lower bounds.
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/instant.h"
+#include "base/mutex.h"
+#include "future/context.h"
+#include "future/poll.h"
+#include "future/poll_fn.h"
+#include "future/sleep.h"
+#include "future/spawn.h"
+#include "future/task.h"
+#include "future/waker.h"
+#include "gtest/gtest.h"
+#include "reactor/operation.h"
+#include "reactor/reactor.h"
+#include "runtime/internal/test_support.h"
+#include "runtime/runtime.h"
+
+namespace weft {
+namespace {
+
+using runtime_internal::SleepThenSet;
+using runtime_internal::Workers;
+using runtime_internal::YieldUntil;
+
+Task<Instant> SleepThenNow(absl::Duration duration) {
+  co_await SleepFor(duration);
+  co_return MonotonicNow();
+}
+
+TEST(RuntimeTimerTest, SleepIsNeverEarly) {
+  Runtime runtime(Workers(2));
+  std::vector<std::pair<Instant, JoinHandle<Instant>>> sleeps;
+  for (int ms = 0; ms < 20; ++ms) {
+    const Instant due = MonotonicNow() + absl::Milliseconds(ms);
+    sleeps.emplace_back(due, Spawn(runtime, SleepThenNow(absl::Milliseconds(ms))));
+  }
+  for (auto& [due, handle] : sleeps) EXPECT_GE(*runtime.BlockOn(std::move(handle)), due);
+}
+
+Task<void> SleepThenAppend(Instant deadline, int id, std::vector<int>& order) {
+  co_await SleepUntil(deadline);
+  order.push_back(id);
+}
+
+TEST(RuntimeTimerTest, TimersFireInTheOrderOfTheirDeadlines) {
+  Runtime runtime(Workers(1));
+  std::vector<int> order;  // one worker: no two tasks at once
+  const Instant start = MonotonicNow() + absl::Milliseconds(20);
+  for (const int id : {3, 1, 4, 0, 2}) {
+    Spawn(runtime, SleepThenAppend(start + absl::Milliseconds(3 * id), id, order)).Detach();
+  }
+  runtime.Shutdown(ShutdownMode::kDrain);
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST(RuntimeTimerTest, BusyWorkerLooksAtTimers) {
+  Runtime runtime(Workers(1));
+  std::atomic<bool> flag{false};
+  Spawn(runtime, SleepThenSet(absl::Milliseconds(5), flag)).Detach();
+  EXPECT_TRUE(runtime.BlockOn(YieldUntil(flag)).ok());
+}
+
+TEST(RuntimeTimerTest, IdleWorkerWatchesTimersWhileAnotherIsStuck) {
+  Runtime runtime(Workers(2));
+  std::atomic<bool> flag{false};
+  Spawn(runtime, SleepThenSet(absl::Milliseconds(5), flag)).Detach();
+  // Occupies its worker until the timer has fired on the other one.
+  EXPECT_TRUE(runtime
+                  .BlockOn(PollFn([&flag](Context&) -> Poll<void> {
+                    while (!flag.load()) std::this_thread::yield();
+                    return Poll<void>::Ready();
+                  }))
+                  .ok());
+}
+
+Task<void> SleepThenHoldWorkerUntil(absl::Duration duration, std::atomic<bool>& flag) {
+  co_await SleepFor(duration);
+  while (!flag.load()) std::this_thread::yield();
+}
+
+// The first timer's task takes the polling worker away: another idle one must take over the watch.
+TEST(RuntimeTimerTest, WatchIsHandedOverWhenThePollerGetsWork) {
+  Runtime runtime(Workers(2));
+  for (int round = 0; round < 3; ++round) {
+    std::atomic<bool> flag{false};
+    auto held = Spawn(runtime, SleepThenHoldWorkerUntil(absl::Milliseconds(2), flag));
+    auto setter = Spawn(runtime, SleepThenSet(absl::Milliseconds(8), flag));
+    EXPECT_TRUE(runtime.BlockOn(std::move(held)).ok());
+    EXPECT_TRUE(runtime.BlockOn(std::move(setter)).ok());
+  }
+}
+
+// While the poller waits for a distant timer, an earlier one is armed from another thread.
+TEST(RuntimeTimerTest, EarlierTimerInterruptsTheWaitForALaterOne) {
+  Runtime runtime(Workers(1));
+  auto distant = Spawn(runtime, SleepFor(absl::Hours(1)));
+  while (runtime.Stats().Total().polls == 0) std::this_thread::yield();
+  const Instant start = MonotonicNow();
+  EXPECT_GE(*runtime.BlockOn(SleepThenNow(absl::Milliseconds(2))), start + absl::Milliseconds(2));
+  distant.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(runtime.BlockOn(std::move(distant))));
+}
+
+// A future that is ready when a descriptor is readable.
+class Readable {
+ public:
+  using Output = int64_t;
+
+  Readable(Reactor& reactor, int fd) : state_(std::make_unique<State>(reactor, fd)) {}
+
+  Poll<int64_t> poll(Context& cx) {
+    MutexLock lock(&state_->mutex);
+    if (state_->is_done) return state_->operation.result;
+    state_->waker = cx.waker().Clone();
+    if (!std::exchange(state_->is_submitted, true)) state_->reactor.Submit(&state_->operation);
+    return kPending;
+  }
+
+ private:
+  struct State {
+    State(Reactor& the_reactor, int fd)
+        : reactor(the_reactor), operation(OperationKind::kPollReadable, fd, &State::OnComplete) {
+      operation.context = this;
+    }
+    static void OnComplete(Operation* operation) {
+      auto* const self = static_cast<State*>(operation->context);
+      Waker woken;
+      {
+        MutexLock lock(&self->mutex);
+        self->is_done = true;
+        woken = std::move(self->waker);
+      }
+      std::move(woken).Wake();
+    }
+
+    Reactor& reactor;
+    Mutex mutex;
+    Operation operation;
+    bool is_submitted ABSL_GUARDED_BY(mutex) = false;
+    bool is_done ABSL_GUARDED_BY(mutex) = false;
+    Waker waker ABSL_GUARDED_BY(mutex);
+  };
+  std::unique_ptr<State> state_;
+};
+
+Task<void> WriteByte(int fd) {
+  const char byte = 'x';
+  if (write(fd, &byte, 1) != 1) throw std::runtime_error("write failed");
+  co_return;
+}
+
+TEST(RuntimeReactorTest, ReadinessOfAPipeWakesATask) {
+  for (const int workers : {1, 2}) {
+    int fds[2];
+    ASSERT_EQ(pipe(fds), 0);
+    {
+      Runtime runtime(Workers(workers));
+      auto reader = Spawn(runtime, Readable(runtime.reactor(), fds[0]));
+      EXPECT_TRUE(runtime.BlockOn(WriteByte(fds[1])).ok());
+      const absl::StatusOr<int64_t> events = runtime.BlockOn(std::move(reader));
+      ASSERT_TRUE(events.ok());
+      EXPECT_GT(*events, 0);
+    }
+    close(fds[0]);
+    close(fds[1]);
+  }
+}
+
+TEST(RuntimeReactorTest, BusyWorkerLooksAtTheReactor) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  {
+    Runtime runtime(Workers(1));
+    std::atomic<bool> flag{false};
+    auto yielder = Spawn(runtime, YieldUntil(flag));
+    auto reader = Spawn(runtime, Readable(runtime.reactor(), fds[0]));
+    EXPECT_TRUE(runtime.BlockOn(WriteByte(fds[1])).ok());
+    EXPECT_TRUE(runtime.BlockOn(std::move(reader)).ok());
+    flag = true;
+    EXPECT_TRUE(runtime.BlockOn(std::move(yielder)).ok());
+  }
+  close(fds[0]);
+  close(fds[1]);
+}
+
+// The poller's waits and the sleepers' parks are all that an idle runtime could do; a distant timer
+// may bring the poller back once for each level of the wheel.
+TEST(RuntimeIdleTest, AnIdleRuntimeDoesNotWakeUp) {
+  Runtime idle(Workers(4));
+  Runtime clock(Workers(1));
+  auto distant = Spawn(idle, SleepFor(absl::Hours(1)));
+  ASSERT_TRUE(idle.BlockOn(SleepFor(absl::Milliseconds(1))).ok());
+  ASSERT_TRUE(clock.BlockOn(SleepFor(absl::Milliseconds(20))).ok());  // let it settle
+  const WorkerStats before = idle.Stats().Total();
+  ASSERT_TRUE(clock.BlockOn(SleepFor(absl::Milliseconds(100))).ok());
+  const WorkerStats after = idle.Stats().Total();
+  EXPECT_LE(after.parks + after.polls - before.parks - before.polls, 8u);
+  distant.Cancel();
+}
+
+}  // namespace
+}  // namespace weft

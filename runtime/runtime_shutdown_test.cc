@@ -1,0 +1,133 @@
+// Question: does a Runtime end as its contract says, with tasks alive, and refuse misuse?
+// Method: small programs on real threads, with tasks that wait for ever unless they are cancelled.
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "future/block_on.h"
+#include "future/context.h"
+#include "future/executor.h"
+#include "future/poll.h"
+#include "future/poll_fn.h"
+#include "future/sleep.h"
+#include "future/spawn.h"
+#include "future/task.h"
+#include "gtest/gtest.h"
+#include "runtime/internal/test_support.h"
+#include "runtime/runtime.h"
+
+namespace weft {
+namespace {
+
+using runtime_internal::Add;
+using runtime_internal::Event;
+using runtime_internal::SleepThenSet;
+using runtime_internal::Workers;
+
+TEST(RuntimeShutdownTest, DrainWaitsForLiveTasks) {
+  Runtime runtime(Workers(2));
+  std::vector<std::atomic<bool>> done(10);
+  for (auto& flag : done) {
+    Spawn(runtime, SleepThenSet(absl::Milliseconds(5), flag)).Detach();
+  }
+  runtime.Shutdown(ShutdownMode::kDrain);
+  for (const auto& flag : done) EXPECT_TRUE(flag.load());
+  runtime.Shutdown(ShutdownMode::kDrain);  // nothing happens
+}
+
+TEST(RuntimeShutdownTest, CancelEndsTasksThatWaitForEver) {
+  Runtime runtime(Workers(2));
+  Event never;
+  auto waits = Spawn(runtime, never.Wait());
+  auto sleeps = Spawn(runtime, SleepFor(absl::InfiniteDuration()));
+  runtime.Shutdown(ShutdownMode::kCancel);
+  EXPECT_TRUE(absl::IsCancelled(BlockOn(std::move(waits))));
+  EXPECT_TRUE(absl::IsCancelled(BlockOn(std::move(sleeps))));
+  EXPECT_EQ(runtime.Stats().live_tasks, 0u);
+}
+
+// Counts its own ends.
+struct Guard {
+  explicit Guard(std::atomic<int>* the_ends) : ends(the_ends) {}
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  ~Guard() { ++*ends; }
+  std::atomic<int>* ends;
+};
+
+Task<void> HoldGuard(std::atomic<int>& started, std::atomic<int>& ended) {
+  Guard guard(&ended);
+  ++started;
+  co_await SleepFor(absl::Hours(1));
+}
+
+TEST(RuntimeShutdownTest, DestructorCancelsAndWaitsForDestructors) {
+  std::atomic<int> started{0};
+  std::atomic<int> ended{0};
+  {
+    Runtime runtime(Workers(2));
+    for (int i = 0; i < 20; ++i) Spawn(runtime, HoldGuard(started, ended)).Detach();
+    while (started.load() < 20) std::this_thread::yield();
+    EXPECT_EQ(ended.load(), 0);
+  }
+  EXPECT_EQ(ended.load(), 20);
+}
+
+TEST(RuntimeShutdownTest, CancelFromAnotherThreadEndsADrain) {
+  Runtime runtime(Workers(1));
+  Event never;
+  Spawn(runtime, never.Wait()).Detach();
+  std::thread drainer([&runtime] { runtime.Shutdown(ShutdownMode::kDrain); });
+  runtime.Shutdown(ShutdownMode::kCancel);
+  drainer.join();
+}
+
+// A Runnable that belongs to no task.
+struct CountedRun final : Runnable {
+  void Run() noexcept override { ++runs; }
+  std::atomic<int> runs{0};
+};
+
+TEST(RuntimeShutdownTest, RunnablesThatAreQueuedAtShutdownAreStillRun) {
+  std::vector<CountedRun> runnables(300);
+  Runtime runtime(Workers(2));
+  for (CountedRun& runnable : runnables) runtime.Schedule(&runnable, ScheduleHint::kSpawn);
+  runtime.Shutdown(ShutdownMode::kCancel);
+  for (const CountedRun& runnable : runnables) EXPECT_EQ(runnable.runs.load(), 1);
+}
+
+TEST(RuntimeDeathTest, BlockOnAndShutdownAreRefusedOnAWorker) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Runtime runtime(Workers(1));
+        (void)runtime.BlockOn(PollFn([&runtime](Context&) -> Poll<void> {
+          (void)runtime.BlockOn(Add(1, 1));
+          return Poll<void>::Ready();
+        }));
+      },
+      "Runtime::BlockOn\\(\\) on a worker of this runtime: it would wait for itself");
+  EXPECT_DEATH(
+      {
+        Runtime runtime(Workers(1));
+        (void)runtime.BlockOn(PollFn([&runtime](Context&) -> Poll<void> {
+          runtime.Shutdown(ShutdownMode::kCancel);
+          return Poll<void>::Ready();
+        }));
+      },
+      "Runtime::Shutdown\\(\\) on a worker of this runtime");
+}
+
+TEST(RuntimeDeathTest, OptionsAreChecked) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(Runtime(Workers(-1)), "workers must not be negative, found -1");
+  Runtime::Options options;
+  options.max_blocking_threads = 0;
+  EXPECT_DEATH(Runtime{options}, "max_blocking_threads must be positive, found 0");
+}
+
+}  // namespace
+}  // namespace weft
