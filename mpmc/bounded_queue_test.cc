@@ -76,13 +76,15 @@ TEST(BoundedQueueTest, PopLeavesNothingOfTheValueBehind) {
 }
 
 struct alignas(128) OverAligned {
+  explicit OverAligned(int v) : value(v) {}
+  OverAligned(OverAligned&& other) noexcept : value(other.value) {}
   int value;
 };
 
 TEST(BoundedQueueTest, KeepsTheAlignmentOfItsValues) {
   BoundedQueue<OverAligned> queue(3);
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(queue.TryPush(OverAligned{i}).ok());
+    ASSERT_TRUE(queue.TryPush(OverAligned(i)).ok());
     EXPECT_EQ(queue.TryPop()->value, i);
   }
 }
