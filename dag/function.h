@@ -25,7 +25,7 @@
 //   Errors           A failed or throwing step is never stored. The executor puts the step's id and
 //                    its function before the message: say what is wrong, not who says it.
 //
-// Example: function_example.cc
+// Example: execute_example.cc
 #ifndef WEFT_DAG_FUNCTION_H_
 #define WEFT_DAG_FUNCTION_H_
 

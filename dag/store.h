@@ -26,7 +26,7 @@
 //   Errors           Statuses name the directory and what to do; Unavailable, ResourceExhausted
 //                    and others as errno says.
 //
-// Example: store_example.cc
+// Example: execute_example.cc
 #ifndef WEFT_DAG_STORE_H_
 #define WEFT_DAG_STORE_H_
 
