@@ -154,11 +154,11 @@ TEST(CancelTest, AMillionChildrenThatAreGoneLeaveNothingBehind) {
   EXPECT_EQ(live_allocations.load(), before);
 }
 
-TEST(CancelTest, AMillionChildrenOfACancelledParentLeaveNothingBehind) {
+TEST(CancelTest, AHundredThousandChildrenOfACancelledParentLeaveNothingBehind) {
   CancelSource parent;
   parent.Cancel();
   const int64_t before = live_allocations.load();
-  for (int i = 0; i < 1'000'000; ++i) CancelSource child(parent.token());
+  for (int i = 0; i < 100'000; ++i) CancelSource child(parent.token());
   EXPECT_EQ(live_allocations.load(), before);
 }
 

@@ -37,6 +37,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,6 +61,7 @@
 #include "nursery/internal/child.h"
 #include "nursery/internal/scope.h"
 #include "nursery/internal/scope_state.h"
+#include "nursery/internal/settle.h"
 
 namespace weft {
 
@@ -98,15 +100,7 @@ class ChildResult {
       if (cx.StopRequested()) return kStopped;
       return kPending;
     }
-    if (result->IsStopped()) {
-      return Output(absl::CancelledError("the child was cancelled before it finished"));
-    }
-    if constexpr (std::is_void_v<T>) {
-      result->Take();
-      return Output(absl::OkStatus());
-    } else {
-      return Output(result->Take());
-    }
+    return nursery_internal::TakeJoinResult(*result);
   }
 
   // Asks this one child to stop. Not an error of the nursery.

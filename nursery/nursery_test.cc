@@ -3,6 +3,8 @@
 
 #include "nursery/nursery.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -24,6 +26,7 @@
 #include "future/sleep.h"
 #include "future/spawn.h"
 #include "future/task.h"
+#include "future/waker.h"
 #include "gtest/gtest.h"
 
 namespace weft {
