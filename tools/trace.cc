@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/instant.h"
+#include "dag/graph.h"
+#include "dag/run_report.h"
+#include "tools/json.h"
+#include "tools/report.h"
+
+namespace weft::tools {
+namespace {
+
+constexpr int kProcess = 1;
+
+// A step that was executed, in nanoseconds since the start of the run.
+struct Slice {
+  StepIndex step = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+  int track = 0;
+};
+
+// The executed steps by time; each on the lowest track that is free when it begins.
+std::vector<Slice> LayOut(const FinishedRun& run) {
+  std::vector<Slice> slices;
+  for (StepIndex i = 0; i < run.graph.size(); ++i) {
+    const StepTimes& times = run.times[i];
+    if (times.begin == Instant()) continue;
+    slices.push_back({i, absl::ToInt64Nanoseconds(times.begin - run.start),
+                      absl::ToInt64Nanoseconds(times.end - run.start), 0});
+  }
+  std::sort(slices.begin(), slices.end(), [](const Slice& a, const Slice& b) {
+    return std::pair(a.begin, a.step) < std::pair(b.begin, b.step);
+  });
+  using EndAndTrack = std::pair<int64_t, int>;
+  std::priority_queue<EndAndTrack, std::vector<EndAndTrack>, std::greater<>> busy;
+  std::priority_queue<int, std::vector<int>, std::greater<>> free;
+  int tracks = 0;
+  for (Slice& slice : slices) {
+    while (!busy.empty() && busy.top().first <= slice.begin) {
+      free.push(busy.top().second);
+      busy.pop();
+    }
+    if (free.empty()) free.push(++tracks);
+    slice.track = free.top();
+    free.pop();
+    busy.emplace(slice.end, slice.track);
+  }
+  return slices;
+}
+
+double Micros(int64_t nanos) { return static_cast<double>(nanos) / 1000; }
+
+void WriteName(std::string_view kind, int track, std::string_view name, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("ph").String("M").Key("pid").Int(kProcess).Key("tid").Int(track);
+  json->Key("name").String(kind).Key("args").BeginObject().Key("name").String(name).EndObject();
+  json->EndObject();
+}
+
+void WriteSlice(const FinishedRun& run, const Slice& slice, JsonWriter* json) {
+  const StepSpec& spec = run.graph.step(slice.step);
+  const StepReport& step = run.report.steps[slice.step];
+  json->BeginObject();
+  json->Key("ph").String("X").Key("pid").Int(kProcess).Key("tid").Int(slice.track);
+  json->Key("ts").Number(Micros(slice.begin)).Key("dur").Number(Micros(slice.end - slice.begin));
+  json->Key("name").String(spec.id).Key("cat").String(spec.function);
+  json->Key("args").BeginObject();
+  json->Key("status").String(ToString(step.outcome)).Key("why").String(step.explanation);
+  if (!step.status.ok()) {
+    const absl::string_view message = step.status.message();
+    json->Key("error").String(std::string_view(message.data(), message.size()));
+  }
+  json->EndObject();
+  json->EndObject();
+}
+
+// Half of an arrow: from the end of a slice ("s"), or to the beginning of one ("f").
+void WriteArrowEnd(std::string_view phase, int64_t id, int track, int64_t nanos, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("ph").String(phase).Key("id").Int(id);
+  if (phase == "f") json->Key("bp").String("e");
+  json->Key("pid").Int(kProcess).Key("tid").Int(track).Key("ts").Number(Micros(nanos));
+  json->Key("name").String("output").Key("cat").String("edge");
+  json->EndObject();
+}
+
+}  // namespace
+
+std::string FormatTrace(const FinishedRun& run) {
+  const std::vector<Slice> slices = LayOut(run);
+  std::vector<const Slice*> by_step(run.graph.size(), nullptr);
+  int tracks = 0;
+  for (const Slice& slice : slices) {
+    by_step[slice.step] = &slice;
+    tracks = std::max(tracks, slice.track);
+  }
+  JsonWriter json(JsonLayout::kCompact);
+  json.BeginObject().Key("displayTimeUnit").String("ms").Key("traceEvents").BeginArray();
+  WriteName("process_name", 0, absl::StrCat("weft run ", run.graph_file), &json);
+  for (int track = 1; track <= tracks; ++track) {
+    WriteName("thread_name", track, absl::StrCat("steps ", track), &json);
+  }
+  for (const Slice& slice : slices) WriteSlice(run, slice, &json);
+  int64_t arrow = 0;
+  for (const Slice& slice : slices) {
+    for (const StepIndex needed : run.graph.dependencies(slice.step)) {
+      const Slice* const from = by_step[needed];
+      if (from == nullptr) continue;
+      ++arrow;
+      WriteArrowEnd("s", arrow, from->track, from->end, &json);
+      WriteArrowEnd("f", arrow, slice.track, slice.begin, &json);
+    }
+  }
+  json.EndArray().EndObject();
+  return absl::StrCat(json.text(), "\n");
+}
+
+}  // namespace weft::tools
