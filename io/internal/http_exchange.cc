@@ -16,6 +16,7 @@
 #include "future/executor.h"
 #include "future/sleep.h"
 #include "io/internal/curl_handles.h"
+#include "io/internal/curl_status.h"
 #include "io/internal/sigpipe_guard.h"
 #include "io/internal/task_operation.h"
 #include "reactor/operation.h"
@@ -24,45 +25,6 @@ namespace weft::io_internal {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 * 1024;
-
-absl::StatusCode CodeOf(CURLcode code) {
-  switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return absl::StatusCode::kInvalidArgument;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_WEIRD_SERVER_REPLY:
-      return absl::StatusCode::kUnavailable;
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return absl::StatusCode::kUnauthenticated;
-    case CURLE_SSL_CACERT_BADFILE:
-      return absl::StatusCode::kFailedPrecondition;
-    case CURLE_OPERATION_TIMEDOUT:
-      return absl::StatusCode::kDeadlineExceeded;
-    case CURLE_OUT_OF_MEMORY:
-      return absl::StatusCode::kResourceExhausted;
-    default:
-      return absl::StatusCode::kInternal;
-  }
-}
-
-// What to do about it, for the errors where that is known.
-std::string_view Advice(CURLcode code) {
-  switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return "; trust its issuer by ca_file if that is what you mean";
-    case CURLE_SSL_CACERT_BADFILE:
-      return "; ca_file must name a readable file of PEM certificates";
-    default:
-      return "";
-  }
-}
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -285,8 +247,7 @@ class Exchange::Transfer {
           std::to_string(request_.max_response_bytes) +
           " bytes, found more; raise max_response_bytes or ask for less");
     } else if (code != CURLE_OK) {
-      std::string text = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);
-      error_ = absl::Status(CodeOf(code), Describe() + text.append(Advice(code)));
+      error_ = CurlStatus(code, Describe(), error_text_.data());
     } else {
       long status = 0;
       curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
