@@ -48,7 +48,8 @@ def _wasmtime_repository_impl(repository_ctx):
         fail("looking for Wasmtime: expected third_party/wasmtime/locate to succeed, found: " +
              result.stderr)
     folder = repository_ctx.path(result.stdout.strip())
-    present = folder.get_child("lib").get_child("libwasmtime.a").exists
+    present = (repository_ctx.os.environ.get("WEFT_WASMTIME") != "absent" and
+               folder.get_child("lib").get_child("libwasmtime.a").exists)
     if present:
         repository_ctx.symlink(folder.get_child("lib"), "lib")
         repository_ctx.symlink(folder.get_child("include"), "include")
@@ -71,5 +72,7 @@ wasmtime_repository = repository_rule(
     configure = True,
     environ = ["HOME", "WEFT_WASMTIME", "XDG_CACHE_HOME"],
     local = True,
-    doc = "Wasmtime as ./setup built it. ./setup changes WEFT_WASMTIME when it has, to fetch again.",
+    doc = """Wasmtime as ./setup built it.
+
+    ./setup changes WEFT_WASMTIME when it has, to fetch again; "absent" hides what is there.""",
 )
