@@ -1,30 +1,22 @@
 #include "dag/execute.h"
 
 #include <atomic>
-#include <deque>
-#include <exception>
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/check.h"
-#include "dag/flight_table.h"
-#include "dag/internal/blocking.h"
-#include "dag/internal/input_reader.h"
-#include "dag/internal/lookup.h"
+#include "dag/internal/step_runner.h"
 #include "future/or_return.h"
 #include "nursery/nursery.h"
-#include "sync/async_mutex.h"
-#include "sync/semaphore.h"
 
 namespace weft {
 namespace {
 
 constexpr StepIndex kNoStep = std::numeric_limits<StepIndex>::max();
-// Outputs up to this size in all are hashed where they are; more would hold up a worker.
-constexpr std::size_t kInlineHash = 32 << 10;
 // A chain gives way to other tasks after so many steps.
 constexpr int kStepsPerTask = 64;
 
@@ -51,7 +43,6 @@ std::string_view EndOf(StepOutcome outcome) {
 struct Node {
   std::atomic<uint32_t> missing{0};
   std::atomic<uint32_t> readers{0};
-  std::vector<Blob> outputs;
 };
 
 }  // namespace
@@ -62,15 +53,11 @@ class GraphRun::Impl {
       : graph_(graph),
         registry_(registry),
         options_(std::move(options)),
-        inputs_(options_.fetch_url),
-        flights_(options_.flights != nullptr ? *options_.flights : own_flights_),
-        nodes_(graph.size()) {
+        nodes_(graph.size()),
+        outputs_(graph.size()) {
     const absl::Status checked = registry_.Check(graph_);
     WEFT_CHECK(checked.ok()) << "GraphRun: check the graph against the registry first: "
                              << checked.message();
-    if (options_.max_concurrency > 0) {
-      permits_.emplace(static_cast<std::size_t>(options_.max_concurrency));
-    }
     report_.steps.resize(graph_.size());
     for (StepIndex i = 0; i < graph_.size(); ++i) {
       nodes_[i].missing.store(static_cast<uint32_t>(graph_.dependencies(i).size()),
@@ -88,6 +75,7 @@ class GraphRun::Impl {
     WEFT_CHECK(executor_ == nullptr) << "GraphRun::Run: a GraphRun runs once";
     executor_ = &executor;
     const Finalizer finalizer(this);
+    runner_.emplace(graph_, registry_, options_, executor, &report_.steps, &outputs_);
     co_await OrReturn(co_await WithNursery(&Impl::StartSources, this));
     co_return report_.FirstError();
   }
@@ -109,25 +97,6 @@ class GraphRun::Impl {
     Impl* const run_;
   };
 
-  // Tells the observer that a step has ended, also when the step is unwound by a cancellation.
-  class StepScope {
-   public:
-    StepScope(Impl* run, StepIndex i) : run_(run), i_(i) {
-      if (RunObserver* observer = run_->options_.observer) {
-        observer->OnStepStarted(i_, run_->executor_->Now());
-      }
-    }
-    ~StepScope() {
-      if (RunObserver* observer = run_->options_.observer) {
-        observer->OnStepFinished(i_, run_->report_.steps[i_], run_->executor_->Now());
-      }
-    }
-
-   private:
-    Impl* const run_;
-    const StepIndex i_;
-  };
-
   // Body of the nursery: its children start the other steps.
   static Task<absl::Status> StartSources(Nursery& nursery, Impl* run) {
     run->nursery_ = &nursery;
@@ -142,7 +111,7 @@ class GraphRun::Impl {
   Task<void> RunChain(StepIndex i) {
     for (int count = 1; i != kNoStep; ++count) {
       if (FindBlocker(i) == kNoStep) {
-        co_await RunStep(i);
+        co_await runner_->Run(i);
       } else {
         MarkBlocked(i);
       }
@@ -199,188 +168,13 @@ class GraphRun::Impl {
   void DropReader(StepIndex producer) {
     // (2)
     if (nodes_[producer].readers.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      nodes_[producer].outputs.clear();
+      outputs_[producer].clear();
     }
   }
 
   // Lets the outputs go at once if nobody will ever read them.
   void MaybeClear(StepIndex i) {
-    if (nodes_[i].readers.load(std::memory_order_relaxed) == 0) nodes_[i].outputs.clear();
-  }
-
-  Task<void> RunStep(StepIndex i) {
-    StepReport& report = report_.steps[i];
-    report.start = executor_->Now();
-    const StepScope scope(this, i);
-    absl::Status status = co_await TryStep(i);
-    if (status.ok()) co_return;
-    const StepSpec& step = graph_.step(i);
-    report.outcome = StepOutcome::kFailed;
-    report.status = absl::Status(
-        status.code(),
-        absl::StrCat("step \"", step.id, "\" (", step.function, "): ", status.message()));
-  }
-
-  Task<absl::Status> TryStep(StepIndex i) {
-    const StepSpec& step = graph_.step(i);
-    std::vector<StepInput> inputs = co_await OrReturn(co_await ReadInputs(i));
-    if (options_.store == nullptr) {
-      co_return co_await Execute(i, std::move(inputs), nullptr, false);
-    }
-    const StepFunction& function = *registry_.Find(step.function);
-    LastRun now = dag_internal::DescribeStep(step, function, inputs);
-    report_.steps[i].key = now.key;
-    if (!dag_internal::IsCacheable(step, function)) {
-      co_await LookUp(i, now, false);
-      co_return co_await Execute(i, std::move(inputs), &now, false);
-    }
-    FlightTable::Ticket ticket(flights_, now.key);
-    const AsyncMutexGuard guard = co_await ticket.Lock();
-    const bool found = co_await LookUp(i, now, true);
-    if (found) co_return absl::OkStatus();
-    co_return co_await Execute(i, std::move(inputs), &now, true);
-  }
-
-  Task<absl::StatusOr<std::vector<StepInput>>> ReadInputs(StepIndex i) {
-    const StepSpec& step = graph_.step(i);
-    std::vector<StepInput> inputs;
-    inputs.reserve(step.inputs.size());
-    for (uint32_t k = 0; k < step.inputs.size(); ++k) {
-      const InputSpec& input = step.inputs[k];
-      if (const auto source = graph_.source(i, k)) {
-        inputs.push_back({input.name, nodes_[source->step].outputs[source->output]});
-        continue;
-      }
-      Blob blob = co_await OrReturn(co_await inputs_.Read(*executor_, input));
-      inputs.push_back({input.name, std::move(blob)});
-    }
-    co_return inputs;
-  }
-
-  // Asks the store; true if the step has its outputs now.
-  Task<bool> LookUp(StepIndex i, const LastRun& now, bool cacheable) {
-    const StepSpec& step = graph_.step(i);
-    absl::StatusOr<dag_internal::Found> found = co_await dag_internal::RunBlocking(
-        *executor_, [&] { return AskStore(step, now, cacheable); });
-    if (!found.ok()) co_return false;
-    StepReport& report = report_.steps[i];
-    report.reason = found->reason;
-    report.explanation = std::move(found->explanation);
-    if (!found->trouble.ok()) LogTrouble(i, "reading the store", found->trouble);
-    if (!found->outputs.has_value()) co_return false;
-    SetOutputs(i, *std::move(found->outputs));
-    report.outcome = StepOutcome::kCached;
-    co_return true;
-  }
-
-  dag_internal::Found AskStore(const StepSpec& step, const LastRun& now, bool cacheable) {
-    dag_internal::Found found =
-        dag_internal::LookUp(*options_.store, options_.graph_name, step, now, cacheable);
-    if (found.to_record.has_value() && options_.mode == RunMode::kExecute) {
-      found.trouble.Update(options_.store->PutLastRun(*found.to_record));
-    }
-    return found;
-  }
-
-  // Executes the step, and stores its result if `now` is not null.
-  Task<absl::Status> Execute(StepIndex i, std::vector<StepInput> inputs, LastRun* now,
-                             bool cacheable) {
-    StepReport& report = report_.steps[i];
-    if (options_.mode == RunMode::kDryRun) {
-      report.outcome = StepOutcome::kWouldRun;
-      co_return absl::OkStatus();
-    }
-    std::optional<SemaphorePermit> permit;
-    if (permits_.has_value()) permit.emplace(co_await permits_->Acquire());
-    const Instant begin = executor_->Now();
-    if (options_.observer != nullptr) options_.observer->OnStepExecuting(i, begin);
-    StepContext context(graph_.step(i), std::move(inputs), *executor_, MakeLog(i));
-    absl::StatusOr<StepOutputs> outputs = co_await CallFunction(context);
-    report.duration = executor_->Now() - begin;
-    permit.reset();
-    StepOutputs values = co_await OrReturn(std::move(outputs));
-    const std::size_t expected = graph_.step(i).outputs.size();
-    if (values.size() != expected) {
-      co_return absl::InternalError(
-          absl::StrCat("the function gave ", values.size(), " outputs, expected ", expected));
-    }
-    co_await Keep(i, context, std::move(values), now, cacheable);
-    report.outcome = StepOutcome::kExecuted;
-    co_return absl::OkStatus();
-  }
-
-  // A step that throws fails.
-  Task<absl::StatusOr<StepOutputs>> CallFunction(StepContext& context) {
-    StepFunction* const function = registry_.Find(context.spec().function);
-    std::string thrown;
-    try {
-      co_return co_await function->Run(context);
-    } catch (const std::exception& error) {
-      thrown = error.what();
-    } catch (...) {
-      thrown = "something that is no std::exception";
-    }
-    co_return absl::InternalError(absl::StrCat("the function threw: ", thrown));
-  }
-
-  // Makes blobs of the outputs, and stores them if `now` is not null.
-  Task<void> Keep(StepIndex i, StepContext& context, StepOutputs values, LastRun* now,
-                  bool cacheable) {
-    std::size_t size = 0;
-    for (const std::string& value : values) size += value.size();
-    if (now == nullptr && size <= kInlineHash) {
-      std::vector<Blob> outputs;
-      outputs.reserve(values.size());
-      for (std::string& value : values) outputs.emplace_back(std::move(value));
-      SetOutputs(i, std::move(outputs));
-      co_return;
-    }
-    absl::Status stored = co_await dag_internal::RunBlocking(*executor_, [&] {
-      std::vector<Blob> outputs;
-      for (std::string& value : values) outputs.emplace_back(std::move(value));
-      absl::Status status;
-      if (now != nullptr) status = Store(i, context, outputs, now, cacheable);
-      SetOutputs(i, std::move(outputs));
-      return status;
-    });
-    if (!stored.ok()) LogTrouble(i, "writing the store", stored);
-  }
-
-  absl::Status Store(StepIndex i, StepContext& context, const std::vector<Blob>& outputs,
-                     LastRun* now, bool cacheable) {
-    const StepSpec& step = graph_.step(i);
-    std::vector<std::string_view> values;
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
-      now->outputs.push_back({step.outputs[k], outputs[k].digest()});
-      values.push_back(*outputs[k].bytes());
-    }
-    now->observations = context.TakeObservations();
-    now->when = absl::Now();
-    const RunRecord record{options_.graph_name, step.id, *now};
-    const bool has_record = !options_.graph_name.empty();
-    if (!cacheable) {
-      return has_record ? options_.store->PutLastRun(record) : absl::OkStatus();
-    }
-    const StoredResult result{now->outputs, now->observations, report_.steps[i].duration};
-    return options_.store->PutResult(now->key, result, values, has_record ? &record : nullptr);
-  }
-
-  void SetOutputs(StepIndex i, std::vector<Blob> outputs) {
-    StepReport& report = report_.steps[i];
-    report.outputs.clear();
-    for (const Blob& output : outputs) report.outputs.push_back(output.digest());
-    nodes_[i].outputs = std::move(outputs);
-  }
-
-  StepLog MakeLog(StepIndex i) {
-    if (options_.observer == nullptr) return nullptr;
-    return [this, i](std::string_view line) { options_.observer->OnStepLog(i, line); };
-  }
-
-  // A store in trouble costs time, not results: it is reported, and the run goes on.
-  void LogTrouble(StepIndex i, const char* doing, const absl::Status& trouble) {
-    if (options_.observer == nullptr) return;
-    options_.observer->OnStepLog(i, absl::StrCat(doing, ": ", trouble.message()));
+    if (nodes_[i].readers.load(std::memory_order_relaxed) == 0) outputs_[i].clear();
   }
 
   void Finalize() {
@@ -396,8 +190,7 @@ class GraphRun::Impl {
     for (const OutputIndex result : graph_.results()) {
       const bool succeeded = HasOutputs(report_.steps[result.step].outcome);
       report_.results.push_back(
-          succeeded ? std::optional<Blob>(nodes_[result.step].outputs[result.output])
-                    : std::nullopt);
+          succeeded ? std::optional<Blob>(outputs_[result.step][result.output]) : std::nullopt);
     }
     is_final_ = true;
   }
@@ -406,13 +199,12 @@ class GraphRun::Impl {
   const FunctionRegistry& registry_;
   const ExecuteOptions options_;
   Executor* executor_ = nullptr;
-  dag_internal::InputReader inputs_;
-  FlightTable own_flights_;
-  FlightTable& flights_;
-  std::optional<Semaphore> permits_;
   std::vector<Node> nodes_;
-  // Each element is written by the task that runs its step; read after the edge (1), or at the end.
+  // Each element of these two is written by the task that runs its step, and read by others after
+  // the edge (1), or at the end.
+  std::vector<std::vector<Blob>> outputs_;
   RunReport report_;
+  std::optional<dag_internal::StepRunner> runner_;
   bool is_final_ = false;
   // Set by the body of the nursery, which outlives all steps.
   Nursery* nursery_ = nullptr;

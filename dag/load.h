@@ -28,12 +28,12 @@ namespace weft {
 // What the user says beside the file.
 struct LoadOptions {
   // Values of the graph's parameters, by name.
-  std::map<std::string, std::string> params;
+  std::map<std::string, std::string> params = {};
   // Where the user stands: relative paths of the command line count from here. Empty: the working
   // directory of the process.
-  std::string working_directory;
+  std::string working_directory = {};
   // Results ("step.output") beside those that the file names; they come after them.
-  std::vector<std::string> results;
+  std::vector<std::string> results = {};
 };
 
 // A parameter of the graph with its value.

@@ -179,6 +179,20 @@ TEST(LoadGraph, PathsCountFromTheGraphAndFromTheUser) {
   EXPECT_EQ(Load(text).params[0].value, "/graphs/here");
 }
 
+TEST(LoadGraph, ResultsOfTheUserComeAfterThoseOfTheFile) {
+  const std::string text =
+      "step { id: 's' builtin { function: 'f' } output { name: 'a' } output { name: 'b' } } "
+      "result: 's.b'";
+  LoadOptions options = At();
+  options.results = {"s.a"};
+  const auto loaded = ParseGraph(text, "g", options);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(loaded->graph.results(), ElementsAre(OutputIndex{0, 1}, OutputIndex{0, 0}));
+  options.results = {"s.c"};
+  EXPECT_THAT(std::string(ParseGraph(text, "g", options).status().message()),
+              HasSubstr("result \"s.c\": step \"s\" has no output \"c\""));
+}
+
 TEST(LoadGraph, DollarBraceCanBeWritten) {
   const Graph graph = Load(
                           "step { id: 's' builtin { function: 'f' } "
