@@ -21,7 +21,8 @@
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 61
 //   runs
 //                    and after the first run that ends in another tick of the coarse clock (1 to 10
-//                    ms); an idle one waits for them in the kernel.
+//                    ms); an idle one waits for them in the kernel. What they wake goes ahead of
+//                    the queue.
 //   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups.
 //   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
 //   Lifetime         Nothing may be scheduled, and no operation be in flight at reactor(), once

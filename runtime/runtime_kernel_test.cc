@@ -17,6 +17,7 @@
 #include "base/instant.h"
 #include "base/mutex.h"
 #include "future/context.h"
+#include "future/executor.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
@@ -87,6 +88,62 @@ TEST(RuntimeTimerTest, WatchIsHandedOverWhenThePollerGetsWork) {
     EXPECT_TRUE(runtime.BlockOn(std::move(held)).ok());
     EXPECT_TRUE(runtime.BlockOn(std::move(setter)).ok());
   }
+}
+
+// A timer that is due at the worker's next look, and the Runnable that it wakes. Both note how many
+// other runs there were before.
+class Alarm final : public Runnable {
+ public:
+  Alarm(Executor* executor, const int* other_runs) : executor_(*executor), runs_(*other_runs) {}
+
+  void Arm() {
+    static constexpr Waker::VTable kVTable = {
+        .add_ref = [](void*) {},
+        .drop = [](void*) {},
+        .wake =
+            [](void* data) {
+              auto* const self = static_cast<Alarm*>(data);
+              self->runs_at_wake = self->runs_;
+              self->executor_.Schedule(self, ScheduleHint::kWake);
+            },
+    };
+    executor_.timers().Arm(slot_, executor_.Now(), Waker(&kVTable, this));
+  }
+
+  void Run() noexcept override {
+    runs_at_run = runs_;
+    is_done = true;
+  }
+
+  int runs_at_wake = -1;
+  int runs_at_run = -1;
+  std::atomic<bool> is_done{false};
+
+ private:
+  Executor& executor_;
+  const int& runs_;
+  TimerSlot slot_;
+};
+
+Task<void> YieldAndCountUntil(std::atomic<bool>& flag, int& runs) {
+  while (!flag.load()) {
+    ++runs;
+    co_await YieldNow();
+  }
+}
+
+TEST(RuntimeTimerTest, LongQueueDoesNotDelayWhatATimerHasWoken) {
+  Runtime runtime(Workers(1));
+  int runs = 0;  // one worker: no two runs at once
+  Alarm alarm(&runtime, &runs);
+  std::vector<JoinHandle<void>> yielders;
+  for (int i = 0; i < 100; ++i) {
+    yielders.push_back(Spawn(runtime, YieldAndCountUntil(alarm.is_done, runs)));
+  }
+  alarm.Arm();
+  for (auto& yielder : yielders) EXPECT_TRUE(runtime.BlockOn(std::move(yielder)).ok());
+  EXPECT_GE(alarm.runs_at_wake, 0);
+  EXPECT_LE(alarm.runs_at_run, alarm.runs_at_wake + 1);  // one, if the injector has its turn
 }
 
 // While the poller waits for a distant timer, an earlier one is armed from another thread.

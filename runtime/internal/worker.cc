@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -54,23 +55,25 @@ void Worker::Main() {
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
+  if (is_collecting_) {
+    runnable->next_runnable = std::exchange(collected_, runnable);
+    return;
+  }
   bool is_alone = false;
-  if (!is_collecting_) {
-    switch (hint) {
-      case ScheduleHint::kWake:
-        std::swap(slot_, runnable);
-        if (runnable == nullptr) return;
-        break;  // the slot's former task is for everybody
-      case ScheduleHint::kYield:
-        is_alone = slot_ == nullptr && deque_.IsEmptyHint();
-        break;
-      case ScheduleHint::kSpawn:
-        break;
-    }
+  switch (hint) {
+    case ScheduleHint::kWake:
+      std::swap(slot_, runnable);
+      if (runnable == nullptr) return;
+      break;  // the slot's former task is for everybody
+    case ScheduleHint::kYield:
+      is_alone = slot_ == nullptr && deque_.IsEmptyHint();
+      break;
+    case ScheduleHint::kSpawn:
+      break;
   }
   deque_.Push(runnable);
   // What gave way with nothing else queued is what this worker runs next: nobody needs to wake up.
-  if (is_collecting_ || is_alone) return;
+  if (is_alone) return;
   if (scheduler_.WakeOne()) wakes_.Add(1);
 }
 
@@ -95,15 +98,33 @@ Runnable* Worker::TakeOwn() {
   if (runs_ % kInjectorInterval == 0) {
     if (Runnable* const runnable = TakeInjected()) return runnable;
   }
+  if (Runnable* const runnable = TakeFresh()) return runnable;
   if (Runnable* const runnable = TakeSlot()) return runnable;
   slot_runs_ = 0;
-  // Oldest first: the owner takes at the thieves' end.
+  fresh_runs_ = 0;
+  if (Runnable* const runnable = TakeOldest()) return runnable;
+  return TakeInjected();
+}
+
+Runnable* Worker::TakeFresh() {
+  if (fresh_ == 0 || fresh_runs_ == kFreshRuns) return nullptr;
+  ++fresh_runs_;
+  --fresh_;
+  // The newest: fresh tasks lie there unless one of them has spawned or a thief was here, and then
+  // another task gets the turn.
+  const std::optional<Runnable*> runnable = deque_.Pop();
+  if (runnable.has_value()) return *runnable;
+  fresh_ = 0;
+  return nullptr;
+}
+
+Runnable* Worker::TakeOldest() {
+  // The owner takes at the thieves' end: first in, first out.
   while (true) {
     const StealResult<Runnable*> result = stealer().Steal();
     if (result) return *result.item;
-    if (result.outcome == StealOutcome::kEmpty) break;
+    if (result.outcome == StealOutcome::kEmpty) return nullptr;
   }
-  return TakeInjected();
 }
 
 Runnable* Worker::TakeSlot() {
@@ -198,7 +219,7 @@ bool Worker::WaitForWork() {
 void Worker::PollUntilWork() {
   is_collecting_ = true;
   bool is_picked = false;
-  while (!is_picked && deque_.IsEmptyHint()) {
+  while (!is_picked && collected_ == nullptr) {
     {
       MutexLock lock(&scheduler_.polling_mutex_);
       // Looked at under the lock: a wake of the reactor that comes after this look is this Poll's,
@@ -213,6 +234,7 @@ void Worker::PollUntilWork() {
     scheduler_.timers_.FireDue(MonotonicNow());
   }
   is_collecting_ = false;
+  QueueCollected();
 }
 
 bool Worker::IsTimeToLook() {
@@ -232,7 +254,18 @@ void Worker::LookAtKernelAndClock() {
   }
   scheduler_.timers_.FireDue(MonotonicNow());
   is_collecting_ = false;
-  if (!deque_.IsEmptyHint() && scheduler_.WakeOne()) wakes_.Add(1);
+  if (collected_ == nullptr) return;
+  QueueCollected();
+  if (scheduler_.WakeOne()) wakes_.Add(1);
+}
+
+void Worker::QueueCollected() {
+  // Newest first, so that the one that was woken first is taken first.
+  while (collected_ != nullptr) {
+    Runnable* const runnable = std::exchange(collected_, collected_->next_runnable);
+    deque_.Push(runnable);
+    ++fresh_;
+  }
 }
 
 uint32_t Worker::NextRandom() {

@@ -1,10 +1,11 @@
 // runtime/internal/worker.h — one thread of the scheduler and the work that is queued at it.
 //
-// Order in which a worker takes work: its slot (the task that was woken last, still warm), at most
-// kSlotRuns times in a row; its own queue, oldest first; the injector, which it also looks at every
-// kInjectorInterval runs, so that a full queue of its own does not starve the others; the queues of
-// other workers. The slot is the worker's alone: what lies there runs when the present task
-// returns.
+// Order in which a worker takes work: what timers and descriptors have just woken ("fresh"), at
+// most kFreshRuns times in a row, so that a long queue does not delay them; its slot (the task that
+// was woken last, still warm), at most kSlotRuns times in a row; its own queue, oldest first; the
+// injector, which it also looks at every kInjectorInterval runs, so that a full queue of its own
+// does not starve the others; the queues of other workers. The slot is the worker's alone: what
+// lies there runs when the present task returns.
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
@@ -59,6 +60,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
     std::atomic<uint64_t> value_{0};
   };
 
+  static constexpr int kFreshRuns = 64;
   static constexpr int kSlotRuns = 3;
   static constexpr uint32_t kInjectorInterval = 61;
   static constexpr uint32_t kPollInterval = 61;
@@ -68,7 +70,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
+  Runnable* TakeFresh();
   Runnable* TakeSlot();
+  Runnable* TakeOldest();
   Runnable* TakeInjected();
   Runnable* StealFromOthers();
   Runnable* StealFrom(Worker* victim);
@@ -79,6 +83,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void PollUntilWork();
   void LookAtKernelAndClock();
   bool IsTimeToLook();
+  void QueueCollected();
   uint32_t NextRandom();
 
   Scheduler& scheduler_;
@@ -91,7 +96,10 @@ class alignas(kCacheLineSize) Worker : public Idler {
   int64_t last_coarse_ = 0;  // coarse clock at the last look at kernel and clock
   uint32_t random_;
   bool is_searching_ = false;
-  bool is_collecting_ = false;  // inside the reactor or the timers: pushes wake nobody
+  bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
+  Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
+  int fresh_ = 0;  // newest tasks of the queue that the reactor or the timers have woken, at most
+  int fresh_runs_ = 0;  // runs of such tasks since the last run of the queue's oldest
   Parker parker_;
 
   // Shared with thieves.
