@@ -1,6 +1,7 @@
 #include "future/manual_executor.h"
 
 #include <algorithm>
+#include <new>
 
 namespace weft {
 
@@ -99,20 +100,20 @@ void ManualExecutor::FireDue() {
 void ManualExecutor::Timers::Arm(TimerSlot& slot, Instant deadline, Waker waker) {
   Cancel(slot);
   MutexLock lock(&mutex_);
-  entries_.emplace(deadline, Entry{&slot, std::move(waker)});
+  const Entries::iterator entry = entries_.emplace(deadline, Entry{&slot, std::move(waker)});
+  static_assert(sizeof(entry) <= TimerSlot::kStorageBytes);
+  ::new (static_cast<void*>(slot.storage)) Entries::iterator(entry);
   slot.is_armed.store(true, std::memory_order_relaxed);
 }
 
 void ManualExecutor::Timers::Cancel(TimerSlot& slot) {
   Waker dropped;  // after the lock
   MutexLock lock(&mutex_);
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    if (entry->second.slot != &slot) continue;
-    dropped = std::move(entry->second.waker);
-    entries_.erase(entry);
-    slot.is_armed.store(false, std::memory_order_relaxed);
-    return;
-  }
+  if (!slot.is_armed.load(std::memory_order_relaxed)) return;  // written under the lock
+  auto* const entry = std::launder(reinterpret_cast<Entries::iterator*>(slot.storage));
+  dropped = std::move((*entry)->second.waker);
+  entries_.erase(*entry);
+  slot.is_armed.store(false, std::memory_order_relaxed);
 }
 
 std::optional<Instant> ManualExecutor::Timers::Next() {

@@ -96,9 +96,10 @@ class ManualExecutor final : public Executor {
       TimerSlot* slot;
       Waker waker;
     };
+    using Entries = std::multimap<Instant, Entry>;  // a slot's storage holds its iterator
 
     Mutex mutex_;
-    std::multimap<Instant, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+    Entries entries_ ABSL_GUARDED_BY(mutex_);
   };
 
   bool JumpToNextTimer();

@@ -326,6 +326,16 @@ TEST_F(TaskDeathTest, DestroyingASuspendedTaskIsRefused) {
       "a Task was destroyed while it is suspended");
 }
 
+TEST_F(TaskDeathTest, PollingAFinishedTaskIsRefused) {
+  EXPECT_DEATH(
+      {
+        Task<int> task = AddOne(1);
+        (void)Poll(task);
+        (void)Poll(task);
+      },
+      "a Task runs once");
+}
+
 TEST_F(TaskDeathTest, MovingAPolledTaskIsRefused) {
   EXPECT_DEATH(
       {

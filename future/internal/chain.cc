@@ -32,6 +32,7 @@ PollState Chain::Drive(std::coroutine_handle<> frame) {
       case Request::kWait:
         return PollState::kPending;
       case Request::kFinished:
+        deepest_ = nullptr;  // so that another poll is refused
         return PollState::kReady;
       case Request::kStop:
         Unwind();

@@ -37,7 +37,7 @@ void CellBase::Detach() {
 }
 
 void CellBase::RequestStop() {
-  stop_requested_.store(true, std::memory_order_release);
+  stop_requested_.store(true, std::memory_order_release);  // (4)
   Wake();
 }
 
@@ -67,7 +67,7 @@ void CellBase::EndPollPending() {
 }
 
 void CellBase::Finish() {
-  state_.store(kDone, std::memory_order_release);
+  state_.store(kDone, std::memory_order_release);  // (2): nobody polls any more
   Waker joiner;
   {
     MutexLock lock(&mutex_);

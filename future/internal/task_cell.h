@@ -13,9 +13,11 @@
 //
 // Happens-before edges:
 //   (1) wake (fetch_or, release) -> start of the poll that it causes (exchange, acquire): what the
-//   waker's thread did is seen. (2) end of a poll (CAS or exchange, release) -> wake that queues
-//   again (fetch_or, acquire) -> next poll: polls are ordered. (3) drop of a reference (acq_rel):
-//   the last dropper sees all uses.
+//       waker's thread did is seen.
+//   (2) end of a poll (CAS or exchange, release) -> wake that queues again (fetch_or, acquire) ->
+//       next poll: polls are ordered.
+//   (3) drop of a reference (acq_rel): the last dropper sees all uses.
+//   (4) RequestStop (store, release) -> poll (load, acquire): what the canceller did is seen.
 #ifndef WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 #define WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 
@@ -62,6 +64,7 @@ class CellBase : public Runnable {
   virtual ~CellBase() = default;
 
   Executor& executor() { return executor_; }
+  // Edge (4).
   bool stop_requested() const { return stop_requested_.load(std::memory_order_acquire); }
 
   // A waker that owns a reference of its own.
