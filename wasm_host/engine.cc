@@ -20,6 +20,7 @@ namespace {
 
 using wasm_host_internal::CompiledModule;
 using wasm_host_internal::EngineState;
+using wasm_host_internal::ErrorHandle;
 using wasm_host_internal::FunctionType;
 using wasm_host_internal::Import;
 using wasm_host_internal::ModuleHandle;
@@ -81,13 +82,29 @@ void ReadExports(CompiledModule& compiled) {
   }
 }
 
+// Whether `bytes` begin as a module in the text format does.
+bool IsText(std::string_view bytes) {
+  const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (bytes[first] == '(' || bytes[first] == ';');
+}
+
 absl::StatusOr<std::shared_ptr<const CompiledModule>> CompileBytes(EngineState& state,
                                                                    std::string_view name,
                                                                    std::string_view bytes,
                                                                    std::string sha256) {
   wasmtime_module_t* raw = nullptr;
-  const wasm_host_internal::ErrorHandle error(wasmtime_module_new(
-      state.engine.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &raw));
+  wasm_host_internal::ByteVector binary;
+  ErrorHandle error;
+  std::string_view code = bytes;
+  if (IsText(bytes)) {
+    error.reset(wasmtime_wat2wasm(bytes.data(), bytes.size(), binary.get()));
+    code = ViewOf(*binary.get());
+  }
+  if (error == nullptr) {
+    error.reset(wasmtime_module_new(state.engine.get(),
+                                    reinterpret_cast<const uint8_t*>(code.data()), code.size(),
+                                    &raw));
+  }
   if (error != nullptr) {
     return GuestError(
         GuestCause::kBadModule,
@@ -136,17 +153,22 @@ Engine::Engine(const EngineOptions& options) : state_(std::make_shared<EngineSta
 
 absl::StatusOr<Module> Engine::Compile(std::string_view name, std::string_view bytes) {
   std::string sha256 = Sha256(bytes);
+  std::shared_ptr<wasm_host_internal::ModuleSlot> slot;
   {
     MutexLock lock(&state_->mutex);
-    const auto found = state_->modules.find(sha256);
-    if (found != state_->modules.end()) return Module(std::string(name), state_, found->second);
+    std::shared_ptr<wasm_host_internal::ModuleSlot>& entry = state_->modules[sha256];
+    if (entry == nullptr) entry = std::make_shared<wasm_host_internal::ModuleSlot>();
+    slot = entry;
   }
-  absl::StatusOr<std::shared_ptr<const CompiledModule>> compiled =
-      CompileBytes(*state_, name, bytes, sha256);
-  if (!compiled.ok()) return compiled.status();
-  MutexLock lock(&state_->mutex);
-  const auto entry = state_->modules.try_emplace(std::move(sha256), *std::move(compiled)).first;
-  return Module(std::string(name), state_, entry->second);
+  // Whoever comes while the module is compiled waits for it here.
+  MutexLock lock(&slot->mutex);
+  if (slot->compiled == nullptr) {
+    absl::StatusOr<std::shared_ptr<const CompiledModule>> compiled =
+        CompileBytes(*state_, name, bytes, std::move(sha256));
+    if (!compiled.ok()) return compiled.status();
+    slot->compiled = *std::move(compiled);
+  }
+  return Module(std::string(name), state_, slot->compiled);
 }
 
 std::size_t Engine::cached_modules() const {

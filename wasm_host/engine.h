@@ -70,7 +70,7 @@ class Engine {
   // Precondition (checked): the options are positive and fit the machine's address space.
   explicit Engine(const EngineOptions& options = {});
 
-  // Compiles the bytes of a .wasm file, or takes the result of an earlier call with equal bytes.
+  // Compiles a module in binary or text format, or takes the result of a call with equal bytes.
   // Computes for milliseconds to seconds: call it from the blocking pool (SpawnBlocking).
   // Errors: kBadModule, with what the compiler says.
   absl::StatusOr<Module> Compile(std::string_view name, std::string_view bytes);

@@ -26,6 +26,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct HostFunctionInfo {
   // Whether a result that was made with its help may be kept: it depends on nothing but its
   // arguments, or it reports what it read to the recorder of the step.
   bool is_cacheable = false;
+  // For capabilities that are about something: whether a scope of a grant makes sense. Null: the
+  // capability has no scopes.
+  absl::Status (*check_scope)(std::string_view scope) = nullptr;
 };
 
 // A call of a host function that returns a Future. Polled until it is not pending, then destroyed.

@@ -1,5 +1,9 @@
 #include "wasm_host/registry.h"
 
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 
 namespace weft {
@@ -20,6 +24,44 @@ HostFunctions& HostFunctions::AddBound(std::unique_ptr<const HostFunction> funct
 const HostFunction* HostFunctions::Find(std::string_view module, std::string_view name) const {
   const auto found = by_name_.find(std::pair(std::string(module), std::string(name)));
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+absl::Status HostFunctions::CheckGrants(const Grants& grants) const {
+  for (const auto& [capability, scopes] : grants.all()) {
+    const HostFunction* guarded = nullptr;
+    std::set<std::string> known;
+    for (const auto& function : all_) {
+      if (function->info().capability == capability) guarded = function.get();
+      if (!function->info().capability.empty()) known.insert(function->info().capability);
+    }
+    if (guarded == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("granting ", capability,
+                       ": expected a capability that guards a host function, "
+                       "which are ",
+                       known.empty() ? "none" : absl::StrJoin(known, ", ")));
+    }
+    for (const std::string& scope : scopes) {
+      if (guarded->info().check_scope == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("granting ", capability, ": expected no scope, found ", scope));
+      }
+      const absl::Status status = guarded->info().check_scope(scope);
+      if (status.ok()) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("granting ", capability, ": ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool HostFunctions::IsCacheable(const Grants& grants) const {
+  for (const auto& function : all_) {
+    const HostFunctionInfo& info = function->info();
+    const bool is_reachable = info.capability.empty() || grants.Has(info.capability);
+    if (is_reachable && !info.is_cacheable) return false;
+  }
+  return true;
 }
 
 }  // namespace weft

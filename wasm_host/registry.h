@@ -27,6 +27,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "wasm_host/grants.h"
 #include "wasm_host/host_function.h"
 #include "wasm_host/internal/bind.h"
 
@@ -52,6 +54,13 @@ class HostFunctions {
 
   // The function that an import names, or null.
   const HostFunction* Find(std::string_view module, std::string_view name) const;
+
+  // Whether the grants can be meant: each capability guards a function that is registered, and
+  // takes the scopes that it is given. Errors: InvalidArgument, saying what there is.
+  absl::Status CheckGrants(const Grants& grants) const;
+
+  // Whether everything that a guest with these grants can call has HostFunctionInfo::is_cacheable.
+  bool IsCacheable(const Grants& grants) const;
 
   // All of them, in the order of registration.
   const std::vector<std::unique_ptr<const HostFunction>>& all() const { return all_; }

@@ -47,6 +47,12 @@ struct CompiledModule {
   std::map<std::string, FunctionType, std::less<>> functions;  // exported
 };
 
+// A module that is compiled once, under its own lock. Null after an error, too.
+struct ModuleSlot {
+  Mutex mutex;
+  std::shared_ptr<const CompiledModule> compiled ABSL_GUARDED_BY(mutex);
+};
+
 struct EngineState {
   explicit EngineState(const EngineOptions& options);
 
@@ -59,7 +65,7 @@ struct EngineState {
   // own, which tools that check our memory accesses cannot see.
   std::atomic<uint64_t> retired_guests{0};
   Mutex mutex;
-  std::map<std::string, std::shared_ptr<const CompiledModule>> modules ABSL_GUARDED_BY(mutex);
+  std::map<std::string, std::shared_ptr<ModuleSlot>> modules ABSL_GUARDED_BY(mutex);  // by SHA-256
 };
 
 }  // namespace weft::wasm_host_internal

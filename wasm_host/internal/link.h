@@ -21,8 +21,8 @@ namespace weft::wasm_host_internal {
 // Immutable; shared by all calls of one linked module.
 struct LinkState {
   LinkState(Module the_module, std::shared_ptr<EngineState> the_engine,
-       std::shared_ptr<const CompiledModule> the_compiled,
-       std::shared_ptr<const HostFunctions> the_functions)
+            std::shared_ptr<const CompiledModule> the_compiled,
+            std::shared_ptr<const HostFunctions> the_functions)
       : module(std::move(the_module)),
         engine(std::move(the_engine)),
         compiled(std::move(the_compiled)),

@@ -35,8 +35,8 @@ GuestValue ToGuestValue(const wasmtime_val_t& value) {
 
 }  // namespace
 
-Run::Run(std::shared_ptr<const LinkState> link, std::string_view function, std::vector<GuestValue> args,
-         GuestOptions options)
+Run::Run(std::shared_ptr<const LinkState> link, std::string_view function,
+         std::vector<GuestValue> args, GuestOptions options)
     : link_(std::move(link)),
       function_(function),
       args_(std::move(args)),

@@ -44,8 +44,8 @@ class Run {
  public:
   using Answer = Poll<absl::StatusOr<GuestResult>>;
 
-  Run(std::shared_ptr<const LinkState> link, std::string_view function, std::vector<GuestValue> args,
-      GuestOptions options);
+  Run(std::shared_ptr<const LinkState> link, std::string_view function,
+      std::vector<GuestValue> args, GuestOptions options);
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
