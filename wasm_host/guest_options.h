@@ -15,7 +15,7 @@ namespace weft {
 
 // What one call may use. Passing a limit ends the guest with the cause in the comment.
 struct GuestLimits {
-  std::optional<uint64_t> fuel;                         // kFuel: about one per instruction
+  std::optional<uint64_t> fuel = std::nullopt;          // kFuel: about one per instruction
   uint64_t memory_bytes = uint64_t{256} << 20;          // kMemory
   uint32_t table_elements = 10'000;                     // kMemory: of each table
   absl::Duration cpu_time = absl::InfiniteDuration();   // kCpuDeadline: time spent running
@@ -25,9 +25,9 @@ struct GuestLimits {
 
 // What one call brings along.
 struct GuestOptions {
-  Grants grants;
-  GuestLimits limits;
-  CallData data;
+  Grants grants = {};
+  GuestLimits limits = {};
+  CallData data = {};
 };
 
 // What a call used.
