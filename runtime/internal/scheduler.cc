@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/instant.h"
-#include "deque/deque.h"
 
 namespace weft::runtime_internal {
 
@@ -37,7 +36,7 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
 bool Scheduler::HasWork() const {
   if (!injector_.IsEmpty()) return true;
   for (const auto& worker : workers_) {
-    if (!worker->stealer().IsEmptyHint()) return true;
+    if (worker->HasQueued()) return true;
   }
   return false;
 }
@@ -65,17 +64,13 @@ void Scheduler::Stop() {
 }
 
 bool Scheduler::RunLeftover() {
-  if (Runnable* const runnable = TakeInjected()) {
-    runnable->Run();
-    return true;
-  }
+  Runnable* runnable = TakeInjected();
   for (const auto& worker : workers_) {
-    const StealResult<Runnable*> result = worker->stealer().Steal();
-    if (!result) continue;
-    (*result.item)->Run();
-    return true;
+    if (runnable == nullptr) runnable = worker->TakeQueued();
   }
-  return false;
+  if (runnable == nullptr) return false;
+  runnable->Run();
+  return true;
 }
 
 std::vector<WorkerStats> Scheduler::Stats() const {

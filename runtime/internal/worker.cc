@@ -25,13 +25,22 @@ int64_t CoarseClock() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// An owner takes at the thieves' end too: first in, first out.
+Runnable* TakeOldest(Stealer<Runnable*> stealer) {
+  while (true) {
+    const StealResult<Runnable*> result = stealer.Steal();
+    if (result) return *result.item;
+    if (result.outcome == StealOutcome::kEmpty) return nullptr;
+  }
+}
+
 }  // namespace
 
 Worker::Worker(Scheduler* scheduler, int index)
     : scheduler_(*scheduler),
       index_(index),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
-      deque_(256),
+      queue_(256),
       unparker_(parker_.unparker()) {}
 
 // Never inlined: a coroutine that calls it on several threads must compute the address each time.
@@ -66,12 +75,12 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
       if (runnable == nullptr) return;
       break;  // the slot's former task is for everybody
     case ScheduleHint::kYield:
-      is_alone = slot_ == nullptr && deque_.IsEmptyHint();
+      is_alone = slot_ == nullptr && queue_.IsEmptyHint();
       break;
     case ScheduleHint::kSpawn:
       break;
   }
-  deque_.Push(runnable);
+  queue_.Push(runnable);
   // What gave way with nothing else queued is what this worker runs next: nobody needs to wake up.
   if (is_alone) return;
   if (scheduler_.WakeOne()) wakes_.Add(1);
@@ -102,29 +111,16 @@ Runnable* Worker::TakeOwn() {
   if (Runnable* const runnable = TakeSlot()) return runnable;
   slot_runs_ = 0;
   fresh_runs_ = 0;
-  if (Runnable* const runnable = TakeOldest()) return runnable;
-  return TakeInjected();
+  if (Runnable* const runnable = TakeOldest(queue_.stealer())) return runnable;
+  if (Runnable* const runnable = TakeInjected()) return runnable;
+  return TakeOldest(fresh_.stealer());
 }
 
 Runnable* Worker::TakeFresh() {
-  if (fresh_ == 0 || fresh_runs_ == kFreshRuns) return nullptr;
-  ++fresh_runs_;
-  --fresh_;
-  // The newest: fresh tasks lie there unless one of them has spawned or a thief was here, and then
-  // another task gets the turn.
-  const std::optional<Runnable*> runnable = deque_.Pop();
-  if (runnable.has_value()) return *runnable;
-  fresh_ = 0;
-  return nullptr;
-}
-
-Runnable* Worker::TakeOldest() {
-  // The owner takes at the thieves' end: first in, first out.
-  while (true) {
-    const StealResult<Runnable*> result = stealer().Steal();
-    if (result) return *result.item;
-    if (result.outcome == StealOutcome::kEmpty) return nullptr;
-  }
+  if (fresh_runs_ == kFreshRuns) return nullptr;
+  Runnable* const runnable = TakeOldest(fresh_.stealer());
+  if (runnable != nullptr) ++fresh_runs_;
+  return runnable;
 }
 
 Runnable* Worker::TakeSlot() {
@@ -136,8 +132,8 @@ Runnable* Worker::TakeSlot() {
     return runnable;
   }
   // Two tasks that wake each other must not keep the queue waiting: to its end.
-  const bool is_alone = deque_.IsEmptyHint();
-  deque_.Push(runnable);
+  const bool is_alone = queue_.IsEmptyHint();
+  queue_.Push(runnable);
   if (!is_alone && scheduler_.WakeOne()) wakes_.Add(1);
   return nullptr;
 }
@@ -146,6 +142,11 @@ Runnable* Worker::TakeInjected() {
   Runnable* const runnable = scheduler_.TakeInjected();
   if (runnable != nullptr) injected_.Add(1);
   return runnable;
+}
+
+Runnable* Worker::TakeQueued() {
+  if (Runnable* const runnable = TakeOldest(fresh_.stealer())) return runnable;
+  return TakeOldest(queue_.stealer());
 }
 
 Runnable* Worker::StealFromOthers() {
@@ -161,25 +162,21 @@ Runnable* Worker::StealFromOthers() {
 }
 
 Runnable* Worker::StealFrom(Worker* victim) {
-  const Stealer<Runnable*> stealer = victim->stealer();
   steal_attempts_.Add(1);
   // Half of what is there, one by one: a thief that took several at once could overtake the owner.
-  int wanted = static_cast<int>(stealer.SizeHint() + 1) / 2;
+  int wanted = static_cast<int>(victim->fresh_.SizeHint() + victim->queue_.SizeHint() + 1) / 2;
   if (wanted > kStealAtMost) wanted = kStealAtMost;
   Runnable* first = nullptr;
-  int taken = 0;
-  while (taken < wanted) {
-    const StealResult<Runnable*> result = stealer.Steal();
-    if (result.outcome == StealOutcome::kEmpty) break;
-    if (!result) continue;
+  for (int taken = 0; taken < wanted; ++taken) {
+    Runnable* const runnable = victim->TakeQueued();
+    if (runnable == nullptr) break;
+    stolen_.Add(1);
     if (first == nullptr) {
-      first = *result.item;
+      first = runnable;
     } else {
-      deque_.Push(*result.item);
+      queue_.Push(runnable);
     }
-    ++taken;
   }
-  stolen_.Add(static_cast<uint64_t>(taken));
   return first;
 }
 
@@ -254,18 +251,22 @@ void Worker::LookAtKernelAndClock() {
   }
   scheduler_.timers_.FireDue(MonotonicNow());
   is_collecting_ = false;
-  if (collected_ == nullptr) return;
-  QueueCollected();
-  if (scheduler_.WakeOne()) wakes_.Add(1);
+  if (QueueCollected() && scheduler_.WakeOne()) wakes_.Add(1);
 }
 
-void Worker::QueueCollected() {
-  // Newest first, so that the one that was woken first is taken first.
+bool Worker::QueueCollected() {
+  Runnable* in_order = nullptr;
   while (collected_ != nullptr) {
     Runnable* const runnable = std::exchange(collected_, collected_->next_runnable);
-    deque_.Push(runnable);
-    ++fresh_;
+    runnable->next_runnable = std::exchange(in_order, runnable);
   }
+  const bool any = in_order != nullptr;
+  while (in_order != nullptr) {
+    // The link is read first: once it is pushed, a thief may run and destroy it.
+    Runnable* const runnable = std::exchange(in_order, in_order->next_runnable);
+    fresh_.Push(runnable);
+  }
+  return any;
 }
 
 uint32_t Worker::NextRandom() {

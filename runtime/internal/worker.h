@@ -40,8 +40,10 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void Push(Runnable* runnable, ScheduleHint hint);
 
   Scheduler* scheduler() const { return &scheduler_; }
-  // Any thread.
-  Stealer<Runnable*> stealer() { return deque_.stealer(); }
+  // Any thread. Whether something that others may take seems to be queued here.
+  bool HasQueued() const { return !fresh_.IsEmptyHint() || !queue_.IsEmptyHint(); }
+  // Any thread. Takes the oldest fresh task, else the oldest of the queue, or null.
+  Runnable* TakeQueued();
   // Any thread. Ends the sleep of a worker that was picked as a sleeper.
   void Unpark() { unparker_.Unpark(); }
   // Any thread.
@@ -72,7 +74,6 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* TakeOwn();
   Runnable* TakeFresh();
   Runnable* TakeSlot();
-  Runnable* TakeOldest();
   Runnable* TakeInjected();
   Runnable* StealFromOthers();
   Runnable* StealFrom(Worker* victim);
@@ -83,7 +84,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void PollUntilWork();
   void LookAtKernelAndClock();
   bool IsTimeToLook();
-  void QueueCollected();
+  bool QueueCollected();
   uint32_t NextRandom();
 
   Scheduler& scheduler_;
@@ -98,12 +99,12 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool is_searching_ = false;
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
-  int fresh_ = 0;  // newest tasks of the queue that the reactor or the timers have woken, at most
-  int fresh_runs_ = 0;  // runs of such tasks since the last run of the queue's oldest
+  int fresh_runs_ = 0;             // runs of fresh tasks since the last run of the queue's oldest
   Parker parker_;
 
   // Shared with thieves.
-  Deque<Runnable*> deque_;
+  Deque<Runnable*> fresh_;
+  Deque<Runnable*> queue_;
   const Unparker unparker_;
 
   Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;
