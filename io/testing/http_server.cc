@@ -53,7 +53,7 @@ X509* MakeCertificate(EVP_PKEY* key) {
 
 std::string WriteCertificate(X509* certificate) {
   const char* const directory = std::getenv("TEST_TMPDIR");
-  std::string name = std::string(directory == nullptr ? "/tmp" : directory) + "/weft_ca_XXXXXX";
+  std::string name = std::string(directory == nullptr ? "." : directory) + "/weft_ca_XXXXXX";
   const int fd = mkstemp(name.data());
   FILE* const file = fdopen(fd, "w");
   WEFT_CHECK(file != nullptr && PEM_write_X509(file, certificate) == 1)
