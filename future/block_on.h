@@ -10,9 +10,8 @@
 //   Thread safety    Any thread.
 //   Errors           An exception of the future is rethrown.
 //   Cancellation     With an executor: when its token is cancelled, the future sees the stop
-//   request and the
-//                    result is absl::CancelledError. Without: the future is never asked to stop;
-//                    one that stops by itself is a caller's bug (checked).
+//                    request and the result is absl::CancelledError. Without: the future is never
+//                    asked to stop; one that stops by itself is a caller's bug (checked).
 #ifndef WEFT_FUTURE_BLOCK_ON_H_
 #define WEFT_FUTURE_BLOCK_ON_H_
 

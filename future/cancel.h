@@ -9,11 +9,12 @@
 // a lock, and letting go of a registration never blocks.
 //
 //   Thread safety    All methods may be called from any thread; one CancelRegistration by one
-//   thread at a time. Memory ordering  If X called Cancel() and Y sees StopRequested(), what X did
-//   before is visible to Y. Complexity       StopRequested() is one load. Cancel() is O(tokens and
-//   registrations below). Making and
-//                    dropping a child is O(1), and a dropped child leaves nothing behind in its
-//                    parent.
+//                    thread at a time.
+//   Memory ordering  If X called Cancel() and Y sees StopRequested(), what X did before is visible
+//                    to Y.
+//   Complexity       StopRequested() is one load. Cancel() is O(tokens and registrations below).
+//                    Making and dropping a child is O(1), and a dropped child leaves nothing behind
+//                    in its parent.
 //   Lifetime         Tokens keep what they need alive; a source may be destroyed while tokens live.
 #ifndef WEFT_FUTURE_CANCEL_H_
 #define WEFT_FUTURE_CANCEL_H_

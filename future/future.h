@@ -2,18 +2,17 @@
 //
 // Contract between a future and whoever polls it:
 //   1. poll(cx) answers kPending, a value, or kStopped. It may throw instead: that ends the future
-//   too.
+//      too.
 //   2. After kPending the future has kept cx.waker() and wakes it when polling again makes sense.
-//   Only the waker of the latest
-//      poll counts. Polls without a wake are allowed and change nothing.
+//      Only the waker of the latest poll counts. Polls without a wake are allowed and change
+//      nothing.
 //   3. After a value, kStopped or a throw the future is finished: it is not polled again.
 //   4. Before the first poll a future may be moved and destroyed freely. From the first poll on it
-//   stays where it is,
-//      and it is destroyed only when finished, unless its type says that it is safe to drop.
+//      stays where it is, and it is destroyed only when finished, unless its type says that it is
+//      safe to drop.
 //   5. When cx.StopRequested(), the future ends soon: kStopped, or its value if it has it already.
-//   It may answer kPending
-//      while something is in flight that must not be abandoned. Nothing is lost: see the type's
-//      cancellation line.
+//      It may answer kPending while something is in flight that must not be abandoned. Nothing is
+//      lost: see the type's cancellation line.
 //   6. Polls of one future do not overlap; successive polls may come from different threads.
 #ifndef WEFT_FUTURE_FUTURE_H_
 #define WEFT_FUTURE_FUTURE_H_

@@ -3,8 +3,7 @@
 //   kPending   the future has kept the waker and will use it when asking again makes sense.
 //   a value    the future is finished; asking again is a caller's bug.
 //   kStopped   the future was cancelled and has let go of everything; there is no value and there
-//   never
-//              will be. Not an error: an awaiting coroutine does not see it, it is unwound.
+//              never will be. Not an error: an awaiting coroutine does not see it, it is unwound.
 #ifndef WEFT_FUTURE_POLL_H_
 #define WEFT_FUTURE_POLL_H_
 

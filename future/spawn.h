@@ -37,8 +37,9 @@ struct SpawnOptions {
 //
 //   Thread safety    Thread-compatible.
 //   Errors           An exception of the task is rethrown at the awaiter. A cancelled task gives
-//   absl::CancelledError. Cancellation     A cancelled await leaves the task running. Safe to drop
-//   at any time: the task is then detached.
+//                    absl::CancelledError.
+//   Cancellation     A cancelled await leaves the task running. Safe to drop at any time: the task
+//                    is then detached.
 template <typename T>
 class [[nodiscard]] JoinHandle {
  public:

@@ -9,23 +9,21 @@
 //
 //   Thread safety    Thread-compatible. Successive polls may come from different threads.
 //   Errors           An exception that leaves the body reaches the awaiter. co_await OrReturn(x)
-//   leaves the body
-//                    early with x's error, without an exception; the Task's T must be constructible
-//                    from absl::Status.
+//                    leaves the body early with x's error, without an exception; the Task's T must
+//                    be constructible from absl::Status.
 //   Cancellation     If what the deepest coroutine awaits answers kStopped, the await does not
-//   return: all frames of
-//                    the task are destroyed from that one up to the root, by a loop (a million
-//                    frames need no stack), running their destructors, and the root answers
-//                    kStopped. A Task whose first poll finds the stop requested never starts.
+//                    return: all frames of the task are destroyed from that one up to the root, by
+//                    a loop (a million frames need no stack), running their destructors, and the
+//                    root answers kStopped. A Task whose first poll finds the stop requested never
+//                    starts.
 //   Complexity       One allocation per call of the coroutine, freed when the Task goes. Awaiting a
-//   child that completes
-//                    synchronously does not grow the stack, in any build mode of the supported
-//                    compilers.
+//                    child that completes synchronously does not grow the stack, in any build mode
+//                    of the supported compilers.
 //   Lifetime         Arguments taken by reference must outlive the Task. Do not call a capturing
-//   lambda that is a
-//                    coroutine and let the lambda go: the frame refers to it (C++ Core Guidelines
-//                    CP.51). With GCC 12, name owning temporaries before passing them inside a
-//                    co_await expression (it destroys them twice).
+//                    lambda that is a coroutine and let the lambda go: the frame refers to it (C++
+//                    Core Guidelines CP.51). With GCC 12, name owning temporaries before passing
+//                    them inside a co_await expression (it destroys them twice), and name the
+//                    result of an await before testing it in a condition (README.md, Contract).
 #ifndef WEFT_FUTURE_TASK_H_
 #define WEFT_FUTURE_TASK_H_
 

@@ -5,8 +5,7 @@
 // and only the driver (Chain::Resume) resumes frames. So a wake-up goes straight to the deepest
 // frame, and unwinding after a cancellation is a loop from the leaf to the root.
 //
-//   root.poll(cx) -> Chain::Resume -> [ leaf.Poll(cx) ] -> frame.resume() -> ... returns with a
-//   Request
+//   root.poll(cx) -> Chain::Resume -> [ leaf.Poll(cx) ] -> frame.resume() -> ... -> a Request
 //
 // A frame gives control back to the driver by leaving a Request and resuming nobody. Passing
 // control between parent and child is done by symmetric transfer where the compiler makes that a

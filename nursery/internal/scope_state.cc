@@ -37,17 +37,19 @@ void ScopeState::OnChildStart() {
 }
 
 void ScopeState::OnChildEnd(End end) {
-  bool cancel;
-  {
-    MutexLock lock(&mutex_);
-    cancel = Record(std::move(end));
+  if (end.exception != nullptr || !end.error.ok() || end.is_stopped) {
+    bool cancel;
+    {
+      MutexLock lock(&mutex_);
+      cancel = Record(std::move(end));
+    }
+    // Before the child is counted out: the scope does not end while this runs.
+    if (cancel) Cancel();
   }
-  // Before the child is counted out: the scope does not end while this runs.
-  if (cancel) Cancel();
   Waker waker;
   {
     MutexLock lock(&mutex_);
-    if (--live_children_ == 0) waker = std::move(waker_);
+    if (--live_children_ == 0 && is_joining_) waker = std::move(waker_);
   }
   // From here on the scope may end on another thread. This object lives as long as the caller's
   // reference.
@@ -92,6 +94,7 @@ void ScopeState::OnDeadline() {
 
 bool ScopeState::Close() {
   MutexLock lock(&mutex_);
+  is_joining_ = true;
   if (live_children_ == 0) is_closed_ = true;
   return is_closed_;
 }

@@ -66,7 +66,7 @@ class ScopeState {
 
   // The rest is for the scope's task.
 
-  // Whom to wake when the scope is cancelled or its last child ends.
+  // Whom to wake when the scope is cancelled, or when its last child ends after Close().
   void SetWaker(const Waker& waker);
   // Cancels the children; the scope itself is being polled.
   void CancelChildren() { source_.Cancel(); }
@@ -74,7 +74,7 @@ class ScopeState {
   void OnOwnEnd(End end);
   // The deadline has passed.
   void OnDeadline();
-  // Whether no child is alive; from then on nothing can be spawned.
+  // Whether no child is alive; from then on nothing can be spawned. If not, the last child wakes.
   bool Close();
   // The task that was deferred last; null if there is none.
   std::unique_ptr<Deferred> PopDeferred();
@@ -102,6 +102,7 @@ class ScopeState {
 
   Mutex mutex_;
   std::size_t live_children_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_joining_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_closed_ ABSL_GUARDED_BY(mutex_) = false;
   Waker waker_ ABSL_GUARDED_BY(mutex_);
   Summary summary_ ABSL_GUARDED_BY(mutex_);
