@@ -8,7 +8,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/check.h"
+#include "base/instant.h"
+#include "future/cancel.h"
+#include "future/executor.h"
 #include "future/manual_executor.h"
 #include "wasm_host/engine.h"
 #include "wasm_host/guest.h"
@@ -55,6 +59,26 @@ class GuestWorld {
   Engine engine;
   std::shared_ptr<HostFunctions> functions = std::make_shared<HostFunctions>();
   ManualExecutor executor;
+};
+
+// A ManualExecutor whose clock can be moved while tasks are ready: for guests that never stall.
+class ShiftedExecutor final : public Executor {
+ public:
+  explicit ShiftedExecutor(ManualExecutor& inner) : inner_(inner) {}
+
+  void Shift(absl::Duration duration) { shift_ += duration; }
+
+  void Schedule(Runnable* runnable, ScheduleHint hint) override { inner_.Schedule(runnable, hint); }
+  void ScheduleBlocking(Runnable* job) override { inner_.ScheduleBlocking(job); }
+  Instant Now() override { return inner_.Now() + shift_; }
+  TimerService& timers() override { return inner_.timers(); }
+  const CancelToken& token() override { return inner_.token(); }
+  void OnTaskSpawned() override { inner_.OnTaskSpawned(); }
+  void OnTaskFinished() override { inner_.OnTaskFinished(); }
+
+ private:
+  ManualExecutor& inner_;
+  absl::Duration shift_ = absl::ZeroDuration();
 };
 
 }  // namespace weft
