@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -106,8 +107,15 @@ Digest DigestOf(std::string_view bytes) {
 }
 
 absl::StatusOr<Digest> DigestOfFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe or a terminal must not hold up its reader for ever: it is opened without waiting, and
+  // refused.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  struct stat info;
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(fd);
+    return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file"));
+  }
   const auto buffer = std::make_unique<char[]>(kReadSize);
   Hasher hasher;
   ssize_t count = 0;

@@ -67,7 +67,8 @@ class Hasher {
 // The digest of `bytes`.
 Digest DigestOf(std::string_view bytes);
 
-// The digest of what the file holds. Errors: NotFound and others, as errno says, with the path.
+// The digest of what the file holds. Errors: NotFound and others, as errno says, with the path;
+// FailedPrecondition for what is no regular file.
 absl::StatusOr<Digest> DigestOfFile(const std::string& path);
 
 // Builds the canonical encoding of what a result depends on, and its digest.

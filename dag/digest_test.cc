@@ -3,6 +3,8 @@
 // code, not the vectors.
 #include "dag/digest.h"
 
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <string>
 
@@ -59,6 +61,15 @@ TEST(Digest, FileAndItsBytesHaveOneDigest) {
   const auto missing = DigestOfFile(path);
   EXPECT_TRUE(absl::IsNotFound(missing.status()));
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("cannot open " + path));
+}
+
+TEST(Digest, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
+  EXPECT_EQ(DigestOfFile("/dev/zero").status().message(), "/dev/zero is no regular file");
+  EXPECT_EQ(DigestOfFile("/").status().message(), "/ is no regular file");
+  const std::string pipe = testing::TempDir() + "/weft_digest_test_pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(DigestOfFile(pipe).status().message(), pipe + " is no regular file");
+  std::remove(pipe.c_str());
 }
 
 TEST(KeyEncoder, GoldenEncodingOfTheSmallestKey) {

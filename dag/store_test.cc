@@ -311,6 +311,36 @@ TEST_F(ResultStoreTest, TwoProcessesSeeEachOthersResults) {
   }
 }
 
+TEST_F(ResultStoreTest, MapThatAnotherProcessEnlargedIsTakenOver) {
+  ResultStoreOptions options;
+  options.initial_map_bytes = 128 << 10;
+  const std::string filler(1500, 'm');
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    char byte = 0;
+    if (read(ready[0], &byte, 1) != 1) _exit(10);
+    auto store = ResultStore::Open(directory_, options);
+    if (!store.ok()) _exit(11);
+    for (int i = 0; i < 300; ++i) {
+      if (!(*store)->PutValue(filler + std::to_string(i)).ok()) _exit(12);
+    }
+    _exit(0);
+  }
+  const auto store = Open(options);
+  ASSERT_TRUE(store->PutValue("small").ok());
+  ASSERT_EQ(write(ready[1], "x", 1), 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(*store->HasValue(DigestOf(filler + "299"))) << "a reader takes the new size over";
+  ASSERT_TRUE(store->PutValue("after").ok());
+  EXPECT_EQ(store->Stats()->inline_values, 302);
+  for (const int fd : ready) close(fd);
+}
+
 TEST(Record, EveryDamageIsAMiss) {
   const std::string bytes = dag_internal::EncodeResult(ResultOf({"a", "b"}));
   EXPECT_EQ(dag_internal::DecodeResult(bytes), ResultOf({"a", "b"}));

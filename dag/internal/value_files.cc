@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <random>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -77,6 +79,11 @@ absl::StatusOr<bool> ReadAll(int fd, int64_t size, const std::string& path, Use 
   }
 }
 
+uint64_t RandomTag() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
 // What cannot be removed now is removed by a later call.
 void RemoveEntries(const std::string& directory) {
   std::error_code error;
@@ -141,6 +148,9 @@ absl::Status WriteFileDurably(const std::string& temporary, const std::string& p
   return Failure(error, "renaming to", path);
 }
 
+ValueFiles::ValueFiles(std::string directory, void (*write_point)(const char*))
+    : directory_(std::move(directory)), write_point_(write_point), tag_(RandomTag()) {}
+
 absl::Status ValueFiles::Prepare() {
   for (const char* name : {"values", "temporary", "retired"}) {
     absl::Status status = MakeDirectory(absl::StrCat(directory_, "/", name));
@@ -153,7 +163,7 @@ std::string ValueFiles::ShardOf(const Digest& digest) const { return digest.Hex(
 
 std::string ValueFiles::TemporaryName() {
   const uint64_t number = next_temporary_.fetch_add(1, std::memory_order_relaxed);
-  return absl::StrCat(directory_, "/temporary/", getpid(), "-", number);
+  return absl::StrCat(directory_, "/temporary/", absl::Hex(tag_), "-", number);
 }
 
 absl::Status ValueFiles::Put(const Digest& digest, std::string_view bytes) {

@@ -33,8 +33,7 @@ absl::Status WriteFileDurably(const std::string& temporary, const std::string& p
 // The files of one store. Thread-safe; several processes may use one directory.
 class ValueFiles {
  public:
-  ValueFiles(std::string directory, void (*write_point)(const char*))
-      : directory_(std::move(directory)), write_point_(write_point) {}
+  ValueFiles(std::string directory, void (*write_point)(const char*));
 
   // Creates the directories that are missing.
   absl::Status Prepare();
@@ -69,6 +68,9 @@ class ValueFiles {
 
   const std::string directory_;
   void (*const write_point_)(const char*);
+  // Tells this process's temporary files from those of others, which may have its process id (in a
+  // container of their own).
+  const uint64_t tag_;
   // Tells this process's temporary files apart; relaxed: only its own value counts.
   std::atomic<uint64_t> next_temporary_{0};
 };
