@@ -101,9 +101,8 @@ absl::StatusOr<std::shared_ptr<const CompiledModule>> CompileBytes(EngineState& 
     code = ViewOf(*binary.get());
   }
   if (error == nullptr) {
-    error.reset(wasmtime_module_new(state.engine.get(),
-                                    reinterpret_cast<const uint8_t*>(code.data()), code.size(),
-                                    &raw));
+    error.reset(wasmtime_module_new(
+        state.engine.get(), reinterpret_cast<const uint8_t*>(code.data()), code.size(), &raw));
   }
   if (error != nullptr) {
     return GuestError(

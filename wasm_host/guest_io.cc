@@ -75,8 +75,8 @@ absl::Status GuestFail(std::string_view message) {
 
 absl::Status NoMemory(HostCall& call, uint32_t bytes) {
   return GuestError(GuestCause::kMemory,
-                    absl::StrCat("it wanted ", bytes, " bytes more, its memory having ",
-                                 call.memory().size(), " bytes at its limit"));
+                    absl::StrCat("it wanted ", bytes, " bytes beyond the ", call.memory().size(),
+                                 " bytes of memory that it has, which passes its memory limit"));
 }
 
 }  // namespace

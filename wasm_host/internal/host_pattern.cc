@@ -57,12 +57,12 @@ absl::StatusOr<HostPattern> ParseHostPattern(std::string_view scope) {
     }
   }
   const bool is_port_good = TakePort(rest, pattern);
-  rest = WithoutFinalDot(rest);
   pattern.any_host = rest == "*";
   if (!pattern.any_host && rest.starts_with("*.")) {
     pattern.subdomains = true;
     rest.remove_prefix(2);
   }
+  rest = WithoutFinalDot(rest);
   if (!is_port_good || (!pattern.any_host && !IsHost(rest))) {
     return absl::InvalidArgumentError(
         absl::StrCat("expected a host such as example.org, *.example.org, localhost:8080 or "
