@@ -31,6 +31,9 @@ class Finished:
 class WeftTest(unittest.TestCase):
     """A test with a folder, self.dir, where weft runs and which holds its store."""
 
+    # The program, by its path from the root of the workspace.
+    PROGRAM = "tools/weft"
+
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"), prefix="w"))
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
@@ -45,7 +48,7 @@ class WeftTest(unittest.TestCase):
 
     def start(self, *args, store=True, environment=None, **kwargs):
         """Starts weft; its standard output and error are pipes. Adds --store, unless told not to."""
-        words = [runfile("tools/weft"), *map(str, args)]
+        words = [runfile(self.PROGRAM), *map(str, args)]
         if store:
             words.append(f"--store={self.store}")
         variables = {name: value for name, value in os.environ.items() if name != "BUILD_WORKING_DIRECTORY"}
