@@ -6,9 +6,11 @@
 #include <map>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 
 namespace weft::dag_internal {
@@ -25,30 +27,34 @@ std::multimap<std::string, std::string> KeyParams(const StepSpec& step) {
   return params;
 }
 
-const NamedDigest* FindByName(const std::vector<NamedDigest>& list, const std::string& name) {
-  for (const NamedDigest& item : list) {
-    if (item.name == name) return &item;
-  }
-  return nullptr;
+using DigestsByName = absl::flat_hash_map<absl::string_view, const Digest*>;
+
+DigestsByName ByName(const std::vector<NamedDigest>& list) {
+  DigestsByName index;
+  index.reserve(list.size());
+  for (const NamedDigest& item : list) index.emplace(item.name, &item.digest);
+  return index;
 }
 
 // "input \"a\" changed, input \"b\" is new" or "".
 std::string CompareInputs(const LastRun& before, const LastRun& now) {
+  if (before.inputs == now.inputs) return "";
   std::vector<std::string> changes;
+  const DigestsByName olds = ByName(before.inputs), news = ByName(now.inputs);
   for (const NamedDigest& input : now.inputs) {
-    const NamedDigest* old = FindByName(before.inputs, input.name);
-    if (old == nullptr) {
+    const auto old = olds.find(input.name);
+    if (old == olds.end()) {
       changes.push_back(absl::StrCat("input \"", input.name, "\" is new"));
-    } else if (old->digest != input.digest) {
+    } else if (*old->second != input.digest) {
       changes.push_back(absl::StrCat("input \"", input.name, "\" changed"));
     }
   }
   for (const NamedDigest& input : before.inputs) {
-    if (FindByName(now.inputs, input.name) == nullptr) {
+    if (!news.contains(input.name)) {
       changes.push_back(absl::StrCat("input \"", input.name, "\" is gone"));
     }
   }
-  if (changes.empty() && before.inputs != now.inputs) return "the order of its inputs changed";
+  if (changes.empty()) return "the order of its inputs changed";
   const std::size_t shown = std::min(changes.size(), kMaxListedInputs);
   std::string text =
       absl::StrJoin(changes.begin(), changes.begin() + static_cast<int>(shown), ", ");
