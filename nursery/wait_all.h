@@ -72,6 +72,9 @@ Task<std::vector<JoinResult<OutputOf<F>>>> WaitAllSettled(std::vector<F> futures
   (void)co_await WithNursery(body, std::move(futures));
   std::vector<JoinResult<OutputOf<F>>> joined;
   joined.reserve(results.size());
+  bool has_stopped = false;
+  for (auto& result : results) has_stopped |= result.IsStopped();
+  if (has_stopped) co_await CheckStop();  // perhaps because this task is cancelled
   for (auto& result : results) joined.push_back(nursery_internal::TakeJoinResult(result));
   co_return joined;
 }

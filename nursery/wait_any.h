@@ -55,6 +55,11 @@ class AnyState {
     return false;
   }
 
+  bool HasWinner() {
+    MutexLock lock(&mutex_);
+    return winner_.has_value();
+  }
+
   // The result of all. Precondition: the children have ended.
   JoinResult<T> Take() {
     MutexLock lock(&mutex_);
@@ -96,6 +101,8 @@ Task<JoinResult<OutputOf<F>>> WaitAny(AnyPolicy policy, std::vector<F> futures) 
   };
   // The children are settled: the status cannot be an error.
   (void)co_await WithNursery(body, std::move(futures));
+  const bool has_winner = state.HasWinner();
+  if (!has_winner) co_await CheckStop();  // they may have lost because this task is cancelled
   co_return state.Take();
 }
 

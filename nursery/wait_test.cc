@@ -129,9 +129,17 @@ TEST(WaitCancelTest, NothingOutlivesWaitAnyOrWaitAllWhereverTheyAreCancelled) {
       std::vector<Task<IntOr>> mirrors;
       for (int i = 1; i <= 3; ++i) mirrors.push_back(After(i, i, count));
       IntOr any = co_await WaitAny(AnyPolicy::kFirstSuccess, std::move(mirrors));
+      EXPECT_TRUE(any.ok()) << "a stopped await returned " << any.status();
       std::vector<Task<IntOr>> parts;
       for (int i = 1; i <= 3; ++i) parts.push_back(After(i, i, count));
       absl::StatusOr<std::vector<int>> all = co_await WaitAll(std::move(parts));
+      EXPECT_TRUE(all.ok()) << "a stopped await returned " << all.status();
+      std::vector<Task<IntOr>> rest;
+      for (int i = 1; i <= 2; ++i) rest.push_back(After(i, i, count));
+      std::vector<IntOr> settled = co_await WaitAllSettled(std::move(rest));
+      for (const IntOr& each : settled) {
+        EXPECT_TRUE(each.ok()) << "a stopped await returned " << each.status();
+      }
       co_return *any * 100 + static_cast<int>(all->size());
     };
     Poll<int> result = probe.Run(body(&alive));

@@ -46,9 +46,9 @@ PollState Chain::Drive(std::coroutine_handle<> frame) {
         frame = next_;
         break;
       case Request::kNone:
-        WEFT_FATAL() << "a Task awaited something that suspends without going through the task's "
-                        "own machinery; "
-                        "await Futures and Tasks only";
+        WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await "
+                        "Futures and Tasks only, and with GCC 12 name the result of an await "
+                        "before testing it in a condition";
     }
   }
 }
