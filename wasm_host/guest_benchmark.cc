@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/check.h"
@@ -12,9 +13,13 @@
 #include "future/context.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
+#include "future/spawn.h"
 #include "future/waker.h"
+#include "io/testing/test_loop.h"
+#include "wasm_host/clock.h"
 #include "wasm_host/engine.h"
 #include "wasm_host/guest.h"
+#include "wasm_host/guest_options.h"
 #include "wasm_host/registry.h"
 #include "wasm_host/value.h"
 
@@ -52,7 +57,7 @@ class Suspended {
 };
 
 Engine& TheEngine() {
-  static Engine engine(EngineOptions{.max_instances = 16});
+  static Engine engine;  // room for 1000 instances
   return engine;
 }
 
@@ -129,6 +134,35 @@ void BM_Call_FreshInstance(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_Call_FreshInstance);
+
+// How long `guests` calls take that each sleep 100 ms, on one thread, with 1000 instances.
+void BM_Call_SleepingGuests(benchmark::State& state) {
+  auto functions = std::make_shared<HostFunctions>();
+  AddClock(*functions);
+  absl::StatusOr<Module> module = TheEngine().Compile(
+      "sleeper", R"((module (import "weft" "clock_sleep" (func $sleep (param i64)))
+                      (func (export "run") (call $sleep (i64.const 100)))))");
+  WEFT_CHECK(module.ok()) << module.status().ToString();
+  const absl::StatusOr<LinkedModule> linked = LinkedModule::Link(*module, functions);
+  WEFT_CHECK(linked.ok()) << linked.status().ToString();
+  GuestOptions options;
+  options.grants.Allow(kClockSleepCapability);
+  for (auto _ : state) {
+    TestLoop loop;
+    std::vector<JoinHandle<GuestCall::Output>> handles;
+    for (int64_t i = 0; i < state.range(0); ++i) {
+      handles.push_back(Spawn(loop, linked->Call("run", {}, options)));
+    }
+    for (JoinHandle<GuestCall::Output>& handle : handles) WEFT_CHECK(loop.Join(handle).ok());
+  }
+}
+BENCHMARK(BM_Call_SleepingGuests)
+    ->ArgName("guests")
+    ->Arg(1)
+    ->Arg(1000)
+    ->Arg(2000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace weft

@@ -13,7 +13,8 @@
 
 namespace weft {
 
-// What one call may use. Passing a limit ends the guest with the cause in the comment.
+// What one call may use, from the moment when it has its place in the engine's pool. Passing a
+// limit ends the guest with the cause in the comment.
 struct GuestLimits {
   std::optional<uint64_t> fuel = std::nullopt;          // kFuel: about one per instruction
   uint64_t memory_bytes = uint64_t{256} << 20;          // kMemory

@@ -24,6 +24,7 @@
 #ifndef WEFT_WASM_HOST_HOST_FUNCTION_H_
 #define WEFT_WASM_HOST_HOST_FUNCTION_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@
 #include "wasm_host/value.h"
 
 namespace weft {
+
+// WebAssembly parameters that a host function, and results that an exported function, may have.
+inline constexpr std::size_t kMaxGuestValues = 16;
 
 // What a host function is called and what it needs.
 struct HostFunctionInfo {

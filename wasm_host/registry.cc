@@ -13,6 +13,10 @@ HostFunctions& HostFunctions::AddBound(std::unique_ptr<const HostFunction> funct
   WEFT_CHECK(!info.module.starts_with("wasi"))
       << "HostFunctions::Add(): WASI is refused as a whole; choose another module name than "
       << info.module;
+  WEFT_CHECK(function->params().size() <= kMaxGuestValues)
+      << "HostFunctions::Add(): expected at most " << kMaxGuestValues
+      << " WebAssembly parameters, found " << function->params().size() << " in "
+      << function->FullName();
   const bool is_new =
       by_name_.try_emplace(std::pair(info.module, info.name), function.get()).second;
   WEFT_CHECK(is_new) << "HostFunctions::Add(): expected a new function, found that "

@@ -2,7 +2,6 @@
 #ifndef WEFT_WASM_HOST_INTERNAL_LINK_H_
 #define WEFT_WASM_HOST_INTERNAL_LINK_H_
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,9 +36,6 @@ struct LinkState {
   bool is_cacheable = true;
   InstancePreHandle instance_pre;
 };
-
-// Parameters and results that a function may have; checked where functions come in.
-inline constexpr std::size_t kMaxValues = 16;
 
 // Errors: kCapabilityDenied.
 absl::Status CheckGrants(const LinkState& link, const Grants& grants);

@@ -222,7 +222,7 @@ GuestMemory Run::MemoryOf(wasmtime_caller_t* caller) {
 wasm_trap_t* Run::CallInline(const HostFunction& function, wasmtime_caller_t* caller,
                              wasmtime_val_raw_t* values) noexcept {
   call_.set_memory(MemoryOf(caller));
-  std::array<RawValue, kMaxValues> args;
+  std::array<RawValue, kMaxGuestValues> args;
   for (std::size_t i = 0; i < function.params().size(); ++i) {
     args[i].bits = static_cast<uint64_t>(values[i].i64);
   }

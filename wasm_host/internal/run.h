@@ -16,6 +16,7 @@
 #define WEFT_WASM_HOST_INTERNAL_RUN_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -108,8 +109,8 @@ class Run {
   StoreHandle store_;
   wasmtime_instance_t instance_{};
   wasmtime_func_t callee_{};
-  std::array<wasmtime_val_t, kMaxValues> arg_vals_{};
-  std::array<wasmtime_val_t, kMaxValues> result_vals_{};
+  std::array<wasmtime_val_t, kMaxGuestValues> arg_vals_{};
+  std::array<wasmtime_val_t, kMaxGuestValues> result_vals_{};
   wasm_trap_t* trap_ = nullptr;
   wasmtime_error_t* error_ = nullptr;
   CallFutureHandle future_;
@@ -121,7 +122,7 @@ class Run {
   const HostFunction* request_ = nullptr;
   const HostFunction* failed_ = nullptr;  // the inline function that returned `inline_error_`
   absl::Status inline_error_;
-  std::array<RawValue, kMaxValues> request_args_;
+  std::array<RawValue, kMaxGuestValues> request_args_;
   RawValue request_result_;
   wasmtime_val_t* request_target_ = nullptr;  // where the guest wants the result; null: none
   bool is_request_answered_ = false;

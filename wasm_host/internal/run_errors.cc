@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "wasm_host/host_function.h"
 #include "wasm_host/internal/run.h"
 
 namespace weft::wasm_host_internal {
@@ -79,12 +80,12 @@ absl::Status Run::Check() const {
   for (const GuestValue& value : args_) given.push_back(static_cast<WasmType>(value.index()));
   const bool has_other =
       std::find(type.results.begin(), type.results.end(), WasmType::kOther) != type.results.end();
-  if (given != type.params || has_other || type.results.size() > kMaxValues ||
-      given.size() > kMaxValues) {
+  if (given != type.params || has_other || type.results.size() > kMaxGuestValues ||
+      given.size() > kMaxGuestValues) {
     return GuestError(
         GuestCause::kBadCall,
         absl::StrCat(Where(), "expected a call of ", ToString(type), " with numbers only, at most ",
-                     kMaxValues, ", found one of ", TypesOf(args_)));
+                     kMaxGuestValues, ", found one of ", TypesOf(args_)));
   }
   if (options_.limits.fuel.has_value() && !link_->engine->options.count_fuel) {
     return GuestError(GuestCause::kBadCall,
