@@ -6,6 +6,7 @@ Method: the real program on graphs of built-ins and processes, in a folder of th
 import json
 import os
 import pathlib
+import pty
 import subprocess
 import unittest
 
@@ -221,6 +222,47 @@ class Failures(weft_cli.WeftTest):
                                   cwd=self.dir, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("standard output", done.stderr)
+
+
+class Progress(weft_cli.WeftTest):
+    def on_terminal(self, *flags):
+        """Runs with a terminal of 80 columns as standard error; returns what it shows."""
+        self.write("g.textproto", FAILING)
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([weft_cli.runfile("tools/weft"), "run", "g.textproto", "--on-error=continue",
+                                    f"--store={self.store}", *flags], cwd=self.dir, stdout=subprocess.DEVNULL,
+                                   stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # The other side is closed.
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(ours)
+        self.assertEqual(process.wait(), 1)
+        return shown.decode()
+
+    def test_terminal_shows_a_line_of_counts_and_failures_above_it(self):
+        shown = self.on_terminal()
+        self.assertRegex(shown, r"\d/3 done, \d running, 0 cached, \d failed, \d+\.\d s")
+        self.assertIn('\r\x1b[Kfailed: step "bad" (fail): as planned\r\n', shown)
+        # The line is gone in the end; the summary stays.
+        self.assertRegex(shown, r"\r\x1b\[Kexecuted 1 step, 0 cached, 1 failed, 1 blocked in [0-9.]+ s\r\n$")
+
+    def test_no_progress_shows_failures_and_the_summary_only(self):
+        shown = self.on_terminal("--no-progress")
+        self.assertNotIn("done,", shown)
+        self.assertNotIn("\x1b", shown)
+        self.assertEqual(len(shown.splitlines()), 2)
+
+    def test_no_terminal_no_line(self):
+        self.write("g.textproto", FAILING)
+        finished = self.expect(self.run_graph("--on-error=continue"), 1)
+        self.assertEqual(len(finished.err.splitlines()), 2)
 
 
 class Words(weft_cli.WeftTest):

@@ -3,6 +3,7 @@
 Method: the real program on modules in text form, one for each way to misbehave, beside a step that does not.
 """
 
+import resource
 import unittest
 
 from tools.testing import weft_cli
@@ -43,6 +44,33 @@ step { id: "after" builtin { function: "concat" } input { name: "x" step: "good"
        input { name: "y" literal: "finished\\n" } output { name: "o" } }
 result: "after.o"
 """
+
+
+class LittleRoom(weft_cli.WeftTest):
+    """Sanitizers need address space of their own; there the limit would stop the program itself."""
+
+    def limited(self, gigabytes):
+        bytes_ = gigabytes << 30
+        return self.run_graph(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_)))
+
+    def setUp(self):
+        super().setUp()
+        self.write("in/a.txt", "a")
+        self.write("good.wat", MODULE % ("in/a.txt", "(drop (call $fs_read (i32.const 0) (i32.const 8)))"))
+        self.write("g.textproto", GRAPH[GRAPH.index('step { id: "good"'):])
+        with open(weft_cli.runfile("tools/weft"), "rb") as program:
+            if b"__sanitizer" in program.read():
+                self.skipTest("built with a sanitizer")
+
+    def test_guests_run_in_a_smaller_pool(self):
+        self.assertEqual(self.expect(self.limited(16), 0).out, "finished\n")
+
+    def test_no_room_at_all_is_said_before_anything_runs(self):
+        self.expect_error(self.limited(4), "g.textproto:1:", "ulimit -v")
+
+    def test_graphs_without_guests_need_no_room(self):
+        self.write("g.textproto", 'step { id: "a" builtin { function: "concat" } output { name: "o" } }')
+        self.expect(self.limited(4), 0)
 
 
 class Hostile(weft_cli.WeftTest):
