@@ -18,6 +18,7 @@ using wasm_host_internal::ErrorHandle;
 using wasm_host_internal::FunctionType;
 using wasm_host_internal::FuncTypeHandle;
 using wasm_host_internal::Import;
+using wasm_host_internal::kRunsInlineOnGuestStack;
 using wasm_host_internal::LinkerHandle;
 using wasm_host_internal::LinkState;
 using wasm_host_internal::Run;
@@ -65,7 +66,7 @@ absl::Status Define(wasmtime_linker_t* linker, const HostFunction& function) {
   const HostFunctionInfo& info = function.info();
   void* const data = const_cast<HostFunction*>(&function);
   const ErrorHandle error(
-      function.kind() == HostFunction::Kind::kInline
+      function.kind() == HostFunction::Kind::kInline && kRunsInlineOnGuestStack
           ? wasmtime_linker_define_func_unchecked(linker, info.module.data(), info.module.size(),
                                                   info.name.data(), info.name.size(), type.get(),
                                                   OnInlineCall, data, nullptr)

@@ -20,6 +20,16 @@
 
 namespace weft::wasm_host_internal {
 
+// Whether functions that return a plain value run on the guest's stack. Not under AddressSanitizer,
+// which does not know that stack and would be confused by an exception thrown on it.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kRunsInlineOnGuestStack = false;
+#elif defined(__has_feature)
+inline constexpr bool kRunsInlineOnGuestStack = !__has_feature(address_sanitizer);
+#else
+inline constexpr bool kRunsInlineOnGuestStack = true;
+#endif
+
 // The signature of an import or export.
 struct FunctionType {
   std::vector<WasmType> params;

@@ -95,8 +95,7 @@ Run::Answer Run::Drive(Context& cx) {
         if (std::optional<Answer> answer = AdvancePhase()) return *std::move(answer);
         break;
       case Progress::kRequest:
-        ++usage_.suspensions;
-        operation_ = request_->Start(call_, request_args_.data(), &request_result_);
+        if (std::optional<Answer> answer = StartRequest()) return *std::move(answer);
         break;
       case Progress::kYield:
         // The first quantum may have been over before this poll began, while the guest waited:
@@ -109,6 +108,18 @@ Run::Answer Run::Drive(Context& cx) {
         break;
     }
   }
+}
+
+std::optional<Run::Answer> Run::StartRequest() {
+  if (request_->kind() == HostFunction::Kind::kSuspending) {
+    ++usage_.suspensions;
+    operation_ = request_->Start(call_, request_args_.data(), &request_result_);
+    return std::nullopt;
+  }
+  absl::Status status = request_->Run(call_, request_args_.data(), &request_result_);
+  if (!status.ok()) return FailInHost(std::move(status));
+  is_request_answered_ = true;
+  return std::nullopt;
 }
 
 std::optional<Run::Answer> Run::PollOperation(Context& cx) {

@@ -71,6 +71,7 @@ class Run {
   void OpenStore(Context& cx);
   std::optional<Answer> AdvancePhase();
   Answer Drive(Context& cx);
+  std::optional<Answer> StartRequest();
   std::optional<Answer> PollOperation(Context& cx);
   std::optional<Answer> CheckLimits(Context& cx);
   Progress Resume();
