@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -88,6 +89,23 @@ bool IsText(std::string_view bytes) {
   return first != std::string_view::npos && (bytes[first] == '(' || bytes[first] == ';');
 }
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kIsUnderTsan = true;
+#elif defined(__has_feature)
+constexpr bool kIsUnderTsan = __has_feature(thread_sanitizer);
+#else
+constexpr bool kIsUnderTsan = false;
+#endif
+
+struct NoTurn {
+  explicit NoTurn(Mutex*) {}
+  ~NoTurn() {}
+};
+
+// Compilations hand buffers to each other under a lock of Wasmtime that ThreadSanitizer cannot see:
+// there they take turns under one of ours.
+using CompileTurn = std::conditional_t<kIsUnderTsan, MutexLock, NoTurn>;
+
 absl::StatusOr<std::shared_ptr<const CompiledModule>> CompileBytes(EngineState& state,
                                                                    std::string_view name,
                                                                    std::string_view bytes,
@@ -101,6 +119,7 @@ absl::StatusOr<std::shared_ptr<const CompiledModule>> CompileBytes(EngineState& 
     code = ViewOf(*binary.get());
   }
   if (error == nullptr) {
+    const CompileTurn turn(&state.compile_mutex);
     error.reset(wasmtime_module_new(
         state.engine.get(), reinterpret_cast<const uint8_t*>(code.data()), code.size(), &raw));
   }

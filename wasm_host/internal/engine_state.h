@@ -74,6 +74,8 @@ struct EngineState {
   // first C++ frame of whichever guest gets them next. Wasmtime orders the two by a lock of its
   // own, which tools that check our memory accesses cannot see.
   std::atomic<uint64_t> retired_guests{0};
+  // See CompileTurn in engine.cc.
+  Mutex compile_mutex;
   Mutex mutex;
   std::map<std::string, std::shared_ptr<ModuleSlot>> modules ABSL_GUARDED_BY(mutex);  // by SHA-256
 };
