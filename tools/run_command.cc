@@ -10,10 +10,12 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/instant.h"
+#include "base/mutex.h"
 #include "dag/blob.h"
 #include "dag/execute.h"
 #include "dag/function.h"
@@ -126,6 +128,41 @@ Task<void> CancelAtSignal(SignalWatcher& signals, CancelSource& run, int* signal
   run.Cancel();
 }
 
+// Where the main thread waits for the run: in pthread_cond_wait, which signals interrupt under
+// ThreadSanitizer too. (It hands a signal to the program in calls that it knows; the futex of
+// BlockOn is none.)
+class Ending {
+ public:
+  void Wait() {
+    MutexLock lock(&mu_);
+    while (!has_ended_) condition_.Wait(&mu_);
+  }
+
+  void Tell() {
+    MutexLock lock(&mu_);
+    has_ended_ = true;
+    condition_.NotifyAll();
+  }
+
+ private:
+  Mutex mu_;
+  CondVar condition_;
+  bool has_ended_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+Task<void> TellWhenEnded(JoinHandle<absl::Status> running, Ending* ending) {
+  (co_await std::move(running)).IgnoreError();
+  ending->Tell();
+}
+
+// Waits for the run on the main thread.
+void WaitFor(Runtime& runtime, JoinHandle<absl::Status> running) {
+  Ending ending;
+  JoinHandle<void> telling = Spawn(runtime, TellWhenEnded(std::move(running), &ending));
+  ending.Wait();
+  BlockOn(std::move(telling)).IgnoreError();
+}
+
 // Runs to the end, or until a signal has stopped it. Returns the signal, or 0. After the first
 // signal the next one has its ordinary effect: it ends the program at once.
 int Session::RunToEnd(GraphRun& run, Console& console) {
@@ -136,13 +173,13 @@ int Session::RunToEnd(GraphRun& run, Console& console) {
   int signal = 0;
   if (signals.ok()) {
     JoinHandle<void> watching = Spawn(*runtime_, CancelAtSignal(**signals, source, &signal));
-    BlockOn(std::move(running)).IgnoreError();
+    WaitFor(*runtime_, std::move(running));
     watching.Cancel();
     BlockOn(std::move(watching)).IgnoreError();
   } else {
     console.Print(
         absl::StrCat("weft: an interrupt will not be orderly: ", signals.status().message()));
-    BlockOn(std::move(running)).IgnoreError();
+    WaitFor(*runtime_, std::move(running));
   }
   return signal;
 }
