@@ -12,19 +12,16 @@
 //   Order            FIFO, also across a cancellation. Waiting senders and waiting receivers are
 //                    served in the order in which they came; who comes later does not overtake.
 //   Conservation     After an operation has ended, or was cancelled, or its future was dropped,
-//   each
-//                    value is in the channel or with its owner, exactly once (table below).
+//                    each value is in the channel or with its owner, exactly once (table below).
 //   Closing          Close(), or the end of the last Sender or the last Receiver. Afterwards sends
 //                    answer kClosed with their value; receives drain what is inside, then answer
 //                    "nothing". When the last Receiver goes, the values inside are destroyed.
 //   Memory ordering  What X did before a send that was accepted is visible to Y after the receive
 //                    that returned its value.
 //   Thread safety    All methods of handles may be called from any thread; one handle from one
-//   thread
-//                    at a time unless the method is const.
+//                    thread at a time unless the method is const.
 //   Progress         Blocking: one short lock for each operation, never held while foreign code
-//   runs
-//                    except T's move constructor. Nothing is woken under the lock.
+//                    runs except T's move constructor. Nothing is woken under the lock.
 //   Complexity       O(1) amortised; waiting allocates nothing. A bounded channel keeps its largest
 //                    array; an unbounded one gives memory back as the backlog shrinks.
 //   Errors           std::bad_alloc when the array must grow and cannot; the value is not lost.

@@ -10,11 +10,10 @@
 // Guarantees
 //   Fairness         First come, first served: an unlock hands the mutex to the first waiter.
 //   Cancellation     Lock(): kStopped, not holding the mutex; a hand-over that came meanwhile goes
-//   to
-//                    the next waiter. Safe to drop.
+//                    to the next waiter. Safe to drop.
 //   Memory ordering  What X did before its guard went is visible to Y after the Lock() that
-//   followed. Thread safety    All methods may be called from any thread. A guard may be dropped on
-//   another
+//                    followed.
+//   Thread safety    All methods may be called from any thread. A guard may be dropped on another
 //                    thread than the one that locked.
 //   Complexity       O(1); waiting allocates nothing. Nothing is woken under the inner lock.
 //   Lifetime         The mutex outlives its guards and futures (guards checked).

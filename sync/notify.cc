@@ -6,38 +6,31 @@
 #include "base/mutex.h"
 #include "future/context.h"
 #include "future/poll.h"
+#include "future/waiter.h"
 #include "future/waker.h"
 #include "sync/internal/waiter.h"
 
 namespace weft {
 
-using sync_internal::Finish;
-using sync_internal::StartWaiting;
-using sync_internal::StopWaiting;
-using sync_internal::UpdateWaker;
 using sync_internal::Waiter;
-using sync_internal::WaitState;
-using sync_internal::WakeList;
 
 void Notify::NotifyOne() {
-  WakeList wakes;
-  MutexLock lock(&mu_);
-  NotifyOneLocked(wakes);
+  WakingLock<Waiter> lock(&mu_, &served_);
+  NotifyOneLocked();
 }
 
-void Notify::NotifyOneLocked(WakeList& wakes) {
+void Notify::NotifyOneLocked() {
   if (Waiter* const first = waiters_.PopFront()) {
-    Finish(*first, WaitState::kGranted, wakes);
+    Serve(*first, WaitState::kGranted, served_);
   } else {
     has_token_ = true;
   }
 }
 
 void Notify::NotifyAll() {
-  WakeList wakes;
-  MutexLock lock(&mu_);
+  WakingLock<Waiter> lock(&mu_, &served_);
   ++broadcasts_;
-  while (Waiter* const waiter = waiters_.PopFront()) Finish(*waiter, WaitState::kBroadcast, wakes);
+  while (Waiter* const waiter = waiters_.PopFront()) Serve(*waiter, WaitState::kReleased, served_);
 }
 
 uint64_t Notify::Broadcasts() const {
@@ -47,8 +40,7 @@ uint64_t Notify::Broadcasts() const {
 
 Poll<void> Notify::PollWait(Waiter& waiter, uint64_t broadcasts_before, Context& cx) {
   Waker old;
-  WakeList wakes;
-  MutexLock lock(&mu_);
+  WakingLock<Waiter> lock(&mu_, &served_);
   const bool stop = cx.StopRequested();
   switch (waiter.state) {
     case WaitState::kIdle:
@@ -68,12 +60,12 @@ Poll<void> Notify::PollWait(Waiter& waiter, uint64_t broadcasts_before, Context&
       old = UpdateWaker(waiter, cx);
       return kPending;
     case WaitState::kGranted:
-      waiter.state = WaitState::kIdle;
+      old = StopWaiting(waiter);
       if (!stop) return Poll<void>::Ready();
-      NotifyOneLocked(wakes);
+      NotifyOneLocked();
       return kStopped;
-    case WaitState::kBroadcast:
-      waiter.state = WaitState::kIdle;
+    case WaitState::kReleased:
+      old = StopWaiting(waiter);
       if (stop) return kStopped;
       return Poll<void>::Ready();
   }
@@ -82,14 +74,10 @@ Poll<void> Notify::PollWait(Waiter& waiter, uint64_t broadcasts_before, Context&
 
 void Notify::Drop(Waiter& waiter) {
   Waker old;
-  WakeList wakes;
-  MutexLock lock(&mu_);
-  if (waiter.state == WaitState::kWaiting) {
-    old = StopWaiting(waiter);
-  } else if (waiter.state == WaitState::kGranted) {
-    waiter.state = WaitState::kIdle;
-    NotifyOneLocked(wakes);
-  }
+  WakingLock<Waiter> lock(&mu_, &served_);
+  const bool was_granted = waiter.state == WaitState::kGranted;
+  old = StopWaiting(waiter);
+  if (was_granted) NotifyOneLocked();
 }
 
 NotifyWait::NotifyWait(NotifyWait&& other) noexcept

@@ -16,19 +16,18 @@
 //
 // Guarantees
 //   NotifyOne        Wakes the first waiter. If nobody waits, it leaves one token for the next
-//   Wait();
-//                    tokens do not add up.
+//                    Wait(); tokens do not add up.
 //   NotifyAll        Wakes all who wait, and all Wait() futures that were made before and not yet
 //                    awaited. Leaves no token.
 //   Fairness         First come, first served.
 //   Cancellation     Wait(): kStopped. A NotifyOne() that had reached the cancelled waiter goes to
-//   the
-//                    next one, or becomes the token: it is never lost. Safe to drop.
+//                    the next one, or becomes the token: it is never lost. Safe to drop.
 //   Memory ordering  What X did before a notification is visible to Y after the Wait() that it
-//   ended. Thread safety    All methods may be called from any thread. Complexity       O(1),
-//   NotifyAll O(waiters); waiting allocates nothing. Nothing is woken under
-//                    the lock.
-//   Lifetime         The Notify outlives its futures.
+//                    ended.
+//   Thread safety    All methods may be called from any thread.
+//   Complexity       O(1), NotifyAll O(waiters); waiting and waking allocate nothing. Nothing is
+//                    woken under the lock.
+//   Lifetime         The Notify outlives its futures and the calls of its methods.
 //
 // Example: notify_example.cc
 #ifndef WEFT_SYNC_NOTIFY_H_
@@ -69,12 +68,13 @@ class Notify {
   uint64_t Broadcasts() const;
   Poll<void> PollWait(sync_internal::Waiter& waiter, uint64_t broadcasts_before, Context& cx);
   void Drop(sync_internal::Waiter& waiter);
-  void NotifyOneLocked(sync_internal::WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NotifyOneLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   bool has_token_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t broadcasts_ ABSL_GUARDED_BY(mu_) = 0;  // Calls of NotifyAll() so far.
   IntrusiveList<sync_internal::Waiter> waiters_ ABSL_GUARDED_BY(mu_);
+  IntrusiveList<sync_internal::Waiter> served_ ABSL_GUARDED_BY(mu_);  // To be woken.
 };
 
 // The future of Notify::Wait(). Moved only before its first poll (checked).

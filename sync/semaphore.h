@@ -14,13 +14,11 @@
 //   Cancellation     Acquire(): kStopped, holding nothing; permits granted meanwhile go to the next
 //                    waiter. Safe to drop.
 //   Memory ordering  What X did before its permit went back is visible to Y after the Acquire()
-//   that
-//                    needed it.
+//                    that needed it.
 //   Thread safety    All methods may be called from any thread.
 //   Complexity       O(1) and the waiters that a release serves; waiting allocates nothing. Nothing
-//   is
-//                    woken under the lock.
-//   Lifetime         The semaphore outlives its permits and futures.
+//                    is woken under the lock.
+//   Lifetime         The semaphore outlives its permits, its futures and the calls of its methods.
 //
 // Example: semaphore_example.cc
 #ifndef WEFT_SYNC_SEMAPHORE_H_

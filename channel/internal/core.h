@@ -1,6 +1,6 @@
 // channel/internal/core.h — the state that the handles of one channel share.
 //
-// Everything happens under one mutex; wakers are collected under it and woken after it.
+// Everything happens under one mutex; who is served under it is woken after it (future/waiter.h).
 //
 // Values never leave the queue before somebody takes them: a waiting receiver is granted the right
 // to one value (reserved_), not the value. A cancelled receiver gives the right to the next one, so
@@ -29,6 +29,7 @@
 #include "channel/outcome.h"
 #include "future/context.h"
 #include "future/poll.h"
+#include "future/waiter.h"
 #include "future/waker.h"
 
 namespace weft::channel_internal {
@@ -50,27 +51,25 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   SendOutcome TrySend(T& value) {
-    WakeList wakes;
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     if (closed_) return SendOutcome::kClosed;
     if (!HasRoom()) return SendOutcome::kFull;
     items_.PushBack(std::move(value));
-    Settle(wakes);
+    Settle();
     return SendOutcome::kOk;
   }
 
   // Polls a send of `value`, which is moved from only when the answer is, or will be, kOk.
   Poll<SendOutcome> PollSend(Waiter& waiter, T& value, Context& cx) {
     Waker old;
-    WakeList wakes;
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     switch (waiter.state) {
       case WaitState::kIdle:
         if (cx.StopRequested()) return kStopped;
         if (closed_) return SendOutcome::kClosed;
         if (HasRoom()) {
           items_.PushBack(std::move(value));
-          Settle(wakes);
+          Settle();
           return SendOutcome::kOk;
         }
         waiter.value = &value;
@@ -84,10 +83,10 @@ class Core {
         old = UpdateWaker(waiter, cx);
         return kPending;
       case WaitState::kGranted:
-        waiter.state = WaitState::kIdle;
+        old = StopWaiting(waiter);
         return SendOutcome::kOk;
-      case WaitState::kClosed:
-        waiter.state = WaitState::kIdle;
+      case WaitState::kReleased:
+        old = StopWaiting(waiter);
         return SendOutcome::kClosed;
     }
     return kPending;  // Not reached: all states return above.
@@ -97,15 +96,14 @@ class Core {
   void DropSend(Waiter& waiter) {
     Waker old;
     MutexLock lock(&mu_);
-    if (waiter.state == WaitState::kWaiting) old = StopWaiting(waiter);
+    old = StopWaiting(waiter);
   }
 
   ReceiveOutcome TryReceive(std::optional<T>& value) {
-    WakeList wakes;
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     if (HasUnreserved()) {
       value.emplace(items_.PopFront());
-      Settle(wakes);
+      Settle();
       return ReceiveOutcome::kOk;
     }
     return closed_ && items_.IsEmpty() ? ReceiveOutcome::kClosed : ReceiveOutcome::kEmpty;
@@ -113,12 +111,11 @@ class Core {
 
   Poll<std::optional<T>> PollReceive(Waiter& waiter, Context& cx) {
     Waker old;
-    WakeList wakes;
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     switch (waiter.state) {
       case WaitState::kIdle:
         if (cx.StopRequested()) return kStopped;
-        if (HasUnreserved()) return Take(wakes);
+        if (HasUnreserved()) return Take();
         if (closed_ && items_.IsEmpty()) return std::optional<T>();
         StartWaiting(receivers_, waiter, cx);
         return kPending;
@@ -130,15 +127,15 @@ class Core {
         old = UpdateWaker(waiter, cx);
         return kPending;
       case WaitState::kGranted:
-        waiter.state = WaitState::kIdle;
+        old = StopWaiting(waiter);
         --reserved_;
         if (cx.StopRequested()) {
-          Settle(wakes);
+          Settle();
           return kStopped;
         }
-        return Take(wakes);
-      case WaitState::kClosed:
-        waiter.state = WaitState::kIdle;
+        return Take();
+      case WaitState::kReleased:
+        old = StopWaiting(waiter);
         return std::optional<T>();
     }
     return kPending;  // Not reached: all states return above.
@@ -147,21 +144,17 @@ class Core {
   // Withdraws a receive whose future is destroyed.
   void DropReceive(Waiter& waiter) {
     Waker old;
-    WakeList wakes;
-    MutexLock lock(&mu_);
-    if (waiter.state == WaitState::kWaiting) {
-      old = StopWaiting(waiter);
-    } else if (waiter.state == WaitState::kGranted) {
-      waiter.state = WaitState::kIdle;
-      --reserved_;
-      Settle(wakes);
-    }
+    WakingLock<Waiter> lock(&mu_, &served_);
+    const bool was_granted = waiter.state == WaitState::kGranted;
+    old = StopWaiting(waiter);
+    if (!was_granted) return;
+    --reserved_;
+    Settle();
   }
 
   void Close() {
-    WakeList wakes;
-    MutexLock lock(&mu_);
-    CloseLocked(wakes);
+    WakingLock<Waiter> lock(&mu_, &served_);
+    CloseLocked();
   }
 
   bool IsClosed() const {
@@ -188,25 +181,23 @@ class Core {
 
   // The last sender closes the channel.
   void RemoveSender() {
-    WakeList wakes;
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     if (--sender_handles_ > 0) return;
     WEFT_CHECK(senders_.IsEmpty())
         << "~Sender(): the last Sender of a channel goes while a Send() of it waits; a Sender must "
            "outlive its Send() futures";
-    CloseLocked(wakes);
+    CloseLocked();
   }
 
   // The last receiver closes the channel, and the values go with it.
   void RemoveReceiver() {
-    WakeList wakes;
     std::optional<RingBuffer<T>> leftovers;  // Destroyed after the lock: T's destructor is foreign.
-    MutexLock lock(&mu_);
+    WakingLock<Waiter> lock(&mu_, &served_);
     if (--receiver_handles_ > 0) return;
     WEFT_CHECK(receivers_.IsEmpty() && reserved_ == 0)
         << "~Receiver(): the last Receiver of a channel goes while a Receive() of it waits; a "
            "Receiver must outlive its Receive() futures";
-    CloseLocked(wakes);
+    CloseLocked();
     leftovers.emplace(std::move(items_));
   }
 
@@ -216,52 +207,35 @@ class Core {
     return items_.size() > reserved_;
   }
 
-  std::optional<T> Take(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  std::optional<T> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::optional<T> value(items_.PopFront());
-    Settle(wakes);
+    Settle();
     return value;
   }
 
-  static void StartWaiting(IntrusiveList<Waiter>& list, Waiter& waiter, const Context& cx) {
-    waiter.waker = cx.waker().Clone();
-    waiter.state = WaitState::kWaiting;
-    list.PushBack(&waiter);
-  }
-
-  static Waker StopWaiting(Waiter& waiter) {
-    waiter.Unlink();
-    waiter.state = WaitState::kIdle;
-    return std::move(waiter.waker);
-  }
-
-  static void Finish(Waiter& waiter, WaitState state, WakeList& wakes) {
-    waiter.state = state;
-    wakes.Add(std::move(waiter.waker));
-  }
-
   // Restores the invariant after any change.
-  void Settle(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     while (!senders_.IsEmpty() && HasRoom()) {
       Waiter& sender = *senders_.PopFront();
       items_.PushBack(std::move(*static_cast<T*>(sender.value)));
-      Finish(sender, WaitState::kGranted, wakes);
+      Serve(sender, WaitState::kGranted, served_);
     }
     while (!receivers_.IsEmpty() && HasUnreserved()) {
       ++reserved_;
-      Finish(*receivers_.PopFront(), WaitState::kGranted, wakes);
+      Serve(*receivers_.PopFront(), WaitState::kGranted, served_);
     }
     if (closed_ && items_.IsEmpty()) {
       while (Waiter* receiver = receivers_.PopFront()) {
-        Finish(*receiver, WaitState::kClosed, wakes);
+        Serve(*receiver, WaitState::kReleased, served_);
       }
     }
   }
 
-  void CloseLocked(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (closed_) return;
     closed_ = true;
-    while (Waiter* sender = senders_.PopFront()) Finish(*sender, WaitState::kClosed, wakes);
-    Settle(wakes);
+    while (Waiter* sender = senders_.PopFront()) Serve(*sender, WaitState::kReleased, served_);
+    Settle();
   }
 
   const std::size_t capacity_;
@@ -274,6 +248,7 @@ class Core {
   std::size_t receiver_handles_ ABSL_GUARDED_BY(mu_) = 0;
   IntrusiveList<Waiter> senders_ ABSL_GUARDED_BY(mu_);
   IntrusiveList<Waiter> receivers_ ABSL_GUARDED_BY(mu_);
+  IntrusiveList<Waiter> served_ ABSL_GUARDED_BY(mu_);  // To be woken by the WakingLock.
 };
 
 }  // namespace weft::channel_internal

@@ -42,10 +42,16 @@ class OneshotState {
     std::move(waker).Wake();
   }
 
-  // The receiver wants no value any more; one that is there stays.
+  // The receiver wants no value any more; one that is there stays. Wakes a Receive() that waits:
+  // nothing will come.
   void CloseReceiver() {
-    MutexLock lock(&mu_);
-    receiver_is_gone_ = true;
+    Waker waker;
+    {
+      MutexLock lock(&mu_);
+      receiver_is_gone_ = true;
+      waker = std::move(waker_);
+    }
+    std::move(waker).Wake();
   }
 
   // The receiver is gone, and the value with it.

@@ -5,6 +5,7 @@
 #include "base/mutex.h"
 #include "future/context.h"
 #include "future/poll.h"
+#include "future/waiter.h"
 #include "future/waker.h"
 #include "sync/internal/waiter.h"
 
@@ -19,8 +20,7 @@ bool Permits::TryAcquire(std::size_t count) {
 
 Poll<void> Permits::PollAcquire(Waiter& waiter, Context& cx) {
   Waker old;
-  WakeList wakes;
-  MutexLock lock(&mu_);
+  WakingLock<Waiter> lock(&mu_, &served_);
   const bool stop = cx.StopRequested();
   switch (waiter.state) {
     case WaitState::kIdle:
@@ -34,40 +34,34 @@ Poll<void> Permits::PollAcquire(Waiter& waiter, Context& cx) {
     case WaitState::kWaiting:
       if (stop) {
         old = StopWaiting(waiter);
-        Settle(wakes);  // A wide request may have held up narrow ones behind it.
+        Settle();  // A wide request may have held up narrow ones behind it.
         return kStopped;
       }
       old = UpdateWaker(waiter, cx);
       return kPending;
     case WaitState::kGranted:
-    case WaitState::kBroadcast:
+    case WaitState::kReleased:
       break;
   }
-  waiter.state = WaitState::kIdle;
+  old = StopWaiting(waiter);
   if (!stop) return Poll<void>::Ready();
   available_ += waiter.count;
-  Settle(wakes);
+  Settle();
   return kStopped;
 }
 
 void Permits::Drop(Waiter& waiter) {
   Waker old;
-  WakeList wakes;
-  MutexLock lock(&mu_);
-  if (waiter.state == WaitState::kWaiting) {
-    old = StopWaiting(waiter);
-  } else if (waiter.state == WaitState::kGranted) {
-    waiter.state = WaitState::kIdle;
-    available_ += waiter.count;
-  }
-  Settle(wakes);
+  WakingLock<Waiter> lock(&mu_, &served_);
+  if (waiter.state == WaitState::kGranted) available_ += waiter.count;
+  old = StopWaiting(waiter);
+  Settle();
 }
 
 void Permits::Release(std::size_t count) {
-  WakeList wakes;
-  MutexLock lock(&mu_);
+  WakingLock<Waiter> lock(&mu_, &served_);
   available_ += count;
-  Settle(wakes);
+  Settle();
 }
 
 std::size_t Permits::available() const {
@@ -75,11 +69,11 @@ std::size_t Permits::available() const {
   return available_;
 }
 
-void Permits::Settle(WakeList& wakes) {
+void Permits::Settle() {
   while (!waiters_.IsEmpty() && waiters_.Front()->count <= available_) {
     Waiter& first = *waiters_.PopFront();
     available_ -= first.count;
-    Finish(first, WaitState::kGranted, wakes);
+    Serve(first, WaitState::kGranted, served_);
   }
 }
 

@@ -43,11 +43,12 @@ class Permits {
   bool CanTake(std::size_t count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return waiters_.IsEmpty() && count <= available_;
   }
-  void Settle(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   std::size_t available_ ABSL_GUARDED_BY(mu_);
   IntrusiveList<Waiter> waiters_ ABSL_GUARDED_BY(mu_);
+  IntrusiveList<Waiter> served_ ABSL_GUARDED_BY(mu_);  // To be woken by the WakingLock.
 };
 
 }  // namespace weft::sync_internal

@@ -220,6 +220,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:waiter": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:waker": ["future"],
     "//future:when_all": [
         "@com_google_absl",
