@@ -131,7 +131,8 @@ class OneshotReceiver {
     return result;
   }
 
-  // Tells the sender that no value is wanted; one that is there already can still be received.
+  // Tells the sender that no value is wanted; one that is there already can still be received. A
+  // Receive() that waits answers nothing.
   void Close() { state_->CloseReceiver(); }
 
  private:

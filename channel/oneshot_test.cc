@@ -55,6 +55,16 @@ TEST(OneshotTest, SenderThatGoesWithoutSendingEndsTheWait) {
   EXPECT_EQ(*executor.BlockOn(std::move(handle)), std::nullopt);
 }
 
+TEST(OneshotTest, CloseEndsAReceiveThatWaits) {
+  ManualExecutor executor;
+  auto [sender, receiver] = MakeOneshot<int>();
+  JoinHandle<std::optional<int>> handle = Spawn(executor, receiver.Receive());
+  executor.RunUntilStalled();
+  receiver.Close();
+  EXPECT_EQ(*executor.BlockOn(std::move(handle)), std::nullopt);
+  EXPECT_EQ(std::move(sender).Send(7).outcome(), SendOutcome::kClosed);
+}
+
 TEST(OneshotTest, SendToAReceiverThatIsGoneGivesTheValueBack) {
   std::optional<OneshotEnds<std::unique_ptr<int>>> ends = MakeOneshot<std::unique_ptr<int>>();
   OneshotSender<std::unique_ptr<int>> sender = std::move(ends->sender);
