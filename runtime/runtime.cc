@@ -73,7 +73,10 @@ void Runtime::WaitUntilNoTasks() {
   MutexLock lock(&mutex_);
   // Ends are read before spawns: a task that another one spawns is counted before that one ends, so
   // equal numbers mean that there was a moment without tasks. (1) (2)
-  while (finished_.load(std::memory_order_seq_cst) != spawned_.load(std::memory_order_seq_cst)) {
+  // Two statements: within one, the order of the reads would be the compiler's choice.
+  while (true) {
+    const uint64_t finished = finished_.load(std::memory_order_seq_cst);
+    if (finished == spawned_.load(std::memory_order_seq_cst)) return;
     task_finished_.Wait(&mutex_);
   }
 }
