@@ -181,10 +181,16 @@ class Nursery {
   JoinHandle<void> Start(F future,
                          std::shared_ptr<nursery_internal::Outcome<OutputOf<F>>> outcome) {
     state_->OnChildStart();
-    return weft::Spawn(
-        state_->executor(),
-        nursery_internal::ChildFuture<F>(state_, std::move(future), std::move(outcome)),
-        SpawnOptions{.token = state_->token()});
+    try {
+      return weft::Spawn(
+          state_->executor(),
+          nursery_internal::ChildFuture<F>(state_, std::move(future), std::move(outcome)),
+          SpawnOptions{.token = state_->token()});
+    } catch (...) {
+      // No memory, or moving the future threw: there is no child that could end.
+      state_->OnChildEnd(nursery_internal::End());
+      throw;
+    }
   }
 
   nursery_internal::ScopeStateRef state_;
@@ -225,6 +231,7 @@ class [[nodiscard]] NurseryFuture {
 
  private:
   void Begin(Context& cx) {
+    is_finished_ = true;  // the future has ended if moving the function or an argument throws
     scope_.emplace(cx, options_.policy == NurseryPolicy::kCancelOnError, options_.deadline);
     nursery_.emplace(scope_->state());
     std::apply(
@@ -232,6 +239,7 @@ class [[nodiscard]] NurseryFuture {
           body_.emplace(Body(std::move(fn_), std::ref(*nursery_), std::move(args)...));
         },
         args_);
+    is_finished_ = false;
   }
 
   // Returns whether the body has ended.

@@ -18,6 +18,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/or_return.h"
+#include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
 #include "future/task.h"
@@ -237,6 +238,53 @@ TEST_F(NurseryTest, AChildsArgumentsAndDiscardedValueAreGoneWhenTheScopeEnds) {
     co_return status.ok() ? *alive : -1;
   };
   EXPECT_EQ(*Run(parent(&alive_)), 0);
+}
+
+// A future whose move throws when `moves_left` reaches zero.
+class Fragile {
+ public:
+  using Output = void;
+
+  explicit Fragile(int* moves_left) : moves_left_(moves_left) {}
+  Fragile(Fragile&& other) : moves_left_(other.moves_left_) {
+    if (--*moves_left_ == 0) throw std::runtime_error("moved once too often");
+  }
+
+  Poll<void> poll(Context&) { return Poll<void>::Ready(); }
+
+ private:
+  int* moves_left_;
+};
+
+TEST_F(NurseryTest, AChildThatCannotBeSpawnedIsNotWaitedFor) {
+  int moves_left = 0;
+  int throws = 0;
+  auto body = [&](Nursery& nursery) -> Task<> {
+    try {
+      Fragile child(&moves_left);
+      nursery.Spawn(std::move(child));
+    } catch (const std::runtime_error&) {
+      ++throws;
+    }
+    co_return;
+  };
+  for (int moves = 1; moves <= 30; ++moves) {
+    moves_left = moves;
+    EXPECT_EQ(Run(WithNursery(body)), absl::OkStatus());
+  }
+  EXPECT_GT(throws, 3);
+  EXPECT_LT(throws, 30);
+}
+
+TEST_F(NurseryTest, ABodyThatCannotBeMovedEndsTheScope) {
+  int moves_left = 0;
+  const Waker waker;
+  const CancelToken token;
+  Context cx(waker, token, &executor_);
+  auto body = [](Nursery&, Fragile&&) -> Never<> { return Never<>(); };
+  auto scope = WithNursery(body, Fragile(&moves_left));
+  moves_left = 1;
+  EXPECT_THROW((void)scope.poll(cx), std::runtime_error);
 }
 
 TEST_F(NurseryTest, AHundredThousandChildrenLeaveNothingBehind) {
