@@ -246,6 +246,24 @@ TEST_F(ExecuteStoreTest, ObservedFileIsCheckedBeforeTheResultIsUsed) {
   EXPECT_EQ(Explanation(0), "the file unseen, which it read, changed");
 }
 
+TEST_F(ExecuteStoreTest, Regression_ObservationsOutsideTheStepsDirectoryAreChecked) {
+  Write("seen", "1");
+  registry_->Register(
+      MakeTestFunction("look", [this](StepContext& context) -> Task<absl::StatusOr<StepOutputs>> {
+        const std::string seen = directory_ + "/seen";
+        context.Observe({Observation::Kind::kFile, seen, *DigestOfFile(seen)});
+        context.Observe({Observation::Kind::kAbsent, directory_ + "/unseen", {}});
+        co_return StepOutputs{"x"};
+      }));
+  const Graph graph = MakeGraph({TestStep("look", "s").Directory(directory_ + "/store")});
+  ASSERT_TRUE(Run(graph).ok());
+  ASSERT_TRUE(Run(graph).ok());
+  EXPECT_EQ(report().cached, 1);
+  Write("unseen", "");
+  ASSERT_TRUE(Run(graph).ok());
+  EXPECT_EQ(Explanation(0), "the file " + directory_ + "/unseen, which it read, changed");
+}
+
 TEST_F(ExecuteStoreTest, DryRunExecutesNothingAndSaysWhatWould) {
   ASSERT_TRUE(Run(Diamond("text")).ok());
   const Graph changed = Diamond("tame");

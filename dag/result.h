@@ -28,7 +28,7 @@ struct Observation {
     kAbsent = 2,  // There was no file at `path`.
   };
   Kind kind = Kind::kFile;
-  // As the step named it: counted from the step's directory.
+  // Counted from the step's directory unless it is absolute.
   std::string path;
   Digest digest;
 

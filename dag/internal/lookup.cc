@@ -87,11 +87,16 @@ void Compare(const LastRun& before, const LastRun& now, Found* found) {
   }
 }
 
+// Where an observed path leads: one that is absolute does not count from the step's directory.
+std::string ObservedPath(const std::string& directory, const std::string& path) {
+  return path.starts_with('/') ? path : absl::StrCat(directory, "/", path);
+}
+
 // The first observation that does not hold any more, or null.
 const Observation* FindChanged(const std::vector<Observation>& observations,
                                const std::string& directory) {
   for (const Observation& observation : observations) {
-    const std::string path = absl::StrCat(directory, "/", observation.path);
+    const std::string path = ObservedPath(directory, observation.path);
     if (observation.kind == Observation::Kind::kAbsent) {
       struct stat info;
       if (stat(path.c_str(), &info) == 0) return &observation;
