@@ -138,6 +138,19 @@ TEST_F(ResultStoreTest, DamagedFileIsAMissAndIsRepairedByTheNextPut) {
   EXPECT_TRUE(*store->HasValue(digest));
 }
 
+TEST_F(ResultStoreTest, Regression_PutRepairsADamagedFileThatNobodyHasRead) {
+  const auto store = Open();
+  const std::string value = LargeValue('p');
+  const Digest digest = *store->PutValue(value);
+  {
+    std::fstream file(ValuePath(digest), std::ios::in | std::ios::out);
+    file.seekp(100);
+    file.put('?');
+  }
+  ASSERT_TRUE(store->PutValue(value).ok());
+  EXPECT_EQ(*store->GetValue(digest), value);
+}
+
 TEST_F(ResultStoreTest, TruncatedFileIsAMiss) {
   const auto store = Open();
   const std::string value = LargeValue('t');
@@ -184,6 +197,31 @@ TEST_F(ResultStoreTest, IndexThatIsNoIndexIsRefused) {
   const auto store = ResultStore::Open(directory_);
   EXPECT_THAT(std::string(store.status().message()),
               HasSubstr("remove the store's directory and run again"));
+}
+
+TEST_F(ResultStoreTest, Regression_TruncatedIndexIsAnErrorOrAMissAndNoSignal) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 300; ++i) texts.push_back(std::to_string(i) + std::string(1000, 'v'));
+  const std::vector<std::string_view> values(texts.begin(), texts.end());
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->PutResult(DigestOf("key"), ResultOf(values), values, nullptr).ok());
+  }
+  for (const std::uintmax_t pages : {40, 8, 3, 2}) {
+    fs::resize_file(directory_ + "/index", pages * 4096);
+    const auto store = ResultStore::Open(directory_);
+    if (!store.ok()) {
+      EXPECT_THAT(std::string(store.status().message()),
+                  HasSubstr("remove the store's directory and run again"));
+      continue;
+    }
+    int found = 0;
+    for (const std::string& text : texts) {
+      const auto read = (*store)->GetValue(DigestOf(text));
+      if (read.ok() && read->has_value()) ++found;
+    }
+    EXPECT_LT(found, 300) << pages;
+  }
 }
 
 TEST_F(ResultStoreTest, MapGrowsWhenItIsFull) {

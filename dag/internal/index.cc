@@ -1,5 +1,9 @@
 #include "dag/internal/index.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -107,7 +111,26 @@ absl::Status Index::Initialize(int64_t initial_map_bytes) {
   int dead = 0;
   if (code == MDB_SUCCESS) code = mdb_reader_check(env_, &dead);
   if (code != MDB_SUCCESS) return Error(code, "opening it");
+  if (absl::Status status = CoverMap(); !status.ok()) return status;
   return OpenTables();
+}
+
+absl::Status Index::CoverMap() {
+  // A page beyond the end of a file that was cut off would be a signal to whoever reads it through
+  // the map. As a hole it is a page of zeros, which LMDB refuses as corrupted. Never shrinks the
+  // file, whatever another process appends meanwhile.
+  MDB_envinfo info;
+  MDB_stat stat;
+  mdb_env_info(env_, &info);
+  mdb_env_stat(env_, &stat);
+  const auto end = static_cast<off_t>((info.me_last_pgno + 1) * stat.ms_psize);
+  int fd = -1;
+  mdb_env_get_fd(env_, &fd);
+  struct ::stat file;
+  if (fstat(fd, &file) != 0) return Error(errno, "examining it");
+  if (file.st_size >= end) return absl::OkStatus();
+  const int code = posix_fallocate(fd, end - 1, 1);
+  return code == 0 ? absl::OkStatus() : Error(code, "extending it");
 }
 
 absl::Status Index::OpenTables() {

@@ -87,6 +87,8 @@ class Index {
   enum class Outcome { kDone, kMapFull, kMapResized };
 
   absl::Status Initialize(int64_t initial_map_bytes);
+  // Makes the file as long as the map that it describes.
+  absl::Status CoverMap();
   absl::Status OpenTables();
   absl::Status CommitBatch(const std::vector<PendingWrite*>& batch);
   Outcome TryTransaction(unsigned flags, Body body, absl::Status* status);

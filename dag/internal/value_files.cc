@@ -79,6 +79,15 @@ absl::StatusOr<bool> ReadAll(int fd, int64_t size, const std::string& path, Use 
   }
 }
 
+// Whether `file` holds the bytes of `digest`. Reads all of it, in constant memory.
+absl::StatusOr<bool> IsIntact(int file, const Digest& digest, const std::string& path) {
+  Hasher hasher;
+  absl::StatusOr<bool> whole =
+      ReadAll(file, digest.size, path, [&](std::string_view part) { hasher.Update(part); });
+  if (!whole.ok() || !*whole) return whole;
+  return hasher.Finish() == digest;
+}
+
 uint64_t RandomTag() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
@@ -169,8 +178,13 @@ std::string ValueFiles::TemporaryName() {
 absl::Status ValueFiles::Put(const Digest& digest, std::string_view bytes) {
   const std::string shard = absl::StrCat(directory_, "/values/", ShardOf(digest));
   const std::string path = absl::StrCat(shard, "/", digest.Hex());
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && info.st_size == digest.size) return absl::OkStatus();
+  {
+    // The copy that is there is read, not trusted by its size: what is damaged is written again.
+    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() >= 0 && IsIntact(file.get(), digest, path).value_or(false)) {
+      return absl::OkStatus();
+    }
+  }
   std::error_code ignored;  // The rename reports what matters.
   fs::create_directories(shard, ignored);
   return WriteFileDurably(TemporaryName(), path, bytes, write_point_);
@@ -208,13 +222,9 @@ absl::StatusOr<bool> ValueFiles::Verify(const Digest& digest) {
   std::string path;
   const FileDescriptor file(OpenValue(digest, &path));
   if (file.get() < 0) return false;
-  Hasher hasher;
-  absl::StatusOr<bool> whole =
-      ReadAll(file.get(), digest.size, path, [&](std::string_view part) { hasher.Update(part); });
-  if (!whole.ok()) return whole.status();
-  if (*whole && hasher.Finish() == digest) return true;
-  unlink(path.c_str());
-  return false;
+  absl::StatusOr<bool> intact = IsIntact(file.get(), digest, path);
+  if (intact.ok() && !*intact) unlink(path.c_str());
+  return intact;
 }
 
 FileCount ValueFiles::CountValues() const { return CountFiles(directory_ + "/values"); }
