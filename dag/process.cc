@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,12 +24,14 @@
 #include "dag/spec.h"
 #include "future/or_return.h"
 #include "future/task.h"
+#include "io/blocking_file.h"
 #include "io/process.h"
 
 namespace weft {
 namespace {
 
 constexpr std::size_t kShownErrorBytes = 2000;
+constexpr uint64_t kMaxOutputBytes = uint64_t{1} << 40;
 constexpr char kDefaultPath[] = "/usr/local/bin:/usr/bin:/bin";
 
 // A directory that goes with the object.
@@ -167,18 +169,25 @@ class ProcessStep {
         outputs.push_back(std::move(result.stdout_bytes));
         continue;
       }
-      std::ifstream file(OutputPath(k), std::ios::binary);
-      if (!file) {
-        return absl::NotFoundError(absl::StrCat("the program ", program_,
-                                                " ended well but did not write output \"", name,
-                                                "\" (${output.", name, "})"));
-      }
-      std::stringstream bytes;
-      bytes << file.rdbuf();
-      outputs.push_back(std::move(bytes).str());
+      absl::StatusOr<std::string> bytes =
+          ReadFileBlocking(OutputPath(k), {.max_bytes = kMaxOutputBytes});
+      if (!bytes.ok()) return OutputError(name, bytes.status());
+      outputs.push_back(*std::move(bytes));
     }
     directory_.Remove();
     return outputs;
+  }
+
+  // Why the file of output `name` could not be read.
+  absl::Status OutputError(const std::string& name, const absl::Status& error) const {
+    const std::string where = absl::StrCat("output \"", name, "\" (${output.", name, "})");
+    if (absl::IsNotFound(error)) {
+      return absl::NotFoundError(
+          absl::StrCat("the program ", program_, " ended well but did not write ", where));
+    }
+    return absl::Status(error.code(),
+                        absl::StrCat("the program ", program_, " ended well but its ", where,
+                                     " is no regular file that can be read: ", error.message()));
   }
 
   void LogLines(std::string_view text) {

@@ -126,6 +126,16 @@ TEST_F(ProcessStepTest, OutputThatIsNotWrittenIsNamed) {
             "(${output.o})");
 }
 
+TEST_F(ProcessStepTest, Regression_OutputThatIsNoRegularFileIsRefusedWithoutWaiting) {
+  for (const char* const maker : {"mkdir", "mkfifo"}) {
+    const absl::Status status =
+        Run("step { id: 'p' process { argv: '" + std::string(maker) +
+            "' argv: '${output.o}' } output { name: 'o' } }");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("output \"o\"")) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("is no regular file that can be read"));
+  }
+}
+
 TEST_F(ProcessStepTest, CancelledStepLeavesNoDirectoryBehind) {
   const std::string temporary = testing::TempDir() + "/weft_process_step_test";
   std::filesystem::create_directories(temporary);
