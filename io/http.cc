@@ -202,7 +202,7 @@ Task<absl::StatusOr<HttpResponse>> HttpFetch(Reactor& reactor, HttpRequest reque
     if (!exchange.ok()) co_return exchange.status();
     HttpResponse response = MakeResponse(*std::move(exchange), *target, redirects);
     const std::string_view location = response.Header("location");
-    if (!IsRedirect(response.status) || location.empty() || options.max_redirects == 0) {
+    if (!IsRedirect(response.status) || location.empty() || options.max_redirects <= 0) {
       co_return response;
     }
     if (redirects == options.max_redirects) {

@@ -66,7 +66,7 @@ struct HttpOptions {
   Instant deadline = Instant::InfiniteFuture();
   // A longer body is an error, and is not read to its end.
   size_t max_response_bytes = size_t{64} << 20;
-  // 0: a redirect is answered like any other response.
+  // 0 or less: a redirect is answered like any other response.
   int max_redirects = 10;
   // Trusted certificates, PEM. Empty: the system's.
   std::string ca_file;

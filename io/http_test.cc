@@ -111,11 +111,11 @@ TEST_P(HttpTest, AGetGivesStatusHeadersAndBody) {
 TEST_P(HttpTest, MethodHeadersAndBodyAreSentAsGiven) {
   const Response response = Fetch({.method = "PATCH",
                                    .url = server_.Url("/echo"),
-                                   .headers = {{"X-One", "1"}, {"X-Empty", ""}},
+                                   .headers = {{"X-One", "1"}, {"X-Empty", ""}, {"X-Blank", " \t"}},
                                    .body = std::string("a\0b", 3)});
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->body,
-            "PATCH\ncontent-length=3\nx-empty=\nx-one=1\n\n" + std::string("a\0b", 3));
+            "PATCH\ncontent-length=3\nx-blank=\nx-empty=\nx-one=1\n\n" + std::string("a\0b", 3));
 }
 
 TEST_P(HttpTest, ALongBodyIsSentWithoutWaitingForAContinue) {
@@ -180,6 +180,8 @@ TEST_P(HttpTest, ARedirectLoopEnds) {
                                           "; raise max_redirects, or is it a loop?"));
   EXPECT_EQ(server_.requests(), 4);
   options.max_redirects = 0;
+  EXPECT_EQ(Fetch({.url = server_.Url("/loop")}, options)->status, 302);
+  options.max_redirects = -1;
   EXPECT_EQ(Fetch({.url = server_.Url("/loop")}, options)->status, 302);
 }
 

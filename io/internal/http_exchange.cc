@@ -159,8 +159,8 @@ class Exchange::Transfer {
     bool has_content_type = false;
     for (const auto& [name, value] : request_.headers) {
       has_content_type |= EqualsIgnoringCase(name, "content-type");
-      // "Name;" is how libcurl is told to send a header without a value.
-      AddHeader(value.empty() ? name + ";" : name + ": " + value);
+      // "Name;" is how libcurl is told to send a header without a value; it drops one of blanks.
+      AddHeader(Trimmed(value).empty() ? name + ";" : name + ": " + value);
     }
     AddHeader("Expect:");                               // Never wait for a 100.
     if (!has_content_type) AddHeader("Content-Type:");  // No guess of libcurl's.
