@@ -128,9 +128,8 @@ TEST_F(ProcessStepTest, OutputThatIsNotWrittenIsNamed) {
 
 TEST_F(ProcessStepTest, Regression_OutputThatIsNoRegularFileIsRefusedWithoutWaiting) {
   for (const char* const maker : {"mkdir", "mkfifo"}) {
-    const absl::Status status =
-        Run("step { id: 'p' process { argv: '" + std::string(maker) +
-            "' argv: '${output.o}' } output { name: 'o' } }");
+    const absl::Status status = Run("step { id: 'p' process { argv: '" + std::string(maker) +
+                                    "' argv: '${output.o}' } output { name: 'o' } }");
     EXPECT_THAT(std::string(status.message()), HasSubstr("output \"o\"")) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("is no regular file that can be read"));
   }
