@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/check.h"
 #include "base/mutex.h"
 #include "future/cancel.h"
 #include "future/context.h"
@@ -110,6 +112,11 @@ class JoinState : public CellBase {
   Result<T> result_;  // written by the run, read after IsFinished()
 };
 
+// Drops a handle's reference at the end of a scope.
+struct DetachState {
+  void operator()(CellBase* state) const { state->Detach(); }
+};
+
 template <typename T>
 struct JoinResultOf {
   using Type = typename StatusTraits<T>::WithStatus;
@@ -118,8 +125,9 @@ struct JoinResultOf {
 // Drops the handle's reference and gives the result; rethrows the task's exception.
 template <typename T>
 typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
-  Result<T> result = std::move(state->result());
-  state->Detach();
+  // Also when moving the value throws.
+  const std::unique_ptr<JoinState<T>, DetachState> reference(state);
+  Result<T>& result = state->result();
   if (result.IsStopped()) return absl::CancelledError("the task was cancelled before it finished");
   if constexpr (std::is_void_v<T>) {
     result.Take();
@@ -135,6 +143,12 @@ class TaskCell final : public JoinState<OutputOf<F>> {
  public:
   TaskCell(Executor& executor, CancelToken token, F future)
       : JoinState<OutputOf<F>>(executor), token_(std::move(token)), future_(std::move(future)) {}
+  // The last reference went while the task waits: it would be counted as alive for ever.
+  ~TaskCell() override {
+    WEFT_CHECK(!future_) << "a task waits and nothing can wake it any more: its future answered "
+                            "kPending without keeping the waker (or lost it), and its token cannot "
+                            "be cancelled; keep cx.waker().Clone()";
+  }
 
   // Queues the first poll.
   void Start() {
