@@ -95,7 +95,7 @@ struct Ledger {
 
 // What all tasks of a round use.
 struct Shared {
-  explicit Shared(int per_producer) : ledger(per_producer), per_producer(per_producer) {}
+  explicit Shared(int items_each) : ledger(items_each), per_producer(items_each) {}
 
   Ledger ledger;
   Semaphore semaphore{kPermits};
