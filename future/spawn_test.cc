@@ -1,5 +1,5 @@
-// What goes wrong around a spawned task: values whose moves throw, wakers that get lost, timers that
-// never fire. Nothing leaks, and nothing waits for ever without saying so.
+// What goes wrong around a spawned task: values whose moves throw, wakers that get lost, timers
+// that never fire. Nothing leaks, and nothing waits for ever without saying so.
 
 #include "future/spawn.h"
 
