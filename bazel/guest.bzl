@@ -1,5 +1,8 @@
 """WebAssembly guests written in C."""
 
+# The include path of weft itself in another workspace, where its files lie below external/.
+_WEFT_INCLUDES = ["-I" + root for root in [Label("//bazel:guest.bzl").workspace_root] if root]
+
 def weft_guest(name, srcs, hdrs = [], copts = [], visibility = None, testonly = False):
     """Compiles C sources to the module name + ".wasm" (wasm32, freestanding, no WASI).
 
@@ -23,7 +26,7 @@ def weft_guest(name, srcs, hdrs = [], copts = [], visibility = None, testonly = 
             "clang-22 --target=wasm32-unknown-unknown -std=c17 -O2 -ffreestanding -nostdlib",
             "-mbulk-memory -Wall -Wextra -Werror -fvisibility=hidden -I.",
             "-Wl,--no-entry -Wl,--strip-debug -Wl,--stack-first -Wl,-z,stack-size=65536",
-        ] + copts + ["-o $@"] + ["$(locations %s)" % src for src in srcs]),
+        ] + _WEFT_INCLUDES + copts + ["-o $@"] + ["$(locations %s)" % src for src in srcs]),
         message = "Compiling WebAssembly guest",
         visibility = visibility,
     )
