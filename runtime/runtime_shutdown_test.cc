@@ -1,12 +1,16 @@
 // Question: does a Runtime end as its contract says, with tasks alive, and refuse misuse?
 // Method: small programs on real threads, with tasks that wait for ever unless they are cancelled.
 #include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/instant.h"
 #include "future/block_on.h"
 #include "future/context.h"
 #include "future/executor.h"
@@ -16,6 +20,10 @@
 #include "future/spawn.h"
 #include "future/task.h"
 #include "gtest/gtest.h"
+#include "parker/parker.h"
+#include "reactor/operation.h"
+#include "reactor/reactor.h"
+#include "runtime/internal/scheduler.h"
 #include "runtime/internal/test_support.h"
 #include "runtime/runtime.h"
 
@@ -97,6 +105,53 @@ TEST(RuntimeShutdownTest, RunnablesThatAreQueuedAtShutdownAreStillRun) {
   for (CountedRun& runnable : runnables) runtime.Schedule(&runnable, ScheduleHint::kSpawn);
   runtime.Shutdown(ShutdownMode::kCancel);
   for (const CountedRun& runnable : runnables) EXPECT_EQ(runnable.runs.load(), 1);
+}
+
+// A reactor without descriptors. The first thread that wakes it is held up inside Wake() by
+// `linger`.
+class LingeringReactor final : public Reactor {
+ public:
+  explicit LingeringReactor(std::function<void()> linger) : linger_(std::move(linger)) {}
+
+  void Submit(Operation*) override {}
+  void Cancel(Operation*) override {}
+  std::size_t Poll(Instant deadline) override {
+    if (deadline == Instant::InfinitePast()) return 0;
+    is_polled_ = true;
+    parker_.ParkUntil(deadline);
+    return 0;
+  }
+  void Wake() override {
+    unparker_.Unpark();
+    if (!was_woken_.exchange(true)) linger_();
+  }
+  bool is_polled() const { return is_polled_.load(); }
+
+ private:
+  const std::function<void()> linger_;
+  std::atomic<bool> is_polled_{false};
+  std::atomic<bool> was_woken_{false};
+  Parker parker_;
+  const Unparker unparker_ = parker_.unparker();
+};
+
+// A thread that wakes a task may be slower than the task, its end and the end of the runtime.
+TEST(SchedulerTest, StopWaitsForThreadsThatAreStillInsideSchedule) {
+  CountedRun runnable;
+  std::atomic<bool> has_left{false};
+  auto reactor = std::make_unique<LingeringReactor>([&] {
+    while (runnable.runs.load() == 0) std::this_thread::yield();
+    for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+    has_left = true;
+  });
+  const LingeringReactor& watched = *reactor;
+  runtime_internal::Scheduler scheduler(1, std::move(reactor));
+  while (!watched.is_polled()) std::this_thread::yield();
+  std::thread waker([&] { scheduler.Schedule(&runnable, ScheduleHint::kWake); });
+  while (runnable.runs.load() == 0) std::this_thread::yield();
+  scheduler.Stop();
+  EXPECT_TRUE(has_left.load());
+  waker.join();
 }
 
 TEST(RuntimeDeathTest, BlockOnAndShutdownAreRefusedOnAWorker) {

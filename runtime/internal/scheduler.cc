@@ -1,6 +1,8 @@
 #include "runtime/internal/scheduler.h"
 
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,8 +31,12 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
     worker->Push(runnable, hint);
     return;
   }
+  // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
+  // because the push comes after it.
+  foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
   injector_.Push(runnable);
   WakeOne();
+  foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
 }
 
 bool Scheduler::HasWork() const {
@@ -59,6 +65,8 @@ void Scheduler::Wake(const Pick& pick) {
 void Scheduler::Stop() {
   for (const Pick& pick : idle_.Stop()) Wake(pick);
   for (const auto& worker : workers_) worker->Join();
+  // What they scheduled may have run already, and may have been the last task.
+  while (foreign_schedules_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // (1)
   while (RunLeftover()) {
   }
 }

@@ -2,6 +2,7 @@
 #ifndef WEFT_RUNTIME_INTERNAL_SCHEDULER_H_
 #define WEFT_RUNTIME_INTERNAL_SCHEDULER_H_
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -58,6 +59,9 @@ class Scheduler {
   Timers timers_;
   UnboundedQueue<Runnable*> injector_;
   IdleSet idle_;
+  // Calls of Schedule() by threads that are not workers, between their push and their return. Edge
+  // (1): the end of such a call (release) -> Stop() (acquire): it touches nothing of this any more.
+  std::atomic<int> foreign_schedules_{0};
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
