@@ -122,10 +122,18 @@ absl::Status FunctionRegistry::CheckStep(const StepSpec& step) const {
 absl::Status FunctionRegistry::Check(const Graph& graph) const {
   std::vector<std::string> lines;
   std::size_t problems = 0;
+  Place last_place;
+  absl::Status last;
   for (StepIndex i = 0; i < graph.size(); ++i) {
     const StepSpec& step = graph.step(i);
     const absl::Status status = CheckStep(step);
     if (status.ok()) continue;
+    // The steps of one `repeat` have one problem.
+    const bool is_repeated = step.place.line > 0 && step.place.line == last_place.line &&
+                             step.place.column == last_place.column && status == last;
+    last_place = step.place;
+    last = status;
+    if (is_repeated) continue;
     if (++problems > static_cast<std::size_t>(GraphBuilder::kMaxProblems)) continue;
     const std::string place = step.place.ToString();
     lines.push_back(absl::StrCat(place, place.empty() ? "" : ": ", "step ", Quoted(step.id), ": ",

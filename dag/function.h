@@ -158,7 +158,7 @@ class FunctionRegistry {
   std::vector<const StepFunction*> List() const;
 
   // Whether every step's function is there and accepts the step. Errors: InvalidArgument, one line
-  // for each problem, with its place.
+  // for each problem, with its place; one for all steps of a `repeat` that have the same.
   absl::Status Check(const Graph& graph) const;
 
  private:

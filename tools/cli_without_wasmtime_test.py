@@ -16,6 +16,13 @@ class WithoutWasmtime(weft_cli.WeftTest):
         self.write("g.textproto", 'step { id: "a" wasm { module: "m.wasm" } output { name: "o" } }')
         self.expect_error(self.run_graph(), "g.textproto:1:", "without Wasmtime", "./setup")
 
+    def test_repeated_steps_are_one_problem(self):
+        self.write("m.wasm", "not looked at")
+        self.write("g.textproto", 'step { id: "a/${i}" repeat: "9" wasm { module: "m.wasm" } output { name: "o" } }')
+        finished = self.run_graph()
+        self.expect_error(finished, 'step "a/0"')
+        self.assertEqual(len(finished.err.splitlines()), 1)
+
     def test_other_graphs_run(self):
         self.write("g.textproto", 'step { id: "a" process { argv: "echo" argv: "hello" } output { name: "o" } }\n'
                    'result: "a.o"')
