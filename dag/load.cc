@@ -83,10 +83,17 @@ class Loader {
         problems_(path) {}
 
   absl::StatusOr<LoadedGraph> LoadFile() {
+    std::error_code error;
+    const bool is_directory = std::filesystem::is_directory(file_, error);
     std::ifstream stream(file_);
-    if (!stream || std::filesystem::is_directory(file_)) {
-      return absl::NotFoundError(
-          absl::StrCat("cannot read the graph ", shown_path_, " (", file_, ")"));
+    if (!stream || is_directory) {
+      const char* const found = is_directory ? "a directory"
+                                : std::filesystem::exists(file_, error)
+                                    ? "one that cannot be opened"
+                                    : "none";
+      return absl::NotFoundError(absl::StrCat("reading the graph ", shown_path_,
+                                              ": expected a file, found ", found, " at ", file_,
+                                              "; correct the path"));
     }
     std::stringstream text;
     text << stream.rdbuf();

@@ -312,7 +312,9 @@ TEST(LoadGraphError, MissingFileIsNamedAsGivenAndInFull) {
   const auto loaded = LoadGraph("no.textproto", At());
   EXPECT_TRUE(absl::IsNotFound(loaded.status()));
   EXPECT_EQ(loaded.status().message(),
-            "cannot read the graph no.textproto (/where/the/user/stands/no.textproto)");
+            "reading the graph no.textproto: expected a file, found none at "
+            "/where/the/user/stands/no.textproto; correct the path");
+  EXPECT_THAT(LoadGraph("/", At()).status().message(), HasSubstr("found a directory at /"));
 }
 
 }  // namespace
