@@ -183,7 +183,7 @@ std::string DidYouMean(std::string_view prefix, std::string_view word,
   return absl::StrCat("; did you mean ", std::string(prefix), nearest, "?");
 }
 
-absl::Status UnknownFlag(const CommandSpec& command, std::string_view name) {
+absl::Status UnknownFlag(const CommandSpec& command, std::string_view dash, std::string_view name) {
   std::vector<std::string> candidates;
   for (const FlagSpec& flag : kFlags) {
     if (flag.commands & command.bit) candidates.emplace_back(flag.name);
@@ -194,7 +194,7 @@ absl::Status UnknownFlag(const CommandSpec& command, std::string_view name) {
     candidates.clear();
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "weft ", std::string(command.name), ": ", why, " --", std::string(name),
+      "weft ", std::string(command.name), ": ", why, " ", std::string(dash), std::string(name),
       DidYouMean("--", name, candidates), " (weft help ", std::string(command.name), ")"));
 }
 
@@ -204,13 +204,13 @@ absl::Status TakeFlag(const CommandSpec& command, const std::vector<std::string>
   const std::string& word = args[(*next)++];
   const std::size_t equals = word.find('=');
   const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
-  if (name == "help") {
+  if (name == "help" || word == "-h") {
     options->command = Command::kHelp;
     options->help_topic = std::string(command.name);
     return absl::OkStatus();
   }
   const FlagSpec* const flag = FindFlag(name);
-  if (flag == nullptr || !(flag->commands & command.bit)) return UnknownFlag(command, name);
+  if (flag == nullptr || !(flag->commands & command.bit)) return UnknownFlag(command, "--", name);
   const std::string where = absl::StrCat("weft ", std::string(command.name), ": --", name);
   std::string value;
   if (flag->value.empty()) {
@@ -334,12 +334,12 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& args) {
     if (!flags_ended && word == "--") {
       flags_ended = true;
       ++next;
-    } else if (!flags_ended && word.size() > 2 && word.compare(0, 2, "--") == 0) {
+    } else if (!flags_ended && (word == "-h" || (word.size() > 2 && word.starts_with("--")))) {
       const absl::Status status = TakeFlag(*command, args, &next, &options);
       if (!status.ok()) return status;
       if (!options.help_topic.empty()) return options;
     } else if (!flags_ended && word.size() > 1 && word[0] == '-') {
-      return UnknownFlag(*command, std::string_view(word).substr(1));
+      return UnknownFlag(*command, "-", std::string_view(word).substr(1));
     } else {
       words.push_back(word);
       ++next;

@@ -66,6 +66,7 @@ TEST(Options, OtherCommandsTakeTheirWords) {
   EXPECT_EQ(Parse({"--version"}).command, Command::kVersion);
   EXPECT_EQ(Parse({"--help"}).command, Command::kHelp);
   EXPECT_EQ(Parse({"run", "--help"}).help_topic, "run");
+  EXPECT_EQ(Parse({"run", "g", "-h"}).help_topic, "run");
   EXPECT_EQ(Parse({"help", "cache"}).help_topic, "cache");
   EXPECT_EQ(Parse({"run", "--", "--odd-name"}).graph, "--odd-name");
 }
@@ -82,7 +83,7 @@ TEST(OptionsError, UnknownCommandsAndFlagsSuggestTheNearest) {
   EXPECT_EQ(Error({"run", "g", "--zzz"}), "weft run: unknown flag --zzz (weft help run)");
   EXPECT_EQ(Error({"check", "g", "--workers=2"}),
             "weft check: this command does not take the flag --workers (weft help check)");
-  EXPECT_EQ(Error({"run", "-j4", "g"}), "weft run: unknown flag --j4 (weft help run)");
+  EXPECT_EQ(Error({"run", "-j4", "g"}), "weft run: unknown flag -j4 (weft help run)");
 }
 
 TEST(OptionsError, WrongValuesSayWhatIsExpected) {
