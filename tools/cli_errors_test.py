@@ -114,6 +114,7 @@ class BadFlags(weft_cli.WeftTest):
         self.expect_error(self.weft("explain", "a"), "knows no run of any graph", "weft run it first")
         self.expect(self.run_graph(), 0)
         self.expect_error(self.weft("explain", "b"), 'no step "b"')
+        self.expect_error(self.weft("explain", "a", "g.textproto"), "the graph comes first: weft explain g.textproto a")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,9 +34,14 @@ absl::StatusOr<proto::RunHistory> FindHistory(const Options& options, const std:
       options.graph.empty() ? "" : ResolvePath(UserDirectory(), options.graph);
   std::optional<proto::RunHistory> history = ReadHistory(store, graph);
   if (history.has_value()) return *std::move(history);
+  std::error_code error;
+  const bool is_swapped = !graph.empty() && std::filesystem::is_regular_file(
+                                                ResolvePath(UserDirectory(), options.step), error);
+  const std::string advice = is_swapped ? absl::StrCat("the graph comes first: weft explain ",
+                                                       options.step, " ", options.graph)
+                                        : "weft run it first (with this --store)";
   return absl::NotFoundError(absl::StrCat("explain: the store ", store, " knows no run of ",
-                                          graph.empty() ? "any graph" : graph,
-                                          "; weft run it first (with this --store)"));
+                                          graph.empty() ? "any graph" : graph, "; ", advice));
 }
 
 absl::StatusOr<proto::StepHistory> FindStep(const proto::RunHistory& history,
