@@ -1,9 +1,8 @@
 // channel/oneshot.h — hand one value from one task to another, once.
 //
 //   auto [sender, receiver] = weft::MakeOneshot<int>();
-//   ... std::move(sender).Send(42);                              // never waits
-//   ... std::optional<int> value = co_await receiver.Receive();  // nothing: the sender went
-//   without
+//   std::move(sender).Send(42);                              // never waits
+//   std::optional<int> value = co_await receiver.Receive();  // nothing: the sender is gone
 //
 // Use it for answers to requests; use MakeChannel (channel.h) for more than one value. Differs from
 // a promise and future pair of the standard in that waiting blocks a task, that a receiver that

@@ -6,7 +6,7 @@
 //
 //   Thread safety    Immutable; may be used from any thread.
 //   Blocks           Load() may read a file: call it from the blocking pool, or co_await
-//   LoadBlob().
+//                    LoadBlob().
 #ifndef WEFT_DAG_BLOB_H_
 #define WEFT_DAG_BLOB_H_
 

@@ -19,14 +19,12 @@ namespace weft {
 //   word_counts     table of counts of the words of all inputs
 //   merge_counts    the sum of tables of counts
 //   top_counts      the "n" (default 10) keys of a table with the highest counts, as
-//   "COUNT<TAB>KEY"
-//                   lines; equal counts in the order of their keys
+//                   "COUNT<TAB>KEY" lines; equal counts in the order of their keys
 //   sum             the sum of the numbers that the inputs hold (white space between them)
 //   template        the parameter "text" with each {{NAME}} replaced by the input NAME
 //   tree_paths      the paths of a tree's listing, one a line
 //   shard_list      spreads the lines of a tree's listing over its outputs, by the hash of the
-//   path:
-//                   a file whose contents change stays in its shard
+//                   path: a file whose contents change stays in its shard
 //   sleep           waits for "ms" milliseconds, then as concat
 //   fail            fails with the message in the parameter "message"
 void RegisterBuiltins(FunctionRegistry& registry);

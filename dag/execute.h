@@ -21,8 +21,8 @@
 //   Cancellation     Run stops after all steps have stopped. report() is then valid: what was done
 //                    is reported, the rest is kCancelled or kBlocked.
 //   Complexity       O(steps + edges) beside the steps themselves; a chain runs in one task,
-//   without
-//                    recursion. The values of a step are let go when its last reader has ended.
+//                    without recursion. The values of a step are let go when its last reader has
+//                    ended.
 //   Lifetime         The graph, the registry, the store and what the options refer to outlive the
 //                    run. Results (report().results) that lie in the store need it to be loaded.
 //

@@ -13,21 +13,17 @@
 //
 // Guarantees
 //   Thread safety    Push, Pop and ReleaseOwnership: the owner only (checked in debug builds).
-//   Steal
-//                    and the hints: any thread. No call may overlap construction or destruction.
+//                    Steal and the hints: any thread. No call may overlap construction or
+//                    destruction.
 //   Exactly once     Each pushed item is returned by exactly one Pop or Steal, or destroyed with
-//   the
-//                    deque.
+//                    the deque.
 //   Order            Pop returns the newest item, Steal the oldest.
 //   Memory ordering  If X pushed an item and Y popped or stole it, all X did before the push is
-//   visible
-//                    to Y after it.
+//                    visible to Y after it.
 //   Progress         Push and Pop wait-free but for allocation. Steal wait-free: one attempt, which
-//   may
-//                    answer kLost; of the threads that compete for an item one always gets it.
+//                    may answer kLost; of the threads that compete for an item one always gets it.
 //   Complexity       O(1), Push amortised. Memory: 8 bytes per slot, a power of two of slots, at
-//   most
-//                    twice that with the buffers that growth leaves until destruction.
+//                    most twice that with the buffers that growth leaves until destruction.
 //   Errors           Push may throw std::bad_alloc; the deque is then unchanged and the item lost.
 //
 // Example: deque_example.cc

@@ -1,8 +1,7 @@
 // future/race.h — the first of several futures to finish, when it does not matter which.
 //
 //   Answer answer = co_await weft::Race(AskNear(), AskFar());
-//   Answer answer = co_await weft::Race(std::move(tasks));     // std::vector<Task<Answer>>, not
-//   empty
+//   Answer answer = co_await weft::Race(std::move(tasks));  // a vector that is not empty
 //
 // Like Select (select.h), with its rules for errors and losers; the result is of the outputs'
 // common type.

@@ -18,8 +18,7 @@
 //   Exactness        "Empty" is exact: the queue was empty at some moment during the call.
 //   Memory ordering  What X did before Push(v) is visible to Y after the TryPop that returned v.
 //   Progress         Blocking: Push waits for other pushes, TryPop for other pops (never one for
-//   the
-//                    other). TryPop on an empty queue waits for nobody.
+//                    the other). TryPop on an empty queue waits for nobody.
 //   Complexity       O(1); Push allocates one block of about 4 KiB for every block of values unless
 //                    the spare block serves. Memory: the backlog plus at most two blocks.
 //   Errors           Push throws std::bad_alloc when memory is exhausted; the queue is unchanged.
@@ -49,13 +48,11 @@ namespace weft {
 //
 // Happens-before edges:
 //   (1) Push stores pushed_ (release) -> TryPop loads it (acquire): the slot is filled and, when
-//   the
-//       value opens a block, the previous block's `next` is set.
+//       the value opens a block, the previous block's `next` is set.
 //   (2) TryPop stores popped_ (release) -> TryPop loads it (acquire) -> loads pushed_: whatever was
 //       pushed before a pop that we see is in the count that we read next. Makes "empty" exact.
 //   (3) TryPop puts a drained block into spare_ (release) -> Push takes it out (acquire): its
-//   values
-//       are destroyed before its slots are used again.
+//       values are destroyed before its slots are used again.
 template <typename T>
 class UnboundedQueue {
   static_assert(std::is_nothrow_move_constructible_v<T>,

@@ -18,8 +18,8 @@
 //                    owner sleeps. Park with a token: one load.
 //   Blocks           Park and ParkUntil only.
 //   Lifetime         Parker and Unparkers share their state, which lives until the last of them
-//   goes. Limit            2^31 unparks between the moment a parking thread checks the token and
-//   the
+//                    goes.
+//   Limit            2^31 unparks between the moment a parking thread checks the token and the
 //                    moment the kernel puts it to sleep would go unseen.
 //
 // Example: parker_example.cc

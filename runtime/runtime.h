@@ -19,10 +19,9 @@
 //                    at least every 61 runs. Tasks that never return to the scheduler are not
 //                    interrupted; what such a task has woken last waits for it to return.
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 61
-//   runs
-//                    and after the first run that ends in another tick of the coarse clock (1 to 10
-//                    ms); an idle one waits for them in the kernel. What they wake goes ahead of
-//                    the queue.
+//                    runs and after the first run that ends in another tick of the coarse clock (1
+//                    to 10 ms); an idle one waits for them in the kernel. What they wake goes ahead
+//                    of the queue.
 //   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups.
 //   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
 //   Lifetime         Nothing may be scheduled, and no operation be in flight at reactor(), once
@@ -131,11 +130,9 @@ class Runtime final : public Executor {
 
   // Counted by every spawn and every end of a task. Edges, all in the one order of seq_cst:
   //   (1) The end of a task writes finished_ and reads is_draining_; who drains writes is_draining_
-  //   and
-  //       reads finished_: the end is seen by the drainer, or wakes it.
+  //       and reads finished_: the end is seen by the drainer, or wakes it.
   //   (2) Spawns and ends are counted in the order in which they happened to a drainer that reads
-  //   ends
-  //       first.
+  //       ends first.
   std::atomic<uint64_t> spawned_{0};
   std::atomic<uint64_t> finished_{0};
   // Whether somebody waits for the end of all tasks.

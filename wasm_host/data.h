@@ -5,7 +5,7 @@
 // size, brings a buffer of its own, and reads from any offset:
 //
 //   weft.data_size(handle) -> i64
-//   weft.data_read(handle, offset: i64, buffer, capacity) -> i32    bytes copied; 0 at the end
+//   weft.data_read(handle, offset: i64, buffer, capacity) -> i32  (bytes copied; 0 at the end)
 //   weft.data_close(handle)
 //
 // A handle that is not open ends the guest. Needs no capability.

@@ -10,17 +10,14 @@
 //
 // Happens-before edges; each end names its number:
 //   (1) Push -> Steal        bottom: release store, acquire load. The item and the buffer that
-//   holds
-//                            it are visible to the thief that saw its index.
+//                            holds it are visible to the thief that saw its index.
 //   (2) Steal -> Push        top: release side of the CAS, acquire load. The thief has read the
-//   slot
-//                            before the owner overwrites it for the next lap.
+//                            slot before the owner overwrites it for the next lap.
 //   (3) Pop <-> Steal        Pop writes bottom, then reads top; Steal writes top (CAS), then (the
-//   next
-//                            Steal) reads bottom; all four are seq_cst. If the owner's read of top
-//                            misses the CAS that made top == b, every thief that starts from top ==
-//                            b sees that bottom is b. So an item behind top is popped without a
-//                            CAS.
+//                            next Steal) reads bottom; all four are seq_cst. If the owner's read of
+//                            top misses the CAS that made top == b, every thief that starts from
+//                            top == b sees that bottom is b. So an item behind top is popped
+//                            without a CAS.
 //   (4) Grow -> Steal        buffer: release store, acquire load. The slots of a new buffer are
 //                            visible to who sees the buffer.
 #ifndef WEFT_DEQUE_INTERNAL_CHASE_LEV_H_

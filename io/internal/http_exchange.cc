@@ -45,7 +45,7 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
 //   new       nothing has happened
 //   transfer  libcurl works; sockets and timers drive it
 //   closing   the outcome stands; operations of the reactor come to their end, then libcurl cleans
-//   up
+//             up
 class Exchange::Transfer {
  public:
   Transfer(Reactor& reactor, ExchangeRequest request)

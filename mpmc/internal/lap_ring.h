@@ -11,15 +11,14 @@
 // The reserved low bit keeps "full" and "free again" apart even when the capacity is 1.
 //
 // Happens-before edges (each end names the other):
-//   (1) full stamp:  TryPush stores p + 1 (release) -> TryPop loads it (acquire): the value is
-//   there. (2) free stamp:  TryPop stores p + lap (release) -> TryPush loads it (acquire): the old
-//   value is
-//       destroyed before its slot is used again.
-//   (3) head claim:  CAS of head_ (release) -> load of head_ (acquire) -> load of tail_: whatever
-//   was
-//       pushed before a pop that we see claimed is in the tail that we read next. Makes kEmpty
+//   (1) full stamp: TryPush stores p + 1 (release) -> TryPop loads it (acquire): the value is
+//       there.
+//   (2) free stamp: TryPop stores p + lap (release) -> TryPush loads it (acquire): the old value
+//       is destroyed before its slot is used again.
+//   (3) head claim: CAS of head_ (release) -> load of head_ (acquire) -> load of tail_: whatever
+//       was pushed before a pop that we see claimed is in the tail that we read next. Makes kEmpty
 //       exact.
-//   (4) tail claim:  CAS of tail_ (release) -> load of tail_ (acquire) -> load of head_: the mirror
+//   (4) tail claim: CAS of tail_ (release) -> load of tail_ (acquire) -> load of head_: the mirror
 //       image. Makes kFull exact.
 // A failed CAS reloads with acquire because its value takes the place of the first load of (3),
 // (4).
