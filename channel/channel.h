@@ -24,8 +24,8 @@
 //                    runs except T's move constructor. Nothing is woken under the lock.
 //   Complexity       O(1) amortised; waiting allocates nothing. A bounded channel keeps its largest
 //                    array; an unbounded one gives memory back as the backlog shrinks.
-//   Errors           std::bad_alloc when the array must grow and cannot; the channel is then unchanged,
-//                    and SendFrom() has left the value where it is.
+//   Errors           std::bad_alloc when the array must grow and cannot; the channel is then
+//                    unchanged, and SendFrom() has left the value where it is.
 //   Lifetime         A handle outlives the futures that it made (checked for the last handle of a
 //                    side). Futures are moved only before their first poll. They are safe to drop.
 //

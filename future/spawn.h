@@ -29,8 +29,9 @@ template <typename T>
 using JoinResult = typename future_internal::JoinResultOf<T>::Type;
 
 struct SpawnOptions {
-  // The task ends with kStopped when this is cancelled. None: the executor's own token. One that does
-  // not descend from that is not cancelled by the executor's shutdown, which waits for the task.
+  // The task ends with kStopped when this is cancelled. None: the executor's own token. One that
+  // does not descend from that is not cancelled by the executor's shutdown, which waits for the
+  // task.
   std::optional<CancelToken> token;
 };
 
