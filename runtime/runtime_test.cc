@@ -3,6 +3,8 @@
 // events, however long they take.
 #include "runtime/runtime.h"
 
+#include <time.h>
+
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -166,6 +168,37 @@ TEST(RuntimeFairnessTest, TaskThatYieldsForEverDoesNotStarveTheInjector) {
   EXPECT_EQ(*runtime.BlockOn(Add(1, 1)), 2);
   flag = true;
   EXPECT_TRUE(runtime.BlockOn(std::move(yielder)).ok());
+}
+
+// Keeps its worker busy until the coarse clock has ticked, again and again.
+Task<> TakeLongTurnsUntil(std::atomic<bool>& flag, std::atomic<int>& turns) {
+  const auto coarse_now = [] {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::pair(now.tv_sec, now.tv_nsec);
+  };
+  while (!flag.load()) {
+    turns.fetch_add(1);
+    const auto begin = coarse_now();
+    while (coarse_now() == begin) {
+    }
+    co_await YieldNow();
+  }
+}
+
+TEST(RuntimeFairnessTest, Regression_AFewLongTurnsDoNotDelayTheInjectorAsManyShortOnes) {
+  constexpr int kTasks = 5;
+  Runtime runtime(Workers(1));
+  std::atomic<bool> flag{false};
+  std::atomic<int> turns{0};
+  auto busy = Spawn(runtime, TakeLongTurnsUntil(flag, turns));
+  while (turns.load() == 0) std::this_thread::yield();
+  for (int i = 0; i < kTasks; ++i) EXPECT_EQ(*runtime.BlockOn(Add(1, 1)), 2);
+  // For each: the turn under way, one in which the task was handed over, and one for the
+  // alternation.
+  EXPECT_LE(turns.load(), 4 * kTasks);
+  flag = true;
+  EXPECT_TRUE(runtime.BlockOn(std::move(busy)).ok());
 }
 
 TEST(RuntimeBlockingTest, BlockedThreadsDoNotBlockTheOnlyWorker) {

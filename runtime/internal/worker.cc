@@ -103,11 +103,19 @@ Runnable* Worker::Next() {
 
 Runnable* Worker::TakeOwn() {
   ++runs_;
-  if (IsTimeToLook()) LookAtKernelAndClock();
+  const bool looks = IsTimeToLook();
+  if (looks) LookAtKernelAndClock();
   if (runs_ % kInjectorInterval == 0) {
     if (Runnable* const runnable = TakeInjected()) return runnable;
   }
   if (Runnable* const runnable = TakeFresh()) return runnable;
+  // A few long tasks must not delay the injector as long as many short ones; nor it them.
+  if (!std::exchange(was_injected_, false) && looks) {
+    if (Runnable* const runnable = TakeInjected()) {
+      was_injected_ = true;
+      return runnable;
+    }
+  }
   if (Runnable* const runnable = TakeSlot()) return runnable;
   slot_runs_ = 0;
   fresh_runs_ = 0;

@@ -3,9 +3,9 @@
 // Order in which a worker takes work: what timers and descriptors have just woken ("fresh"), at
 // most kFreshRuns times in a row, so that a long queue does not delay them; its slot (the task that
 // was woken last, still warm), at most kSlotRuns times in a row; its own queue, oldest first; the
-// injector, which it also looks at every kInjectorInterval runs, so that a full queue of its own
-// does not starve the others; the queues of other workers. The slot is the worker's alone: what
-// lies there runs when the present task returns.
+// injector, which it also looks at every kInjectorInterval runs and, every other time, after a long
+// one, so that a full queue of its own does not starve the others; the queues of other workers. The
+// slot is the worker's alone: what lies there runs when the present task returns.
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
@@ -92,9 +92,10 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // The worker's own.
   Runnable* slot_ = nullptr;
-  int slot_runs_ = 0;        // runs from the slot since the last run from elsewhere
-  uint32_t runs_ = 0;        // wraps
-  int64_t last_coarse_ = 0;  // coarse clock at the last look at kernel and clock
+  int slot_runs_ = 0;          // runs from the slot since the last run from elsewhere
+  uint32_t runs_ = 0;          // wraps
+  int64_t last_coarse_ = 0;    // coarse clock at the last look at kernel and clock
+  bool was_injected_ = false;  // the last run was taken from the injector because of the clock
   uint32_t random_;
   bool is_searching_ = false;
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
