@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "dag/digest.h"
-#include "dag/internal/record.h"
 #include "dag/result.h"
+#include "dag/testing/results.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -48,29 +48,6 @@ class ResultStoreTest : public testing::Test {
 
 std::string LargeValue(char fill) {
   return std::string(static_cast<std::size_t>(ResultStore::kMaxInlineSize) + 1, fill);
-}
-
-StoredResult ResultOf(const std::vector<std::string_view>& values) {
-  StoredResult result;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    result.outputs.push_back({"out" + std::to_string(i), DigestOf(values[i])});
-  }
-  result.observations = {{Observation::Kind::kFile, "a/b", DigestOf("seen")},
-                         {Observation::Kind::kAbsent, "c", Digest()}};
-  result.cost = absl::Milliseconds(12);
-  return result;
-}
-
-LastRun RunOf(const Digest& key) {
-  LastRun run;
-  run.key = key;
-  run.function = "builtin/concat";
-  run.version = "1";
-  run.params = DigestOf("params");
-  run.inputs = {{"in", DigestOf("input")}};
-  run.outputs = {{"out", DigestOf("output")}};
-  run.when = absl::FromUnixSeconds(1'700'000'000);
-  return run;
 }
 
 TEST_F(ResultStoreTest, ValuesOfAllSizesSurviveReopening) {
@@ -377,28 +354,6 @@ TEST_F(ResultStoreTest, MapThatAnotherProcessEnlargedIsTakenOver) {
   ASSERT_TRUE(store->PutValue("after").ok());
   EXPECT_EQ(store->Stats()->inline_values, 302);
   for (const int fd : ready) close(fd);
-}
-
-TEST(Record, EveryDamageIsAMiss) {
-  const std::string bytes = dag_internal::EncodeResult(ResultOf({"a", "b"}));
-  EXPECT_EQ(dag_internal::DecodeResult(bytes), ResultOf({"a", "b"}));
-  EXPECT_EQ(dag_internal::DecodeRun(bytes), std::nullopt) << "kinds do not mix";
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    std::string damaged = bytes;
-    damaged[i] = static_cast<char>(damaged[i] ^ 1);
-    EXPECT_EQ(dag_internal::DecodeResult(damaged), std::nullopt) << i;
-    EXPECT_EQ(dag_internal::DecodeResult(bytes.substr(0, i)), std::nullopt) << i;
-  }
-}
-
-TEST(Record, GoldenBytesOfAResult) {
-  // Frozen within format 1: computed with Python's struct and hashlib, never to be changed without
-  // a new format version.
-  const std::string bytes = dag_internal::EncodeResult(ResultOf({"a"}));
-  EXPECT_EQ(DigestOf(bytes).ToString(),
-            "b71b57a0206ae4d053b8b89cd879f9b8c9c94dee0a76c3c60330e34a95504529/225");
-  EXPECT_EQ(DigestOf(dag_internal::EncodeRun(RunOf(DigestOf("k")))).ToString(),
-            "9ec1722f981ae5d77d92805ac6c571a195a5ff3228359da1211dc502605c883d/277");
 }
 
 }  // namespace
