@@ -216,18 +216,18 @@ Result Template(const PlainCall& call) {
 }
 
 Result TreePaths(const PlainCall& call) {
-  absl::StatusOr<std::vector<TreeEntry>> entries = ParseTree(call.input(0));
+  absl::StatusOr<std::vector<ListedFile>> entries = ParseTree(call.input(0));
   if (!entries.ok()) return entries.status();
   std::string text;
-  for (const TreeEntry& entry : *entries) absl::StrAppend(&text, entry.path, "\n");
+  for (const ListedFile& entry : *entries) absl::StrAppend(&text, entry.path, "\n");
   return One(std::move(text));
 }
 
 Result ShardList(const PlainCall& call) {
-  absl::StatusOr<std::vector<TreeEntry>> entries = ParseTree(call.input(0));
+  absl::StatusOr<std::vector<ListedFile>> entries = ParseTree(call.input(0));
   if (!entries.ok()) return entries.status();
-  std::vector<std::vector<TreeEntry>> shards(call.output_count());
-  for (TreeEntry& entry : *entries) {
+  std::vector<std::vector<ListedFile>> shards(call.output_count());
+  for (ListedFile& entry : *entries) {
     // Eight bytes of a SHA-256: the same on every machine, and spread evenly.
     const Digest digest = DigestOf(entry.path);
     uint64_t hash = 0;
@@ -235,7 +235,7 @@ Result ShardList(const PlainCall& call) {
     shards[hash % shards.size()].push_back(std::move(entry));
   }
   StepOutputs outputs;
-  for (const std::vector<TreeEntry>& shard : shards) outputs.push_back(FormatTree(shard));
+  for (const std::vector<ListedFile>& shard : shards) outputs.push_back(FormatTree(shard));
   return outputs;
 }
 

@@ -105,7 +105,7 @@ TEST_F(BuiltinTest, Template) {
 }
 
 std::string Listing(int files, const std::string& content) {
-  std::vector<TreeEntry> entries;
+  std::vector<ListedFile> entries;
   for (int i = 0; i < files; ++i)
     entries.push_back({"dir/f" + std::to_string(i), DigestOf(content)});
   return FormatTree(entries);

@@ -68,7 +68,7 @@ class Walk {
  public:
   explicit Walk(const TreeInput& tree) : tree_(tree) {}
 
-  absl::StatusOr<std::vector<TreeEntry>> Run() {
+  absl::StatusOr<std::vector<ListedFile>> Run() {
     std::error_code error;
     if (!fs::is_directory(tree_.root, error)) {
       return absl::NotFoundError(absl::StrCat("the tree ", tree_.root, " is no directory"));
@@ -80,7 +80,7 @@ class Walk {
       if (absl::Status status = Visit(directory, &pending); !status.ok()) return status;
     }
     std::sort(entries_.begin(), entries_.end(),
-              [](const TreeEntry& a, const TreeEntry& b) { return a.path < b.path; });
+              [](const ListedFile& a, const ListedFile& b) { return a.path < b.path; });
     return std::move(entries_);
   }
 
@@ -147,7 +147,7 @@ class Walk {
   }
 
   const TreeInput& tree_;
-  std::vector<TreeEntry> entries_;
+  std::vector<ListedFile> entries_;
 };
 
 }  // namespace
@@ -175,18 +175,18 @@ bool MatchesGlob(std::string_view glob, std::string_view path) {
   return g == globs.size();
 }
 
-absl::StatusOr<std::vector<TreeEntry>> ListTree(const TreeInput& tree) { return Walk(tree).Run(); }
+absl::StatusOr<std::vector<ListedFile>> ListTree(const TreeInput& tree) { return Walk(tree).Run(); }
 
-std::string FormatTree(const std::vector<TreeEntry>& entries) {
+std::string FormatTree(const std::vector<ListedFile>& entries) {
   std::string listing;
-  for (const TreeEntry& entry : entries) {
+  for (const ListedFile& entry : entries) {
     absl::StrAppend(&listing, entry.digest.ToString(), " ", entry.path, "\n");
   }
   return listing;
 }
 
-absl::StatusOr<std::vector<TreeEntry>> ParseTree(std::string_view listing) {
-  std::vector<TreeEntry> entries;
+absl::StatusOr<std::vector<ListedFile>> ParseTree(std::string_view listing) {
+  std::vector<ListedFile> entries;
   while (!listing.empty()) {
     const std::size_t end = listing.find('\n');
     const std::string_view line = listing.substr(0, end);

@@ -21,21 +21,21 @@
 namespace weft {
 
 // One file of a tree; `path` counts from the root and uses '/'.
-struct TreeEntry {
+struct ListedFile {
   std::string path;
   Digest digest;
 
-  friend bool operator==(const TreeEntry&, const TreeEntry&) = default;
+  friend bool operator==(const ListedFile&, const ListedFile&) = default;
 };
 
 // Walks the tree and hashes what it takes.
-absl::StatusOr<std::vector<TreeEntry>> ListTree(const TreeInput& tree);
+absl::StatusOr<std::vector<ListedFile>> ListTree(const TreeInput& tree);
 
 // The listing of `entries`.
-std::string FormatTree(const std::vector<TreeEntry>& entries);
+std::string FormatTree(const std::vector<ListedFile>& entries);
 
 // The inverse of FormatTree. Errors: InvalidArgument with the number of the line.
-absl::StatusOr<std::vector<TreeEntry>> ParseTree(std::string_view listing);
+absl::StatusOr<std::vector<ListedFile>> ParseTree(std::string_view listing);
 
 // Whether `path` matches `glob`: '?' stands for one byte and '*' for any number of bytes within a
 // segment, '**' as a whole segment for any number of segments. Every other byte stands for itself.

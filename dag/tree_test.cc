@@ -38,7 +38,7 @@ class TreeTest : public testing::Test {
     std::vector<std::string> paths;
     const auto entries = ListTree(tree_);
     EXPECT_TRUE(entries.ok()) << entries.status();
-    for (const TreeEntry& entry : *entries) paths.push_back(entry.path);
+    for (const ListedFile& entry : *entries) paths.push_back(entry.path);
     return paths;
   }
 
@@ -51,8 +51,9 @@ TEST_F(TreeTest, ListsFilesInTheOrderOfTheirPathsWithTheirDigests) {
   Write("a.c", "");
   const auto entries = ListTree(tree_);
   ASSERT_TRUE(entries.ok());
-  EXPECT_THAT(*entries, ElementsAre(TreeEntry{"a.c", DigestOf("")}, TreeEntry{"a/z", DigestOf("Z")},
-                                    TreeEntry{"b", DigestOf("B")}));
+  EXPECT_THAT(*entries,
+              ElementsAre(ListedFile{"a.c", DigestOf("")}, ListedFile{"a/z", DigestOf("Z")},
+                          ListedFile{"b", DigestOf("B")}));
 }
 
 TEST_F(TreeTest, GlobsTakeAndExclusionsLeaveOut) {
@@ -102,7 +103,7 @@ TEST_F(TreeTest, PathWithALineBreakIsRefused) {
 }
 
 TEST(TreeListing, FormatAndParseAreInverse) {
-  const std::vector<TreeEntry> entries = {{"a b", DigestOf("1")}, {"c", DigestOf("")}};
+  const std::vector<ListedFile> entries = {{"a b", DigestOf("1")}, {"c", DigestOf("")}};
   const std::string listing = FormatTree(entries);
   EXPECT_EQ(listing, DigestOf("1").ToString() + " a b\n" + DigestOf("").ToString() + " c\n");
   EXPECT_EQ(*ParseTree(listing), entries);

@@ -19,7 +19,7 @@ absl::Status Annotate(const absl::Status& status, const InputSpec& input) {
 }
 
 absl::StatusOr<Blob> ReadTree(const TreeInput& tree) {
-  absl::StatusOr<std::vector<TreeEntry>> entries = ListTree(tree);
+  absl::StatusOr<std::vector<ListedFile>> entries = ListTree(tree);
   if (!entries.ok()) return entries.status();
   return Blob(FormatTree(*entries));
 }
