@@ -22,6 +22,8 @@ FORBIDDEN = re.compile(r"\b(?:TODO|FIXME|XXX|NOLINT\w*)\b|^\s*#\s*if 0\b|flaky\s
 SLEEPS = re.compile(r"\b(?:sleep_for|sleep_until|SleepForSeconds|absl::SleepFor|usleep|nanosleep|system_clock)\b")
 ORDERED = re.compile(r"memory_order_(?:acquire|release|acq_rel|seq_cst|consume)")
 EDGE = re.compile(r"\(\d+[a-z]?\)|[Ee]dges? \(?\d+")
+TYPE = re.compile(r"(?:template <.*> )?(?:struct|class|union|enum(?: class)?)(?: \w+\([^)]*\))* (\w+)(?: final)?"
+                  r"(?: : [^;]*)?(?: \{.*)?")
 EDGE_REACH = 6  # lines above an access in which the number of its edge may stand
 
 
@@ -101,6 +103,26 @@ def check_guards(tree):
         text = tree.lines(path)
         if f"#ifndef {guard}" not in text or f"#define {guard}" not in text:
             yield f"{path}: expected the include guard {guard}"
+
+
+def check_types(tree):
+    """A type of a named namespace is defined in one file; linkers mix two silently."""
+    first = {}
+    for path in tree.cpp():
+        if path.startswith("examples/outside/"):
+            continue
+        scopes = []
+        for number, line in enumerate(tree.lines(path), 1):
+            opened = re.fullmatch(r"namespace ?([\w:]*) \{", line)
+            if opened:
+                scopes.append(opened.group(1))
+            elif line.startswith("}  // namespace") and scopes:
+                scopes.pop()
+            found = TYPE.fullmatch(line)
+            if found and scopes and all(scopes):
+                name = "::".join([*scopes, found.group(1)])
+                if first.setdefault(name, path) != path:
+                    yield f"{path}:{number}: expected a name of its own, found {name}, which {first[name]} defines too"
 
 
 def check_orders(tree):
@@ -202,8 +224,8 @@ def check_places(tree):
                 yield f"{path}:{number}: '{found.group()}...' is a path of one machine"
 
 
-CHECKS = (check_file_length, check_columns, check_forbidden, check_sleeps, check_guards, check_orders, check_readmes,
-          check_snippets, check_links, check_families, check_places)
+CHECKS = (check_file_length, check_columns, check_forbidden, check_sleeps, check_guards, check_types, check_orders,
+          check_readmes, check_snippets, check_links, check_families, check_places)
 
 
 def main(arguments):

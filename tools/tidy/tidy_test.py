@@ -14,6 +14,8 @@ import tidy  # noqa: E402
 
 GUARD = "#ifndef WEFT_A_B_H_\n#define WEFT_A_B_H_\n#endif\n"
 
+TAKEN = "namespace weft {\nstruct Taken {\n};\n}  // namespace weft\n"  # stands in another file beside each case
+
 # name of the check, a file that breaks its rule, and a file that keeps it
 CASES = (
     (tidy.check_file_length, "a/b.cc", "\n" * 401, "\n" * 400),
@@ -23,6 +25,10 @@ CASES = (
     (tidy.check_forbidden, "a/BUILD.bazel", "flaky = True,\n", "flaky = False,\n"),
     (tidy.check_sleeps, "a/b_test.cc", "std::this_thread::sleep_for(x);\n", "clock.Advance(x);\n"),
     (tidy.check_guards, "a/b.h", GUARD.replace("A_B", "B"), GUARD),
+    (tidy.check_types, "a/c.h", "namespace weft {\nstruct Taken {\n",
+     "namespace weft {\nstruct Taken;\nstruct Free {\n"),
+    (tidy.check_types, "a/c.h", "namespace weft {\nclass Taken final : public Base {\n",
+     "namespace weft {\nnamespace {\nstruct Taken {\n"),
     (tidy.check_orders, "a/b.cc", "x.load(std::memory_order_acquire);\n",
      "x.load(std::memory_order_acquire);  // (1)\n"),
     (tidy.check_snippets, "a/README.md", "```cpp\nint x;\nint y;\n```\n", "text\n"),
@@ -37,7 +43,7 @@ def messages(check, path, content):
         file = pathlib.Path(root, path)
         file.parent.mkdir(parents=True)
         file.write_text(content)
-        pathlib.Path(root, "a/example.cc").write_text("int y;\nint x;\n")
+        pathlib.Path(root, "a/example.cc").write_text("int y;\nint x;\n" + TAKEN)
         return list(check(tidy.Tree(root)))
 
 
