@@ -1,5 +1,9 @@
 #include "io/http.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -55,10 +59,12 @@ absl::StatusOr<HttpTarget> ParseTarget(const std::string& base, const std::strin
   if (target.scheme != "http" && target.scheme != "https") {
     return BadUrl(text, "expected the scheme http or https, found \"" + target.scheme + "\"");
   }
-  if (!Part(url, CURLUPART_USER).empty() || !Part(url, CURLUPART_PASSWORD).empty()) {
-    return BadUrl(text, "expected no user name in the URL; send an Authorization header instead");
-  }
   target.host = LowerCase(Part(url, CURLUPART_HOST));
+  if (!Part(url, CURLUPART_USER).empty() || !Part(url, CURLUPART_PASSWORD).empty()) {
+    // A message ends up in logs: it has no password in it.
+    return BadUrl(target.scheme + "://...@" + target.host,
+                  "expected no user name in the URL; send an Authorization header instead");
+  }
   const auto is_plain = [](char c) { return c > ' ' && c < 0x7f; };
   if (target.host.empty() || !std::all_of(target.host.begin(), target.host.end(), is_plain)) {
     return BadUrl(text, "expected a host of plain ASCII characters; write others in punycode");
@@ -93,10 +99,10 @@ absl::Status Validate(const HttpRequest& request) {
   return absl::OkStatus();
 }
 
+// What is digits and dots without being an address is a name: libcurl must not resolve it either.
 bool IsAddress(const std::string& host) {
-  return host.front() == '[' || std::all_of(host.begin(), host.end(), [](char c) {
-           return c == '.' || (c >= '0' && c <= '9');
-         });
+  in_addr address;
+  return host.front() == '[' || inet_pton(AF_INET, host.c_str(), &address) == 1;
 }
 
 std::string ResolvedEntry(const HttpTarget& target, const std::vector<std::string>& addresses) {

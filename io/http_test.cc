@@ -24,8 +24,10 @@
 namespace weft {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Response = absl::StatusOr<HttpResponse>;
 
 std::string Location(const std::string& url) { return "Location: " + url + "\r\n"; }
@@ -151,6 +153,13 @@ TEST_P(HttpTest, ANameIsResolved) {
   EXPECT_EQ(response->url, server_.Url("/echo", "localhost"));
 }
 
+TEST_P(HttpTest, Regression_ANameOfDigitsAndDotsIsNotLeftToLibcurlsResolver) {
+  for (const std::string host : {"999.999.999.999", "1.2.3.4.5"}) {
+    const absl::Status status = Fetch({.url = "http://" + host + "/"}).status();
+    EXPECT_THAT(std::string(status.message()), HasSubstr("resolving \"" + host + "\"")) << status;
+  }
+}
+
 TEST_P(HttpTest, RedirectsAreFollowedRelativeAndAbsolute) {
   const Response relative = Get("/to?echo");
   ASSERT_TRUE(relative.ok()) << relative.status();
@@ -238,7 +247,7 @@ TEST_P(HttpTest, WhatCannotBeSentIsRefused) {
               HasSubstr("expected the scheme http or https, found \"ftp\""));
   EXPECT_THAT(refused({.url = "file:///etc/passwd"}), HasSubstr("expected the scheme"));
   EXPECT_THAT(refused({.url = "http://user:pass@example.com/"}),
-              HasSubstr("expected no user name in the URL"));
+              AllOf(HasSubstr("expected no user name in the URL"), Not(HasSubstr("pass"))));
   EXPECT_THAT(refused({.url = "http://b\xc3\xbc.example/"}), HasSubstr("plain ASCII"));
   refused({.url = ""});
   refused({.url = "http://exa mple.com/"});
