@@ -13,6 +13,10 @@
 #ifndef WEFT_BASE_CHECK_H_
 #define WEFT_BASE_CHECK_H_
 
+#if __cplusplus < 202002L
+#error "weft needs C++20: add --cxxopt=-std=c++20 (and --host_cxxopt) to your .bazelrc"
+#endif
+
 #include <ostream>
 #include <sstream>
 

@@ -48,7 +48,12 @@ def _wasmtime_repository_impl(repository_ctx):
         fail("looking for Wasmtime: expected third_party/wasmtime/locate to succeed, found: " +
              result.stderr)
     folder = repository_ctx.path(result.stdout.strip())
-    present = (repository_ctx.os.environ.get("WEFT_WASMTIME") != "absent" and
+
+    # What ./setup built counts even if this shell names another cache folder, unless the pin changed since.
+    built = repository_ctx.os.environ.get("WEFT_WASMTIME", "")
+    if built.startswith("/") and repository_ctx.path(built).basename == folder.basename:
+        folder = repository_ctx.path(built)
+    present = (built != "absent" and
                folder.get_child("lib").get_child("libwasmtime.a").exists)
     if present:
         repository_ctx.symlink(folder.get_child("lib"), "lib")
@@ -74,5 +79,5 @@ wasmtime_repository = repository_rule(
     local = True,
     doc = """Wasmtime as ./setup built it.
 
-    ./setup changes WEFT_WASMTIME when it has, to fetch again; "absent" hides what is there.""",
+    ./setup sets WEFT_WASMTIME to the folder that it filled; "absent" hides what is there.""",
 )
