@@ -16,7 +16,8 @@
 //   Fairness         A ready task is run after at most the tasks that were ready before it at its
 //                    worker and in the injector, times a constant: a worker takes its queue oldest
 //                    first, runs at most 3 tasks in a row from its slot, and looks at the injector
-//                    at least every 61 runs. Tasks that never return to the scheduler are not
+//                    at least every 61 runs and after every other run that ends in another tick of
+//                    the coarse clock. Tasks that never return to the scheduler are not
 //                    interrupted; what such a task has woken last waits for it to return.
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 61
 //                    runs and after the first run that ends in another tick of the coarse clock (1
