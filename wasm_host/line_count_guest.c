@@ -6,9 +6,9 @@
 static char buffer[65536];
 
 /* Reads a whole handle into fresh memory. */
-static char *read_all(int32_t handle, size_t *length) {
+static char* read_all(int32_t handle, size_t* length) {
   *length = (size_t)weft_data_size(handle);
-  char *bytes = weft_alloc(*length);
+  char* bytes = weft_alloc(*length);
   size_t used = 0;
   while (used < *length) {
     used += (size_t)weft_data_read(handle, (int64_t)used, bytes + used, *length - used);
@@ -42,7 +42,7 @@ static void write_number(int32_t output, uint64_t number) {
 
 WEFT_RUN() {
   size_t length;
-  const char *paths = read_all(weft_input("paths"), &length);
+  const char* paths = read_all(weft_input("paths"), &length);
   int32_t counts = weft_output("counts");
   size_t start = 0;
   for (size_t i = 0; i < length; ++i) {
