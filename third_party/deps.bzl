@@ -41,10 +41,12 @@ def weft_deps():
     # Libraries from Debian's packages.
     _maybe(absl_repository, name = "com_google_absl")
     for name, overlay in {
+        "cli11": "cli11",
         "com_github_google_benchmark": "benchmark",
         "com_google_googletest": "googletest",
         "curl": "curl",
         "lmdb": "lmdb",
+        "nlohmann_json": "nlohmann_json",
         "openssl": "openssl",
         "zstd": "zstd",
     }.items():

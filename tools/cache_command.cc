@@ -13,6 +13,8 @@
 namespace weft::tools {
 namespace {
 
+constexpr char kSchema[] = "weft.cache/1";
+
 int PrintStats(const ResultStore& store, const StoreStats& stats, bool as_json) {
   if (!as_json) {
     return PrintAndSucceed(absl::StrCat(
@@ -22,19 +24,17 @@ int PrintStats(const ResultStore& store, const StoreStats& stats, bool as_json) 
         "; index of ", Counted(stats.index_bytes, "byte"), "; ",
         Counted(stats.retired_bytes, "byte"), " cleared and still in use\n"));
   }
-  JsonWriter json;
-  json.BeginObject();
-  json.Key("schema").String("weft.cache/1");
-  json.Key("store").String(store.directory());
-  json.Key("results").Int(stats.results);
-  json.Key("inline_values").Int(stats.inline_values);
-  json.Key("inline_bytes").Int(stats.inline_bytes);
-  json.Key("file_values").Int(stats.file_values);
-  json.Key("file_bytes").Int(stats.file_bytes);
-  json.Key("index_bytes").Int(stats.index_bytes);
-  json.Key("retired_bytes").Int(stats.retired_bytes);
-  json.EndObject();
-  return PrintAndSucceed(absl::StrCat(json.text(), "\n"));
+  return PrintAndSucceed(FormatDocument({
+      {"schema", kSchema},
+      {"store", store.directory()},
+      {"results", stats.results},
+      {"inline_values", stats.inline_values},
+      {"inline_bytes", stats.inline_bytes},
+      {"file_values", stats.file_values},
+      {"file_bytes", stats.file_bytes},
+      {"index_bytes", stats.index_bytes},
+      {"retired_bytes", stats.retired_bytes},
+  }));
 }
 
 int PrintCleared(const ResultStore& store, const ClearedStore& cleared, bool as_json) {
@@ -44,16 +44,14 @@ int PrintCleared(const ResultStore& store, const ClearedStore& cleared, bool as_
         Counted(cleared.values, "value"), ", ", Counted(cleared.bytes, "byte"),
         cleared.deferred ? "; files go when the weft processes that run now have ended\n" : "\n"));
   }
-  JsonWriter json;
-  json.BeginObject();
-  json.Key("schema").String("weft.cache/1");
-  json.Key("store").String(store.directory());
-  json.Key("removed_results").Int(cleared.results);
-  json.Key("removed_values").Int(cleared.values);
-  json.Key("removed_bytes").Int(cleared.bytes);
-  json.Key("deferred").Bool(cleared.deferred);
-  json.EndObject();
-  return PrintAndSucceed(absl::StrCat(json.text(), "\n"));
+  return PrintAndSucceed(FormatDocument({
+      {"schema", kSchema},
+      {"store", store.directory()},
+      {"removed_results", cleared.results},
+      {"removed_values", cleared.values},
+      {"removed_bytes", cleared.bytes},
+      {"deferred", cleared.deferred},
+  }));
 }
 
 }  // namespace

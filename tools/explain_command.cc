@@ -115,30 +115,19 @@ std::string FormatText(const proto::RunHistory& history, const proto::StepHistor
 
 std::string FormatJson(const proto::RunHistory& history, const proto::StepHistory& step,
                        const absl::StatusOr<Forecast>& now) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Key("schema").String(kSchema);
-  json.Key("graph").String(history.graph_file());
-  json.Key("step").String(step.id());
-  json.Key("function").String(step.function());
-  json.Key("last_run").BeginObject();
-  json.Key("finished_unix_ms").Int(history.finished_unix_ms());
-  json.Key("status").String(step.status());
-  json.Key("reason").String(step.reason());
-  json.Key("why").String(step.why());
-  json.Key("duration_s").Number(step.duration_s());
-  if (!step.error().empty()) json.Key("error").String(step.error());
-  json.EndObject();
-  json.Key("now").BeginObject();
-  if (now.ok()) {
-    json.Key("status").String(now->status);
-    json.Key("why").String(now->why);
-  } else {
-    json.Key("error").String(std::string(now.status().message()));
-  }
-  json.EndObject();
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
+  Json last = {{"finished_unix_ms", history.finished_unix_ms()},
+               {"status", step.status()},
+               {"reason", step.reason()},
+               {"why", step.why()},
+               {"duration_s", step.duration_s()}};
+  if (!step.error().empty()) last["error"] = step.error();
+  return FormatDocument({{"schema", kSchema},
+                         {"graph", history.graph_file()},
+                         {"step", step.id()},
+                         {"function", step.function()},
+                         {"last_run", std::move(last)},
+                         {"now", now.ok() ? Json{{"status", now->status}, {"why", now->why}}
+                                          : Json{{"error", std::string(now.status().message())}}}});
 }
 
 }  // namespace

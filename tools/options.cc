@@ -1,369 +1,296 @@
 #include "tools/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <utility>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace weft::tools {
 namespace {
 
-constexpr int kMaxWorkers = 1024;
-constexpr int kMaxConcurrency = 1'000'000'000;
+// Why a value is refused; "" for one that was taken.
+using Check = std::function<std::string(const std::string& text)>;
 
-// One bit for each command that takes flags.
-enum : uint32_t {
-  kForRun = 1,
-  kForCheck = 2,
-  kForGraph = 4,
-  kForExplain = 8,
-  kForCache = 16,
-  kForFunctions = 32,
-};
-
-struct CommandSpec {
-  std::string_view name;
-  uint32_t bit;
-  std::string_view usage;
-  std::string_view help;
-};
-
-constexpr CommandSpec kCommands[] = {
-    {"run", kForRun, "weft run GRAPH [flags]",
-     "Runs the steps of GRAPH whose results are not in the store, and prints its results."},
-    {"check", kForCheck, "weft check GRAPH [flags]", "Checks GRAPH without running anything."},
-    {"graph", kForGraph, "weft graph GRAPH [--dot] [flags]",
-     "Lists the steps of GRAPH, each after what it needs, or draws it for Graphviz."},
-    {"explain", kForExplain, "weft explain [GRAPH] STEP [flags]",
-     "Says why STEP ran, or did not, in the last run of GRAPH (default: the graph that ran last)."},
-    {"cache", kForCache, "weft cache stats|clear [flags]",
-     "Counts or removes what the store holds. Safe while other weft processes run."},
-    {"functions", kForFunctions, "weft functions", "Lists the functions that steps may name."},
-    {"help", 0, "weft help [COMMAND]", "Shows this text, or that of a command."},
-};
-
-struct FlagSpec {
-  std::string_view name;
-  // What the value is called; empty for a flag without one.
-  std::string_view value;
-  uint32_t commands;
-  std::string_view help;
-  absl::Status (*set)(const std::string& value, Options* options);
-};
-
-absl::Status Wrong(std::string_view expected, std::string_view example, const std::string& found) {
-  return absl::InvalidArgumentError(absl::StrCat("expected ", std::string(expected), ", found \"",
-                                                 found, "\"; write e.g. ", std::string(example)));
+std::string Wrong(const std::string& expected, const std::string& found,
+                  const std::string& example) {
+  return absl::StrCat("expected ", expected, ", found \"", found, "\"; write e.g. ", example);
 }
 
-absl::Status ParseCount(std::string_view flag, int low, int high, const std::string& text,
-                        int* out) {
-  int value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || value < low || value > high) {
-    return Wrong(absl::StrCat("a number from ", low, " to ", high),
-                 absl::StrCat("--", std::string(flag), "=4"), text);
+Check Count(int high, const std::string& example, int* out) {
+  return [=](const std::string& text) {
+    if (absl::SimpleAtoi(text, out) && *out >= 1 && *out <= high) return std::string();
+    return Wrong(absl::StrCat("a number from 1 to ", high), text, example);
+  };
+}
+
+Check Path(const std::string& example, std::string* out) {
+  return [=](const std::string& text) {
+    *out = text;
+    return text.empty() ? Wrong("a path", text, example) : "";
+  };
+}
+
+Check Param(Options* options) {
+  return [=](const std::string& text) -> std::string {
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return Wrong("NAME=VALUE", text, "--param root=src");
+    }
+    const std::string name = text.substr(0, equals);
+    if (options->params.emplace(name, text.substr(equals + 1)).second) return "";
+    return absl::StrCat("expected each parameter once, found \"", name, "\" again; leave one out");
+  };
+}
+
+Check Output(Options* options) {
+  return [=](const std::string& text) -> std::string {
+    const std::size_t equals = text.find('=');
+    const std::size_t dot = text.rfind('.', equals);
+    if (equals == std::string::npos || equals + 1 == text.size() || dot == std::string::npos ||
+        dot == 0 || dot + 1 >= equals) {
+      return Wrong("STEP.NAME=FILE", text, "--output merge.totals=totals.txt");
+    }
+    options->outputs.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    return "";
+  };
+}
+
+Check ErrorMode(Options* options) {
+  return [=](const std::string& text) -> std::string {
+    options->on_error = text == "continue" ? OnError::kContinue : OnError::kFailFast;
+    if (text == "continue" || text == "fail-fast") return "";
+    return Wrong("fail-fast or continue", text, "--on-error=continue");
+  };
+}
+
+Check CacheAction(Options* options) {
+  return [=](const std::string& text) -> std::string {
+    options->command = text == "clear" ? Command::kCacheClear : Command::kCacheStats;
+    if (text == "clear" || text == "stats") return "";
+    return absl::StrCat("expected stats or clear, found \"", text, "\"");
+  };
+}
+
+// A command; its footer is its usage.
+CLI::App* Add(CLI::App& app, const std::string& name, const std::string& words, Command command,
+              const std::string& help, Options* options) {
+  CLI::App* const added = app.add_subcommand(name, help);
+  added->footer(absl::StrCat("weft ", name, words));
+  added->preparse_callback([=](std::size_t) { options->command = command; });
+  return added;
+}
+
+// A flag with a value; of several, the last counts.
+CLI::Option* AddFlag(CLI::App* command, const std::string& name, const std::string& value,
+                     const std::string& help, const Check& check) {
+  return command->add_option(name)->type_name(value)->description(help)->check(check);
+}
+
+void AddRunFlags(CLI::App* run, Options* options) {
+  AddFlag(run, "--workers", "N", "Threads that run steps (default: one for each processor).",
+          Count(1024, "--workers=4", &options->workers));
+  AddFlag(run, "--max-concurrency", "N",
+          "Steps that may be under way at once (default: no limit for steps that wait).",
+          Count(1'000'000'000, "--max-concurrency=4", &options->max_concurrency));
+  AddFlag(run, "--on-error", "fail-fast|continue",
+          "After a failed step: stop, or finish what does not depend on it (default: fail-fast).",
+          ErrorMode(options));
+  AddFlag(run, "--output", "STEP.NAME=FILE", "Writes an output to a file; may be repeated.",
+          Output(options))
+      ->take_all();
+  AddFlag(run, "--trace", "FILE", "Writes a trace that ui.perfetto.dev and chrome://tracing open.",
+          Path("--trace=FILE", &options->trace));
+  run->add_flag_callback(
+         "--no-progress", [=] { options->progress = false; },
+         "Shows no progress line, also on a terminal.")
+      ->disable_flag_override();
+}
+
+// Makes `app` fill `options`.
+void Define(CLI::App& app, Options* options) {
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string());
+  app.option_defaults()->take_last();
+  CLI::App* const run =
+      Add(app, "run", " GRAPH [flags]", Command::kRun,
+          "Runs the steps of GRAPH whose results are not in the store, and prints its results.",
+          options);
+  CLI::App* const check = Add(app, "check", " GRAPH [flags]", Command::kCheck,
+                              "Checks GRAPH without running anything.", options);
+  CLI::App* const graph =
+      Add(app, "graph", " GRAPH [--dot] [flags]", Command::kGraph,
+          "Lists the steps of GRAPH, each after what it needs, or draws it for Graphviz.", options);
+  CLI::App* const explain = Add(
+      app, "explain", " [GRAPH] STEP [flags]", Command::kExplain,
+      "Says why STEP ran, or did not, in the last run of GRAPH (default: the graph that ran last).",
+      options);
+  CLI::App* const cache =
+      Add(app, "cache", " stats|clear [flags]", Command::kCacheStats,
+          "Counts or removes what the store holds. Safe while other weft processes run.", options);
+  Add(app, "functions", "", Command::kFunctions, "Lists the functions that steps may name.",
+      options);
+  CLI::App* const help = Add(app, "help", " [COMMAND]", Command::kHelp,
+                             "Shows this text, or that of a command.", options);
+  Add(app, "version", "", Command::kVersion, "Prints the version.", options);
+
+  for (CLI::App* const command : {run, check, graph}) {
+    command->add_option("GRAPH", options->graph, "the file of a graph")->required();
+    AddFlag(command, "--param", "NAME=VALUE", "Sets a parameter of the graph; may be repeated.",
+            Param(options))
+        ->take_all();
   }
-  *out = value;
-  return absl::OkStatus();
-}
-
-absl::Status SetParam(const std::string& text, Options* options) {
-  const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos) {
-    return Wrong("NAME=VALUE", "--param root=src", text);
+  AddRunFlags(run, options);
+  graph->add_flag("--dot", options->dot, "Writes the graph in the language of Graphviz.")
+      ->disable_flag_override();
+  // CLI11 fills them in this order; ParseOptions turns two words round.
+  explain->add_option("STEP", options->step, "the id of a step")->required();
+  explain->add_option("GRAPH", options->graph);
+  cache->add_option("ACTION")
+      ->description("stats or clear")
+      ->check(CacheAction(options))
+      ->required();
+  for (CLI::App* const command : {run, explain, cache}) {
+    AddFlag(command, "--store", "DIR",
+            "Where results are kept (default: $XDG_CACHE_HOME/weft/store or ~/.cache/weft/store).",
+            Path("--store=PATH", &options->store));
+    command
+        ->add_flag("--json", options->json,
+                   "Prints one JSON document instead (tools/README.md has its schema).")
+        ->disable_flag_override();
   }
-  const std::string name = text.substr(0, equals);
-  if (!options->params.emplace(name, text.substr(equals + 1)).second) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected each parameter once, found \"", name, "\" again; leave one out"));
-  }
-  return absl::OkStatus();
+  help->add_option("COMMAND", options->help_topic)->check([&app](const std::string& text) {
+    for (const CLI::App* command : app.get_subcommands({})) {
+      if (command->get_name() == text) return std::string();
+    }
+    return absl::StrCat("unknown command \"", text, "\"");
+  });
 }
 
-absl::Status SetOutput(const std::string& text, Options* options) {
-  const std::size_t equals = text.find('=');
-  const std::size_t dot = text.rfind('.', equals);
-  if (equals == std::string::npos || equals + 1 == text.size() || dot == std::string::npos ||
-      dot == 0 || dot + 1 >= equals) {
-    return Wrong("STEP.NAME=FILE", "--output merge.totals=totals.txt", text);
-  }
-  options->outputs.push_back({text.substr(0, equals), text.substr(equals + 1)});
-  return absl::OkStatus();
-}
-
-absl::Status SetOnError(const std::string& text, Options* options) {
-  if (text == "fail-fast") {
-    options->on_error = OnError::kFailFast;
-  } else if (text == "continue") {
-    options->on_error = OnError::kContinue;
-  } else {
-    return Wrong("fail-fast or continue", "--on-error=continue", text);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SetPath(std::string Options::* field, std::string_view flag, const std::string& text,
-                     Options* options) {
-  if (text.empty()) return Wrong("a path", absl::StrCat("--", std::string(flag), "=PATH"), text);
-  options->*field = text;
-  return absl::OkStatus();
-}
-
-constexpr uint32_t kUsesGraph = kForRun | kForCheck | kForGraph;
-constexpr uint32_t kUsesStore = kForRun | kForExplain | kForCache;
-
-constexpr FlagSpec kFlags[] = {
-    {"param", "NAME=VALUE", kUsesGraph, "Sets a parameter of the graph; may be repeated.",
-     SetParam},
-    {"workers", "N", kForRun, "Threads that run steps (default: one for each processor).",
-     [](const std::string& text, Options* options) {
-       return ParseCount("workers", 1, kMaxWorkers, text, &options->workers);
-     }},
-    {"max-concurrency", "N", kForRun,
-     "Steps that may be under way at once (default: no limit for steps that wait).",
-     [](const std::string& text, Options* options) {
-       return ParseCount("max-concurrency", 1, kMaxConcurrency, text, &options->max_concurrency);
-     }},
-    {"on-error", "fail-fast|continue", kForRun,
-     "After a failed step: stop, or finish what does not depend on it (default: fail-fast).",
-     SetOnError},
-    {"output", "STEP.NAME=FILE", kForRun, "Writes an output to a file; may be repeated.",
-     SetOutput},
-    {"store", "DIR", kUsesStore,
-     "Where results are kept (default: $XDG_CACHE_HOME/weft/store or ~/.cache/weft/store).",
-     [](const std::string& text, Options* options) {
-       return SetPath(&Options::store, "store", text, options);
-     }},
-    {"json", "", kForRun | kForExplain | kForCache,
-     "Prints one JSON document instead (tools/README.md has its schema).",
-     [](const std::string&, Options* options) {
-       options->json = true;
-       return absl::OkStatus();
-     }},
-    {"trace", "FILE", kForRun, "Writes a trace that ui.perfetto.dev and chrome://tracing open.",
-     [](const std::string& text, Options* options) {
-       return SetPath(&Options::trace, "trace", text, options);
-     }},
-    {"no-progress", "", kForRun, "Shows no progress line, also on a terminal.",
-     [](const std::string&, Options* options) {
-       options->progress = false;
-       return absl::OkStatus();
-     }},
-    {"dot", "", kForGraph, "Writes the graph in the language of Graphviz.",
-     [](const std::string&, Options* options) {
-       options->dot = true;
-       return absl::OkStatus();
-     }},
-};
-
-const CommandSpec* FindCommand(std::string_view name) {
-  for (const CommandSpec& command : kCommands) {
-    if (command.name == name) return &command;
-  }
-  return nullptr;
-}
-
-const FlagSpec* FindFlag(std::string_view name) {
-  for (const FlagSpec& flag : kFlags) {
-    if (flag.name == name) return &flag;
-  }
-  return nullptr;
-}
-
-std::string DidYouMean(std::string_view prefix, std::string_view word,
+std::string DidYouMean(const std::string& prefix, const std::string& word,
                        const std::vector<std::string>& candidates) {
   const std::string nearest = Nearest(word, candidates);
-  if (nearest.empty()) return "";
-  return absl::StrCat("; did you mean ", std::string(prefix), nearest, "?");
+  return nearest.empty() ? "" : absl::StrCat("; did you mean ", prefix, nearest, "?");
 }
 
-absl::Status UnknownFlag(const CommandSpec& command, std::string_view dash, std::string_view name) {
+std::string UnknownCommand(const CLI::App& app, const std::string& word) {
   std::vector<std::string> candidates;
-  for (const FlagSpec& flag : kFlags) {
-    if (flag.commands & command.bit) candidates.emplace_back(flag.name);
-  }
-  std::string why = "unknown flag";
-  if (const FlagSpec* flag = FindFlag(name); flag != nullptr) {
-    why = "this command does not take the flag";
-    candidates.clear();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "weft ", std::string(command.name), ": ", why, " ", std::string(dash), std::string(name),
-      DidYouMean("--", name, candidates), " (weft help ", std::string(command.name), ")"));
-}
-
-// Takes the flag at args[*next], and its value, which may be the word after it.
-absl::Status TakeFlag(const CommandSpec& command, const std::vector<std::string>& args,
-                      std::size_t* next, Options* options) {
-  const std::string& word = args[(*next)++];
-  const std::size_t equals = word.find('=');
-  const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
-  if (name == "help" || word == "-h") {
-    options->command = Command::kHelp;
-    options->help_topic = std::string(command.name);
-    return absl::OkStatus();
-  }
-  const FlagSpec* const flag = FindFlag(name);
-  if (flag == nullptr || !(flag->commands & command.bit)) return UnknownFlag(command, "--", name);
-  const std::string where = absl::StrCat("weft ", std::string(command.name), ": --", name);
-  std::string value;
-  if (flag->value.empty()) {
-    if (equals != std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat(where, ": expected no value, found \"",
-                                                     word.substr(equals + 1), "\"; write --", name,
-                                                     " alone"));
-    }
-  } else if (equals != std::string::npos) {
-    value = word.substr(equals + 1);
-  } else if (*next < args.size()) {
-    value = args[(*next)++];
-  } else {
-    return absl::InvalidArgumentError(absl::StrCat(
-        where, ": expected a value, found nothing; write --", name, "=", std::string(flag->value)));
-  }
-  const absl::Status status = flag->set(value, options);
-  if (status.ok()) return status;
-  return absl::InvalidArgumentError(absl::StrCat(where, ": ", status.message()));
-}
-
-absl::Status Usage(const CommandSpec& command, std::string_view problem) {
-  return absl::InvalidArgumentError(absl::StrCat("weft ", std::string(command.name), ": ",
-                                                 std::string(problem),
-                                                 "; usage: ", std::string(command.usage)));
-}
-
-// Words that are no flags: the graph, the step, what to do with the cache.
-absl::Status TakeWords(const CommandSpec& command, const std::vector<std::string>& words,
-                       Options* options) {
-  const std::size_t most = command.bit == kForExplain ? 2 : command.bit == kForFunctions ? 0 : 1;
-  if (words.size() > most) {
-    return Usage(command, absl::StrCat("unexpected word \"", words[most], "\""));
-  }
-  switch (command.bit) {
-    case kForRun:
-    case kForCheck:
-    case kForGraph:
-      if (words.empty()) return Usage(command, "expected the file of a graph, found nothing");
-      options->graph = words[0];
-      options->command = command.bit == kForRun     ? Command::kRun
-                         : command.bit == kForCheck ? Command::kCheck
-                                                    : Command::kGraph;
-      return absl::OkStatus();
-    case kForExplain:
-      if (words.empty()) return Usage(command, "expected the id of a step, found nothing");
-      options->command = Command::kExplain;
-      options->step = words.back();
-      if (words.size() == 2) options->graph = words[0];
-      return absl::OkStatus();
-    case kForCache:
-      if (words.empty() || (words[0] != "stats" && words[0] != "clear")) {
-        return Usage(command,
-                     absl::StrCat("expected stats or clear, found ",
-                                  words.empty() ? "nothing" : absl::StrCat("\"", words[0], "\"")));
-      }
-      options->command = words[0] == "stats" ? Command::kCacheStats : Command::kCacheClear;
-      return absl::OkStatus();
-    default:
-      options->command = Command::kFunctions;
-      return absl::OkStatus();
-  }
-}
-
-absl::StatusOr<Options> ParseHelp(const std::vector<std::string>& args) {
-  Options options;
-  options.command = Command::kHelp;
-  if (args.size() > 1) {
-    if (FindCommand(args[1]) == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("weft help: unknown command \"", args[1], "\" (weft help)"));
-    }
-    options.help_topic = args[1];
-  }
-  return options;
-}
-
-absl::Status UnknownCommand(const std::string& word) {
-  std::vector<std::string> candidates;
-  for (const CommandSpec& command : kCommands) candidates.emplace_back(command.name);
+  for (const CLI::App* command : app.get_subcommands({})) candidates.push_back(command->get_name());
   std::string hint = DidYouMean("weft ", word, candidates);
   if (hint.empty() && word.find('.') != std::string::npos) {
     hint = absl::StrCat("; did you mean weft run ", word, "?");
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("weft: unknown command \"", word, "\"", hint, " (weft help)"));
+  return absl::StrCat("weft: unknown command \"", word, "\"", hint, " (weft help)");
 }
 
-void AppendFlags(uint32_t bit, std::string* text) {
-  for (const FlagSpec& flag : kFlags) {
-    if (!(flag.commands & bit)) continue;
-    std::string left = absl::StrCat("  --", std::string(flag.name));
-    if (!flag.value.empty()) absl::StrAppend(&left, "=", std::string(flag.value));
-    if (left.size() < 30) {
-      left.resize(30, ' ');
-    } else {
-      left += "\n" + std::string(30, ' ');
+std::string UnknownFlag(const CLI::App& app, const CLI::App& command, const std::string& word) {
+  const std::string flag = word.substr(0, word.find('='));
+  for (const CLI::App* other : app.get_subcommands({})) {
+    if (other->get_option_no_throw(flag) != nullptr) {
+      return absl::StrCat("this command does not take the flag ", flag);
     }
-    absl::StrAppend(text, left, std::string(flag.help), "\n");
   }
+  std::vector<std::string> candidates;
+  for (const CLI::Option* option : command.get_options()) candidates.push_back(option->get_name());
+  return absl::StrCat("unknown flag ", flag, DidYouMean("", flag, candidates));
+}
+
+// What is wrong with the words of `command`, of which CLI11 says `error`.
+std::string Problem(const CLI::App& app, const CLI::App& command,
+                    const std::vector<std::string>& args, const CLI::ParseError& error) {
+  const std::string usage = absl::StrCat("; usage: ", command.get_footer());
+  std::vector<std::string> words = command.remaining();
+  const auto is_flag = [](const std::string& word) { return word.size() > 1 && word[0] == '-'; };
+  const auto mark = std::find(words.begin(), words.end(), "--");
+  if (const auto flag = std::find_if(words.begin(), mark, is_flag); flag != mark) {
+    return absl::StrCat(UnknownFlag(app, command, *flag), " (weft help ", command.get_name(), ")");
+  }
+  if (mark != words.end()) words.erase(mark);
+  // After "--" where no more words were expected.
+  for (const std::string& word : app.remaining()) words.push_back(word);
+  if (!words.empty()) return absl::StrCat("unexpected word \"", words[0], "\"", usage);
+  const std::string what = error.what();
+  const std::string name = what.substr(0, what.find_first_of(": "));
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return absl::StrCat("expected ", command.get_option(name)->get_description(), ", found nothing",
+                        usage);
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) {
+    return is_flag(name) ? what : absl::StrCat(what.substr(what.find(": ") + 2), usage);
+  }
+  if (is_flag(name)) {
+    return absl::StrCat(name, ": expected a value, found nothing; write ", name, "=",
+                        command.get_option(name)->get_type_name());
+  }
+  const std::string prefix = absl::StrCat("--", name, "=");
+  const auto found = std::find_if(
+      args.begin(), args.end(), [&](const std::string& word) { return word.starts_with(prefix); });
+  return absl::StrCat("--", name, ": expected no value, found \"",
+                      found == args.end() ? "" : found->substr(prefix.size()), "\"; write --", name,
+                      " alone");
+}
+
+// Messages that say which word, what was expected and what to do, for which CLI11's own are too
+// short.
+std::string Message(const CLI::App& app, const std::vector<std::string>& args,
+                    const CLI::ParseError& error) {
+  if (args.empty()) return "weft: expected a command, found nothing (weft help)";
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  if (parsed.empty() || args[0] != parsed[0]->get_name()) return UnknownCommand(app, args[0]);
+  const CLI::App& command = *parsed[0];
+  return absl::StrCat("weft ", command.get_name(), ": ", Problem(app, command, args, error));
+}
+
+// The words in the order that CLI11 takes. It would take the word after "--flag=" as the value.
+std::vector<std::string> Reversed(const std::vector<std::string>& args) {
+  std::vector<std::string> words;
+  for (const std::string& arg : args) {
+    const bool is_empty =
+        arg.starts_with("--") && arg.size() > 3 && arg.find('=') == arg.size() - 1;
+    words.push_back(is_empty ? arg.substr(0, arg.size() - 1) : arg);
+    if (is_empty) words.emplace_back();
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
 }
 
 }  // namespace
 
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& args) {
   Options options;
-  if (args.empty()) {
-    return absl::InvalidArgumentError("weft: expected a command, found nothing (weft help)");
-  }
-  if (args[0] == "help" || args[0] == "--help" || args[0] == "-h") return ParseHelp(args);
-  if (args[0] == "--version" || args[0] == "version") {
+  CLI::App app;
+  Define(app, &options);
+  try {
+    app.parse(Reversed(args));
+  } catch (const CLI::CallForHelp&) {
+    options.command = Command::kHelp;
+    for (const CLI::App* command : app.get_subcommands()) options.help_topic = command->get_name();
+  } catch (const CLI::CallForVersion&) {
     options.command = Command::kVersion;
-    return options;
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(Message(app, args, error));
   }
-  const CommandSpec* const command = FindCommand(args[0]);
-  if (command == nullptr) return UnknownCommand(args[0]);
-  std::vector<std::string> words;
-  bool flags_ended = false;
-  for (std::size_t next = 1; next < args.size();) {
-    const std::string& word = args[next];
-    if (!flags_ended && word == "--") {
-      flags_ended = true;
-      ++next;
-    } else if (!flags_ended && (word == "-h" || (word.size() > 2 && word.starts_with("--")))) {
-      const absl::Status status = TakeFlag(*command, args, &next, &options);
-      if (!status.ok()) return status;
-      if (!options.help_topic.empty()) return options;
-    } else if (!flags_ended && word.size() > 1 && word[0] == '-') {
-      return UnknownFlag(*command, "-", std::string_view(word).substr(1));
-    } else {
-      words.push_back(word);
-      ++next;
-    }
+  if (options.command == Command::kExplain && !options.graph.empty()) {
+    std::swap(options.graph, options.step);
   }
-  const absl::Status status = TakeWords(*command, words, &options);
-  if (!status.ok()) return status;
   return options;
 }
 
 std::string HelpText(std::string_view topic) {
-  std::string text;
-  if (const CommandSpec* const command = FindCommand(topic); command != nullptr) {
-    absl::StrAppend(&text, "usage: ", std::string(command->usage), "\n\n",
-                    std::string(command->help), "\n");
-    if (command->bit != 0) {
-      absl::StrAppend(&text, "\n");
-      AppendFlags(command->bit, &text);
+  Options options;
+  CLI::App app;
+  Define(app, &options);
+  std::string text = "weft runs graphs of steps and keeps their results.\n\n";
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == topic) {
+      return absl::StrCat("usage: ", command->get_footer(), "\n\n", command->get_description(),
+                          "\n", CLI::Formatter().make_groups(command, CLI::AppFormatMode::Sub));
     }
-    return text;
-  }
-  text = "weft runs graphs of steps and keeps their results.\n\n";
-  for (const CommandSpec& command : kCommands) {
-    absl::StrAppend(&text, "  ", std::string(command.usage), "\n      ", std::string(command.help),
+    absl::StrAppend(&text, "  ", command->get_footer(), "\n      ", command->get_description(),
                     "\n");
   }
   absl::StrAppend(

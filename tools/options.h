@@ -1,7 +1,7 @@
-// tools/options.h — the command line of `weft`: one table of commands, one of flags, and a parser.
+// tools/options.h — the command line of `weft`: its commands and flags, parsed by CLI11, with
+// messages and help texts of our own.
 //
-// Pure: it looks at its arguments only, so every message is tested without running the program. The
-// help text is made from the same tables.
+// Pure: it looks at its arguments only, so every message is tested without running the program.
 #ifndef WEFT_TOOLS_OPTIONS_H_
 #define WEFT_TOOLS_OPTIONS_H_
 

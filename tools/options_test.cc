@@ -69,6 +69,7 @@ TEST(Options, OtherCommandsTakeTheirWords) {
   EXPECT_EQ(Parse({"run", "g", "-h"}).help_topic, "run");
   EXPECT_EQ(Parse({"help", "cache"}).help_topic, "cache");
   EXPECT_EQ(Parse({"run", "--", "--odd-name"}).graph, "--odd-name");
+  EXPECT_EQ(Parse({"explain", "run", "check"}).step, "check") << "names of commands are words here";
 }
 
 TEST(OptionsError, UnknownCommandsAndFlagsSuggestTheNearest) {
@@ -83,6 +84,10 @@ TEST(OptionsError, UnknownCommandsAndFlagsSuggestTheNearest) {
   EXPECT_EQ(Error({"run", "g", "--zzz"}), "weft run: unknown flag --zzz (weft help run)");
   EXPECT_EQ(Error({"check", "g", "--workers=2"}),
             "weft check: this command does not take the flag --workers (weft help check)");
+  for (const char* first : {"--json", "--zzz=", "--", "++", ""}) {
+    EXPECT_EQ(Error({first, "run", "g"}),
+              std::string("weft: unknown command \"") + first + "\" (weft help)");
+  }
   EXPECT_EQ(Error({"run", "-j4", "g"}), "weft run: unknown flag -j4 (weft help run)");
 }
 
@@ -106,13 +111,14 @@ TEST(OptionsError, WrongValuesSayWhatIsExpected) {
             "weft run: --json: expected no value, found \"yes\"; write --json alone");
   EXPECT_EQ(Error({"run", "g", "--trace"}),
             "weft run: --trace: expected a value, found nothing; write --trace=FILE");
-  EXPECT_THAT(Error({"run", "g", "--store="}), HasSubstr("expected a path"));
+  EXPECT_THAT(Error({"run", "--store=", "g"}), HasSubstr("--store: expected a path, found \"\""));
 }
 
 TEST(OptionsError, MissingAndSurplusWordsShowTheUsage) {
   EXPECT_EQ(Error({"run"}),
             "weft run: expected the file of a graph, found nothing; usage: weft run GRAPH [flags]");
   EXPECT_THAT(Error({"run", "a", "b"}), HasSubstr("unexpected word \"b\"; usage: weft run GRAPH"));
+  EXPECT_THAT(Error({"run", "a", "--", "b"}), HasSubstr("unexpected word \"b\"; usage: weft run"));
   EXPECT_THAT(Error({"explain"}), HasSubstr("expected the id of a step"));
   EXPECT_THAT(Error({"cache"}), HasSubstr("expected stats or clear, found nothing"));
   EXPECT_THAT(Error({"cache", "purge"}), HasSubstr("expected stats or clear, found \"purge\""));
@@ -127,8 +133,8 @@ TEST(Help, NamesEveryCommandAndEveryFlagOfACommand) {
   EXPECT_THAT(all, HasSubstr("Exit codes: 0"));
   const std::string run = HelpText("run");
   for (const char* flag :
-       {"--param=NAME=VALUE", "--workers=N", "--max-concurrency=N", "--on-error",
-        "--output=STEP.NAME=FILE", "--store=DIR", "--json", "--trace=FILE", "--no-progress"}) {
+       {"--param NAME=VALUE", "--workers N", "--max-concurrency N", "--on-error",
+        "--output STEP.NAME=FILE", "--store DIR", "--json", "--trace FILE", "--no-progress"}) {
     EXPECT_THAT(run, HasSubstr(flag));
   }
   EXPECT_THAT(HelpText("check"), Not(HasSubstr("--workers")));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "dag/blob.h"
@@ -18,53 +19,46 @@ void AppendCount(std::string_view name, int64_t count, std::string* text) {
   if (count > 0) absl::StrAppend(text, ", ", count, " ", std::string(name));
 }
 
-void WriteStep(const FinishedRun& run, StepIndex i, JsonWriter* json) {
-  const StepSpec& spec = run.graph.step(i);
-  const StepReport& step = run.report.steps[i];
-  json->BeginObject();
-  json->Key("id").String(spec.id);
-  json->Key("function").String(spec.function);
-  json->Key("status").String(ToString(step.outcome));
-  json->Key("reason").String(ToString(step.reason));
-  json->Key("why").String(step.explanation);
-  const bool was_executed = run.times[i].begin != Instant();
-  json->Key("start_s").Number(was_executed ? absl::ToDoubleSeconds(run.times[i].begin - run.start)
-                                           : 0);
-  json->Key("duration_s").Number(absl::ToDoubleSeconds(step.duration));
-  if (step.outcome == StepOutcome::kFailed) {
-    json->Key("error").BeginObject();
-    json->Key("code").String(absl::StatusCodeToString(step.status.code()));
-    const absl::string_view message = step.status.message();
-    json->Key("message").String(std::string_view(message.data(), message.size()));
-    json->EndObject();
-  }
-  json->Key("outputs").BeginArray();
-  for (std::size_t k = 0; k < step.outputs.size() && k < spec.outputs.size(); ++k) {
-    json->BeginObject();
-    json->Key("name").String(spec.outputs[k]);
-    json->Key("digest").String(step.outputs[k].ToString());
-    json->EndObject();
-  }
-  json->EndArray();
-  json->EndObject();
+Json ErrorJson(const absl::Status& status) {
+  return {{"code", absl::StatusCodeToString(status.code())},
+          {"message", std::string(status.message())}};
 }
 
-void WriteResult(const FinishedRun& run, std::size_t i, JsonWriter* json) {
-  json->BeginObject();
-  json->Key("name").String(run.graph.OutputName(run.graph.results()[i]));
-  const std::optional<Blob>& blob = run.report.results[i];
-  if (blob.has_value()) {
-    json->Key("digest").String(blob->digest().ToString());
-    const absl::StatusOr<Blob::Bytes> bytes = blob->Load();
-    if (!bytes.ok()) {
-      json->Key("error").String(bytes.status().ToString());
-    } else if (IsUtf8(**bytes)) {
-      json->Key("text").String(**bytes);
-    } else {
-      json->Key("base64").String(Base64(**bytes));
-    }
+Json StepJson(const FinishedRun& run, StepIndex i) {
+  const StepSpec& spec = run.graph.step(i);
+  const StepReport& step = run.report.steps[i];
+  const bool was_executed = run.times[i].begin != Instant();
+  Json json = {
+      {"id", spec.id},
+      {"function", spec.function},
+      {"status", ToString(step.outcome)},
+      {"reason", ToString(step.reason)},
+      {"why", step.explanation},
+      {"start_s", was_executed ? absl::ToDoubleSeconds(run.times[i].begin - run.start) : 0.0},
+      {"duration_s", absl::ToDoubleSeconds(step.duration)},
+  };
+  if (step.outcome == StepOutcome::kFailed) json["error"] = ErrorJson(step.status);
+  Json& outputs = json["outputs"] = Json::array();
+  for (std::size_t k = 0; k < step.outputs.size() && k < spec.outputs.size(); ++k) {
+    outputs.push_back({{"name", spec.outputs[k]}, {"digest", step.outputs[k].ToString()}});
   }
-  json->EndObject();
+  return json;
+}
+
+Json ResultJson(const FinishedRun& run, std::size_t i) {
+  Json json = {{"name", run.graph.OutputName(run.graph.results()[i])}};
+  const std::optional<Blob>& blob = run.report.results[i];
+  if (!blob.has_value()) return json;
+  json["digest"] = blob->digest().ToString();
+  const absl::StatusOr<Blob::Bytes> bytes = blob->Load();
+  if (!bytes.ok()) {
+    json["error"] = bytes.status().ToString();
+  } else if (IsUtf8(**bytes)) {
+    json["text"] = **bytes;
+  } else {
+    json["base64"] = absl::Base64Escape(**bytes);
+  }
+  return json;
 }
 
 }  // namespace
@@ -96,45 +90,35 @@ std::string_view StatusName(ExitCode code) {
 }
 
 std::string FormatJson(const FinishedRun& run) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Key("schema").String(kSchema);
-  json.Key("graph").String(run.graph_file);
-  json.Key("status").String(StatusName(run.exit_code));
-  json.Key("exit_code").Int(static_cast<int>(run.exit_code));
-  json.Key("elapsed_s").Number(absl::ToDoubleSeconds(run.elapsed));
-  json.Key("counts").BeginObject();
-  json.Key("steps").Int(run.graph.size());
-  json.Key("executed").Int(run.report.executed);
-  json.Key("cached").Int(run.report.cached);
-  json.Key("failed").Int(run.report.failed);
-  json.Key("blocked").Int(run.report.blocked);
-  json.Key("cancelled").Int(run.report.cancelled);
-  json.EndObject();
-  json.Key("steps").BeginArray();
-  for (StepIndex i = 0; i < run.graph.size(); ++i) WriteStep(run, i, &json);
-  json.EndArray();
-  json.Key("results").BeginArray();
-  for (std::size_t i = 0; i < run.named_results; ++i) WriteResult(run, i, &json);
-  json.EndArray();
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
+  Json json = {
+      {"schema", kSchema},
+      {"graph", run.graph_file},
+      {"status", StatusName(run.exit_code)},
+      {"exit_code", static_cast<int>(run.exit_code)},
+      {"elapsed_s", absl::ToDoubleSeconds(run.elapsed)},
+      {"counts",
+       {{"steps", run.graph.size()},
+        {"executed", run.report.executed},
+        {"cached", run.report.cached},
+        {"failed", run.report.failed},
+        {"blocked", run.report.blocked},
+        {"cancelled", run.report.cancelled}}},
+  };
+  Json& steps = json["steps"] = Json::array();
+  for (StepIndex i = 0; i < run.graph.size(); ++i) steps.push_back(StepJson(run, i));
+  Json& results = json["results"] = Json::array();
+  for (std::size_t i = 0; i < run.named_results; ++i) results.push_back(ResultJson(run, i));
+  return FormatDocument(json);
 }
 
 std::string FormatJsonError(const std::string& graph_file, const absl::Status& status) {
-  JsonWriter json;
-  const absl::string_view message = status.message();
-  json.BeginObject();
-  json.Key("schema").String(kSchema);
-  json.Key("graph").String(graph_file);
-  json.Key("status").String(StatusName(ExitCode::kBadInput));
-  json.Key("exit_code").Int(static_cast<int>(ExitCode::kBadInput));
-  json.Key("error").BeginObject();
-  json.Key("code").String(absl::StatusCodeToString(status.code()));
-  json.Key("message").String(std::string_view(message.data(), message.size()));
-  json.EndObject();
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
+  return FormatDocument({
+      {"schema", kSchema},
+      {"graph", graph_file},
+      {"status", StatusName(ExitCode::kBadInput)},
+      {"exit_code", static_cast<int>(ExitCode::kBadInput)},
+      {"error", ErrorJson(status)},
+  });
 }
 
 absl::StatusOr<std::string> FormatResults(const FinishedRun& run) {

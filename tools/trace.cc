@@ -59,38 +59,36 @@ std::vector<Slice> LayOut(const FinishedRun& run) {
 
 double Micros(int64_t nanos) { return static_cast<double>(nanos) / 1000; }
 
-void WriteName(std::string_view kind, int track, std::string_view name, JsonWriter* json) {
-  json->BeginObject();
-  json->Key("ph").String("M").Key("pid").Int(kProcess).Key("tid").Int(track);
-  json->Key("name").String(kind).Key("args").BeginObject().Key("name").String(name).EndObject();
-  json->EndObject();
+Json NameJson(std::string_view kind, int track, std::string_view name) {
+  return {
+      {"ph", "M"}, {"pid", kProcess}, {"tid", track}, {"name", kind}, {"args", {{"name", name}}}};
 }
 
-void WriteSlice(const FinishedRun& run, const Slice& slice, JsonWriter* json) {
+Json SliceJson(const FinishedRun& run, const Slice& slice) {
   const StepSpec& spec = run.graph.step(slice.step);
   const StepReport& step = run.report.steps[slice.step];
-  json->BeginObject();
-  json->Key("ph").String("X").Key("pid").Int(kProcess).Key("tid").Int(slice.track);
-  json->Key("ts").Number(Micros(slice.begin)).Key("dur").Number(Micros(slice.end - slice.begin));
-  json->Key("name").String(spec.id).Key("cat").String(spec.function);
-  json->Key("args").BeginObject();
-  json->Key("status").String(ToString(step.outcome)).Key("why").String(step.explanation);
-  if (!step.status.ok()) {
-    const absl::string_view message = step.status.message();
-    json->Key("error").String(std::string_view(message.data(), message.size()));
-  }
-  json->EndObject();
-  json->EndObject();
+  Json args = {{"status", ToString(step.outcome)}, {"why", step.explanation}};
+  if (!step.status.ok()) args["error"] = std::string(step.status.message());
+  return {{"ph", "X"},
+          {"pid", kProcess},
+          {"tid", slice.track},
+          {"ts", Micros(slice.begin)},
+          {"dur", Micros(slice.end - slice.begin)},
+          {"name", spec.id},
+          {"cat", spec.function},
+          {"args", std::move(args)}};
 }
 
 // Half of an arrow: from the end of a slice ("s"), or to the beginning of one ("f").
-void WriteArrowEnd(std::string_view phase, int64_t id, int track, int64_t nanos, JsonWriter* json) {
-  json->BeginObject();
-  json->Key("ph").String(phase).Key("id").Int(id);
-  if (phase == "f") json->Key("bp").String("e");
-  json->Key("pid").Int(kProcess).Key("tid").Int(track).Key("ts").Number(Micros(nanos));
-  json->Key("name").String("output").Key("cat").String("edge");
-  json->EndObject();
+Json ArrowEndJson(std::string_view phase, int64_t id, int track, int64_t nanos) {
+  Json json = {{"ph", phase}, {"id", id}};
+  if (phase == "f") json["bp"] = "e";
+  json.update({{"pid", kProcess},
+               {"tid", track},
+               {"ts", Micros(nanos)},
+               {"name", "output"},
+               {"cat", "edge"}});
+  return json;
 }
 
 }  // namespace
@@ -103,25 +101,23 @@ std::string FormatTrace(const FinishedRun& run) {
     by_step[slice.step] = &slice;
     tracks = std::max(tracks, slice.track);
   }
-  JsonWriter json(JsonLayout::kCompact);
-  json.BeginObject().Key("displayTimeUnit").String("ms").Key("traceEvents").BeginArray();
-  WriteName("process_name", 0, absl::StrCat("weft run ", run.graph_file), &json);
+  Json events = Json::array();
+  events.push_back(NameJson("process_name", 0, absl::StrCat("weft run ", run.graph_file)));
   for (int track = 1; track <= tracks; ++track) {
-    WriteName("thread_name", track, absl::StrCat("steps ", track), &json);
+    events.push_back(NameJson("thread_name", track, absl::StrCat("steps ", track)));
   }
-  for (const Slice& slice : slices) WriteSlice(run, slice, &json);
+  for (const Slice& slice : slices) events.push_back(SliceJson(run, slice));
   int64_t arrow = 0;
   for (const Slice& slice : slices) {
     for (const StepIndex needed : run.graph.dependencies(slice.step)) {
       const Slice* const from = by_step[needed];
       if (from == nullptr) continue;
       ++arrow;
-      WriteArrowEnd("s", arrow, from->track, from->end, &json);
-      WriteArrowEnd("f", arrow, slice.track, slice.begin, &json);
+      events.push_back(ArrowEndJson("s", arrow, from->track, from->end));
+      events.push_back(ArrowEndJson("f", arrow, slice.track, slice.begin));
     }
   }
-  json.EndArray().EndObject();
-  return absl::StrCat(json.text(), "\n");
+  return FormatCompact({{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}});
 }
 
 }  // namespace weft::tools

@@ -51,11 +51,13 @@ NAMED_EXCEPTIONS = {("//wasm_host:step", "//dag:function")}
 
 # Include prefix -> targets one of which must be a direct dependency. First match wins.
 SYSTEM_HEADERS = [
+    (r"CLI/", ["@cli11//:cli11"]),
     (r"benchmark/", ["@com_github_google_benchmark//:benchmark", "@com_github_google_benchmark//:benchmark_main"]),
     (r"curl/", ["@curl//:curl"]),
     (r"gmock/|gtest/", ["@com_google_googletest//:gtest", "@com_google_googletest//:gtest_main"]),
     (r"google/protobuf/", ["@com_google_protobuf//:protobuf"]),
     (r"lmdb\.h$", ["@lmdb//:lmdb"]),
+    (r"nlohmann/", ["@nlohmann_json//:json"]),
     (r"openssl/(ssl|tls1)\.h$", ["@openssl//:ssl"]),
     (r"openssl/", ["@openssl//:crypto", "@openssl//:ssl"]),
     (r"wasm\.h|wasmtime", ["@wasmtime//:wasmtime"]),
