@@ -63,11 +63,13 @@ def _replace(repository_ctx, path, old, new):
     repository_ctx.delete(path)
     repository_ctx.file(path, text.replace(old, new), executable = False)
 
+# The toolchain lists the headers of the system for layering_check. ./setup changes WEFT_PACKAGES when packages
+# have come or changed, so that the list is made anew.
 _cc_toolchain = repository_rule(
     implementation = _cc_toolchain_impl,
     attrs = {"compilers": attr.string_list(mandatory = True)},
     configure = True,
-    environ = ["PATH"],
+    environ = ["PATH", "WEFT_PACKAGES"],
 )
 
 def weft_toolchains():
