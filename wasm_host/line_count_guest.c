@@ -30,16 +30,6 @@ static uint64_t count_lines(int32_t file) {
   return lines;
 }
 
-static void write_number(int32_t output, uint64_t number) {
-  char digits[20];
-  size_t first = sizeof(digits);
-  do {
-    digits[--first] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  weft_write(output, digits + first, sizeof(digits) - first);
-}
-
 WEFT_RUN() {
   size_t length;
   const char* paths = read_all(weft_input("paths"), &length);
@@ -51,7 +41,7 @@ WEFT_RUN() {
     if (file < 0) weft_die("a file of the list does not exist");
     weft_write(counts, paths + start, i - start);
     weft_write(counts, " ", 1);
-    write_number(counts, count_lines(file));
+    weft_write_number(counts, count_lines(file));
     weft_write(counts, "\n", 1);
     start = i + 1;
   }

@@ -106,6 +106,17 @@ static inline void weft_write(int32_t output, const void* bytes, size_t length) 
   weft_output_write(output, bytes, length);
 }
 
+/* Appends the decimal digits of a number to an output. */
+static inline void weft_write_number(int32_t output, uint64_t number) {
+  char digits[20];
+  size_t first = sizeof(digits);
+  do {
+    digits[--first] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  weft_write(output, digits + first, sizeof(digits) - first);
+}
+
 /* Fetches with GET. */
 static inline int32_t weft_fetch(const char* url, size_t length, int32_t* status) {
   return weft_http_fetch(url, length, status, sizeof(*status));

@@ -9,16 +9,6 @@ SHOP_IMPORT("order") int64_t shop_order(const char* item, size_t length, int32_t
 
 static char basket[4096];
 
-static void write_number(int32_t output, uint64_t number) {
-  char digits[20];
-  size_t first = sizeof(digits);
-  do {
-    digits[--first] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  weft_write(output, digits + first, sizeof(digits) - first);
-}
-
 WEFT_RUN() {
   int32_t input = weft_input("basket");
   int32_t bill = weft_output("bill");
@@ -30,9 +20,9 @@ WEFT_RUN() {
     int64_t order = shop_order(item, end - start, price);
     weft_write(bill, item, end - start);
     weft_write(bill, " costs ", 7);
-    write_number(bill, (uint64_t)price);
+    weft_write_number(bill, (uint64_t)price);
     weft_write(bill, ", order ", 8);
-    write_number(bill, (uint64_t)order);
+    weft_write_number(bill, (uint64_t)order);
     weft_write(bill, "\n", 1);
     start = end + 1;
   }
