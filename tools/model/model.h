@@ -1,0 +1,171 @@
+// tools/model/model.h — a model checker for code over C++ atomics.
+//
+// Write a scenario of two or three threads against `internal::X<T, weft::model::Atomics>`, the very
+// body that ships over weft::StdAtomics. Explore() runs it once for every behaviour that the C++20
+// memory model allows (which write each load reads, in which order the writes of a location stand),
+// and stops at the first that fails: an Assert(), a data race on plain memory, an access to a
+// destroyed atomic, a deadlock, a thread that waits for a write that never comes.
+//
+//   const model::Result result = model::Explore({}, [] {
+//     model::Atomic<int> flag{0};
+//     model::Plain<int> data{0};
+//     model::Thread writer([&] {
+//       data.Write(42);
+//       flag.store(1, std::memory_order_release);
+//     });
+//     if (flag.load(std::memory_order_acquire) == 1) model::Assert(data.Read() == 42, "lost");
+//     writer.Join();
+//   });
+//   EXPECT_TRUE(result.ok()) << result;
+//
+// What it knows: relaxed, acquire, release, acq_rel and seq_cst accesses and fences as in C++20
+// [atomics.order], [intro.races]; release sequences; read-modify-writes; weak CAS that fails for no
+// reason; asymmetric barriers by the axioms of base/asymmetric_barrier.h; futexes with and without
+// deadline; heap memory, which it takes back after each execution. Writes that a relaxed load reads
+// from its own future (load buffering) when Options::load_buffering asks for them.
+//
+// What a scenario must be: a pure function of what it reads through this header. No clock, no random
+// numbers, no other threads, no state from outside that it changes. Loops that wait for another
+// thread call Atomics::SpinPause() or Yield() once a turn and change nothing in it.
+//
+// RunMutants() runs scenarios over every mutant of the code under test, and says which survive.
+#ifndef WEFT_TOOLS_MODEL_MODEL_H_
+#define WEFT_TOOLS_MODEL_MODEL_H_
+
+namespace weft::model {
+
+// ---- Exploring -------------------------------------------------------------------------------
+
+struct Options {
+  // Explore() gives up behind this many executions; the result is then kIncomplete, not kOk.
+  uint64_t max_executions = 2'000'000;
+  // An execution of more events (atomic accesses and fences) fails as a runaway loop.
+  int max_events = 400;
+  // How often in one execution a weak CAS may fail although the value is the expected one.
+  int spurious_failures = 1;
+  // How many relaxed stores of one execution may be read before loads that precede them in their own
+  // thread are done. 0: no load buffering, as on every processor of today's compilers' making.
+  int load_buffering = 0;
+  // The `schedule` of a failed result: runs that one execution again (and prints its trace).
+  std::string replay;
+};
+
+enum class Verdict {
+  kOk,          // Every behaviour was tried and none failed.
+  kFailed,      // `failure` says what, `trace` shows the execution, `schedule` replays it.
+  kIncomplete,  // max_executions was reached; nothing failed until then.
+};
+
+struct Result {
+  Verdict verdict = Verdict::kOk;
+  uint64_t executions = 0;  // Complete executions: one for each consistent behaviour.
+  uint64_t blocked = 0;     // Executions given up because a thread waited in vain by design.
+  std::string failure;
+  std::string trace;
+  std::string schedule;
+
+  bool ok() const { return verdict == Verdict::kOk; }
+};
+std::ostream& operator<<(std::ostream& out, const Result& result);
+
+// Runs `scenario` in every behaviour. Not reentrant; one exploration at a time in a process.
+Result Explore(const Options& options, const std::function<void()>& scenario);
+
+// ---- What a scenario uses --------------------------------------------------------------------
+
+// Fails the execution with `message` unless `condition`.
+void Assert(bool condition, std::string_view message);
+
+// A number from 0 to count - 1; each is tried.
+int Choose(int count);
+
+// A thread of the scenario. Joined at most once; the scenario ends when all threads have.
+// What happens before the constructor happens before the body; the body happens before Join().
+class Thread {
+ public:
+  explicit Thread(std::function<void()> body);
+  void Join();
+};
+
+// std::atomic<T> over the model's memory, for trivially copyable T of at most 8 bytes: load, store,
+// exchange, compare_exchange_weak and _strong, fetch_add, fetch_sub, fetch_and, fetch_or,
+// fetch_xor, conversions. Each takes the place of its call by std::source_location, for traces and
+// mutants.
+template <typename T>
+class Atomic;
+
+// Plain memory: Read(), Write(); two accesses that are not ordered, one of them a write, are a data
+// race. Copying reads, moving reads and writes the source (it is left "moved from": reading that
+// fails), so that Plain<T> serves as the element type of a container under test.
+template <typename T>
+class Plain;
+
+// The seam; the same members as weft::StdAtomics, and a futex.
+struct Atomics {
+  template <typename T>
+  using Atomic = model::Atomic<T>;
+  template <typename T>
+  using Plain = model::Plain<T>;
+
+  static void Fence(std::memory_order order);
+  static void LightBarrier();
+  static void HeavyBarrier();
+  static bool AsymmetricBarriersAreAvailable();  // True; see WithoutAsymmetricBarriers.
+  static bool Recheck(bool condition);
+  static void SpinPause();
+  static void Yield();
+
+  // Sleeps while the low 32 bits of `word` equal those of `expected`. Returns false when the
+  // deadline passed, which may be any time after it started to wait if `has_deadline`; true after a
+  // wake-up, or at once if the word differs.
+  static bool FutexWait(const Atomic<uint64_t>& word, uint64_t expected, bool has_deadline);
+  // Wakes up to `count` sleepers of `word`.
+  static void FutexWake(const Atomic<uint64_t>& word, int count);
+};
+
+// The same where the kernel offers no asymmetric barrier: AsymmetricBarriersAreAvailable() is false
+// and HeavyBarrier() fails the execution.
+struct AtomicsWithoutAsymmetricBarriers;
+
+// ---- Mutants ---------------------------------------------------------------------------------
+
+// A scenario with a name, as mutants are run against.
+struct Scenario {
+  std::string name;
+  std::function<void()> body;
+  Options options;
+};
+
+struct MutantOptions {
+  // Only mutants of files whose path contains one of these, e.g. "deque/internal/".
+  std::vector<std::string> files;
+  // Places whose mutant is known to change nothing, as "file.h:function:what" with the reason; each
+  // must exist and survive.
+  std::map<std::string, std::string> equivalent;
+};
+
+// One mutant: one place of the code, changed in one way (an order made one step weaker, a fence,
+// barrier or re-check left out).
+struct Mutant {
+  std::string place;      // "lap_ring.h:87 TryPush"
+  std::string change;     // "release -> relaxed"
+  std::string caught_by;  // Name of the scenario, empty if it survived.
+  std::string failure;
+  uint64_t executions = 0;
+};
+
+struct MutantReport {
+  std::vector<Mutant> mutants;
+  std::string failure;  // Empty if the code itself passes and every mutant was caught.
+
+  bool ok() const { return failure.empty(); }
+};
+std::ostream& operator<<(std::ostream& out, const MutantReport& report);  // The table.
+
+// Explores every scenario as it is, collecting the places that it passes; then each mutant of each
+// place until one scenario fails.
+MutantReport RunMutants(const MutantOptions& options, const std::vector<Scenario>& scenarios);
+
+}  // namespace weft::model
+
+#endif  // WEFT_TOOLS_MODEL_MODEL_H_
