@@ -33,7 +33,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/instant.h"
 #include "parker/event_count.h"
 #include "parker/internal/futex.h"
 #include "parker/internal/waiter_list.h"
