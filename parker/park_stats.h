@@ -93,8 +93,10 @@ class ParkStats {
     spin_pauses_.Add(pauses);
     spin_hits_.Add(is_hit ? 1 : 0);
   }
-  void CountSleep() { sleeps_.Add(1); }
-  void CountEarlyWake() { early_wakes_.Add(1); }
+  void CountSleep(bool is_resumed) {
+    sleeps_.Add(1);
+    early_wakes_.Add(is_resumed ? 1 : 0);
+  }
   void RecordWakeLatency(absl::Duration latency) { wake_latency_.Record(latency); }
 
  private:

@@ -23,8 +23,9 @@ class AdaptiveSpin {
     if (turn_++ % kTryAllEvery == 0) return max_pauses_;
     return std::min(max_pauses_, 2 * typical_ + kLeast);
   }
-  // The token came after `pauses`.
-  void Hit(int pauses) { typical_ += (pauses - typical_) / 8; }
+  // The token came after `pauses`. Longer than typical is believed at once, as a spin that is too
+  // short learns nothing; shorter in the course of time.
+  void Hit(int pauses) { typical_ = std::max(pauses, typical_ - (typical_ + 7) / 8); }
   // It did not come while the owner spun.
   void Miss() { typical_ -= (typical_ + 7) / 8; }
 

@@ -133,12 +133,15 @@ template <typename Atomics>
 ParkResult ParkState<Atomics>::Sleep(uint64_t* seen, Instant deadline) {
   const Instant began = stats_ == nullptr ? Instant() : MonotonicNow();
   const uint64_t asleep = *seen | kAsleep;
+  int sleeps = 0;
   while (true) {
     bool in_time = true;
     uint64_t expected = *seen;
     if (word_.compare_exchange_strong(expected, asleep, std::memory_order_relaxed)) {
       while (in_time && word_.load(std::memory_order_relaxed) == asleep) {
-        if (stats_ != nullptr) stats_->CountSleep();
+        // A second sleep says that the one before ended early.
+        if (stats_ != nullptr) stats_->CountSleep(sleeps > 0);
+        ++sleeps;
         in_time = WaitOnce(asleep, deadline);
       }
     }
