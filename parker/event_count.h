@@ -54,7 +54,6 @@
 #include <cstdint>
 #include <limits>
 #include <stop_token>
-#include <utility>
 
 #include "base/cache_line.h"
 #include "base/check.h"
@@ -100,7 +99,7 @@ class EventWaits {
     friend class EventWaits;
 
     Key(EventWaits& events, BasicParker<Atomics>& parker)
-        : events_(events), parker_(parker), seen_(events.Enter(&waiter_, parker)) {}
+        : events_(events), parker_(parker), waiter_(parker), seen_(events.Enter(&waiter_)) {}
 
     EventWaits& events_;
     BasicParker<Atomics>& parker_;
@@ -164,7 +163,7 @@ class EventWaits {
  private:
   using Lock = WordLockHolder<Atomics>;
 
-  typename Announcement::Seen Enter(Waiter<Atomics>* waiter, BasicParker<Atomics>& parker);
+  typename Announcement::Seen Enter(Waiter<Atomics>* waiter);
   // Takes the key's waiter out of the list; false if a notification has done so.
   bool Leave(Key& key);
   void PassOn(Key& key);
@@ -224,12 +223,10 @@ class BasicEventCount : public EventWaits<Atomics, FlagAnnouncement<Atomics, Bar
 };
 
 template <typename Atomics, typename Announcement>
-typename Announcement::Seen EventWaits<Atomics, Announcement>::Enter(Waiter<Atomics>* waiter,
-                                                                     BasicParker<Atomics>& parker) {
-  BasicUnparker<Atomics> unparker = parker.unparker();
-  const auto seen = [&] {
+typename Announcement::Seen EventWaits<Atomics, Announcement>::Enter(Waiter<Atomics>* waiter) {
+  const typename Announcement::Seen seen = [&] {
     const Lock holder(list_.lock());
-    list_.Add(waiter, std::move(unparker));
+    list_.Add(waiter);
     return announcement_.Announce();
   }();
   announcement_.PassWaitersBarrier();
