@@ -4,10 +4,11 @@
 // their loops. Afterwards each pair of notes is checked: of two turns, at least one has seen the
 // other.
 //
-// Tried by hand on x86-64: fails when the heavy side is left out, when it is only a fence of its own
-// processor, and when the light side's load stands before its store. The last is what a compiler may
-// do without the light barrier; today's leave the two atomic accesses where they are, so that leaving
-// the light barrier out alone changes no instruction. One heavy side of two may be a light one (A1).
+// Tried by hand on x86-64: fails when the heavy side is left out, when it is only a fence of its
+// own processor, and when the light side's load stands before its store. The last is what a
+// compiler may do without the light barrier; today's leave the two atomic accesses where they are,
+// so that leaving the light barrier out alone changes no instruction. One heavy side of two may be
+// a light one (A1).
 #include "base/asymmetric_barrier.h"
 
 #include <atomic>
@@ -39,7 +40,8 @@ void TakeTurn(Side* mine, const Side& other, Barrier barrier) {
 int CountMissed(const Side& a, const Side& b) {
   int missed = 0;
   for (size_t turn = 1; turn < a.saw.size(); ++turn) {
-    // The first turn of b that this turn has not seen must have seen this turn; later ones see more.
+    // The first turn of b that this turn has not seen must have seen this turn; later ones see
+    // more.
     const size_t unseen = size_t{a.saw[turn]} + 1;
     if (unseen < b.saw.size() && b.saw[unseen] < turn) ++missed;
   }
