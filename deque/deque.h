@@ -18,7 +18,7 @@
 //   One such call serves all thieves until the owner's next pop.
 //
 // Guarantees
-//   Thread safety    What "owner" says below: the owner only (checked in debug builds). Stealers and
+//   Thread safety    What says "Owner": the owner only (checked in debug builds). Stealers and
 //                    hints: any thread. No call may overlap construction or destruction.
 //   Exactly once     Each pushed item is returned by exactly one Pop or steal, or destroyed with
 //                    the deque.
@@ -26,9 +26,9 @@
 //                    FifoDeque.
 //   Memory ordering  If X pushed an item and Y popped or stole it, all X did before the push is
 //                    visible to Y after it.
-//   Nothing stranded A steal takes from an owner that is busy elsewhere, or asleep: it needs no help.
-//   Progress         Lock-free: of the threads that compete for an item one always gets it. A pop or
-//                    push takes a bounded number of steps between two successful steals. A steal
+//   No stranded work A steal takes from an owner that is busy elsewhere, or asleep.
+//   Progress         Lock-free: of the threads that compete for an item one always gets it. Push
+//                    and Pop take a bounded number of steps between two successful steals. A steal
 //                    spins for at most the time named above.
 //   Complexity       O(1), Push amortised over growth. A pop that takes back shared items moves at
 //                    most 256 words, each at most once for every time that it is shared. Memory: 8
@@ -41,8 +41,8 @@
 //   Lifetime         Stealers do not keep the deque alive.
 //
 // Example: deque_example.cc
-// Algorithm: README.md § Design has it, with the argument. Without asymmetric barriers (old kernels,
-// seccomp filters, or DequeBarriers::kFences): [ChaseLev2005] with the orders of [Le2013].
+// Algorithm: README.md § Design has it, with the argument. Without asymmetric barriers (old
+// kernels, seccomp filters, or DequeBarriers::kFences): [ChaseLev2005], orders of [Le2013].
 #ifndef WEFT_DEQUE_DEQUE_H_
 #define WEFT_DEQUE_DEQUE_H_
 
@@ -62,25 +62,9 @@
 #include "deque/internal/ring_word.h"
 #include "deque/internal/slot.h"
 #include "deque/internal/split_ring.h"
+#include "deque/steal_result.h"
 
 namespace weft {
-
-// What one attempt to steal came to.
-enum class StealOutcome {
-  kStolen,  // the item is the caller's
-  kEmpty,   // there was nothing to steal
-  kLost,    // there was an item, and another thread took it: trying again may succeed
-};
-
-// Outcome and, when kStolen, the item.
-template <typename T>
-struct StealResult {
-  StealOutcome outcome;
-  std::optional<T> item;
-
-  // Whether an item was stolen.
-  explicit operator bool() const { return outcome == StealOutcome::kStolen; }
-};
 
 // Which item the owner takes.
 enum class DequeOrder {
@@ -103,6 +87,8 @@ struct DequeOptions {
   DequeBarriers barriers = DequeBarriers::kAutomatic;
 };
 
+template <typename T>
+class Injector;
 template <typename T>
 class Stealer;
 
@@ -202,6 +188,7 @@ class Deque {
 
  private:
   friend class weft::Stealer<T>;
+  friend class weft::Injector<T>;
   using Codec = deque_internal::SlotCodec<T>;
   using Ring = deque_internal::SplitRing<deque_internal::SlotWord, StdAtomics>;
 
@@ -222,6 +209,22 @@ class Deque {
       ring.mode = deque_internal::RingMode::kFenced;
     }
     return ring;
+  }
+
+  // For a thief that is the owner of this deque, before and after it takes a batch of up to `most`
+  // items. Returns how many it may take: one, which does not come here, and those for which there
+  // is room.
+  std::size_t ReserveForBatch(std::size_t most) {
+    owner_.Check("StealHalf");
+    return ring_.Reserve(static_cast<std::int64_t>(most) - 1) ? most : 1;
+  }
+  void PushRest(std::span<const deque_internal::SlotWord> words) {
+    const auto count = static_cast<std::int64_t>(words.size()) - 1;
+    if (count == 0) return;
+    for (std::int64_t i = 0; i < count; ++i) {
+      ring_.PutReserved(i, words[static_cast<std::size_t>(i) + 1]);
+    }
+    ring_.Commit(count);
   }
 
   bool PushWord(deque_internal::SlotWord word) {
@@ -255,7 +258,7 @@ class Stealer {
   StealResult<T> Steal() const {
     deque_internal::SlotWord word;
     std::int64_t taken = 0;
-    return Result(ring_->StealUpTo(1, &word, &taken), word);
+    return deque_internal::ResultOf<T>(ring_->StealUpTo(1, &word, &taken), word);
   }
 
   // Takes the oldest items, at most half of them and at most `limit` (and 64): returns the oldest
@@ -268,20 +271,16 @@ class Stealer {
     WEFT_CHECK(limit > 0 && &into->ring_ != ring_)
         << "Stealer::StealHalf(into, limit): expected another deque and a positive limit, found "
         << (limit > 0 ? "the victim itself" : "limit 0");
-    into->owner_.Check("StealHalf");
-    auto most = static_cast<std::int64_t>(
-        std::min({limit, kMaxBatch, std::max<std::size_t>((SizeHint() + 1) / 2, 1)}));
-    if (!into->ring_.Reserve(most - 1)) most = 1;
+    const std::size_t half = std::max<std::size_t>((SizeHint() + 1) / 2, 1);
+    const std::size_t most = into->ReserveForBatch(std::min({limit, half, kMaxBatch}));
     std::array<deque_internal::SlotWord, kMaxBatch> words;
     std::int64_t taken = 0;
-    const deque_internal::Taken outcome = ring_->StealUpTo(most, words.data(), &taken);
-    if (outcome == deque_internal::Taken::kItem && taken > 1) {
-      for (std::int64_t i = 1; i < taken; ++i) {
-        into->ring_.PutReserved(i - 1, words[static_cast<std::size_t>(i)]);
-      }
-      into->ring_.Commit(taken - 1);
+    const deque_internal::Taken outcome =
+        ring_->StealUpTo(static_cast<std::int64_t>(most), words.data(), &taken);
+    if (outcome == deque_internal::Taken::kItem) {
+      into->PushRest({words.data(), static_cast<std::size_t>(taken)});
     }
-    return Result(outcome, words[0]);
+    return deque_internal::ResultOf<T>(outcome, words[0]);
   }
 
   // As Deque::SizeHint(), for choosing whom to steal from.
@@ -298,18 +297,6 @@ class Stealer {
   using Ring = deque_internal::SplitRing<deque_internal::SlotWord, StdAtomics>;
 
   explicit Stealer(Ring* ring) : ring_(ring) {}
-
-  static StealResult<T> Result(deque_internal::Taken outcome, deque_internal::SlotWord word) {
-    switch (outcome) {
-      case deque_internal::Taken::kItem:
-        return {StealOutcome::kStolen, deque_internal::SlotCodec<T>::Decode(word)};
-      case deque_internal::Taken::kEmpty:
-        return {StealOutcome::kEmpty, std::nullopt};
-      case deque_internal::Taken::kLost:
-        break;
-    }
-    return {StealOutcome::kLost, std::nullopt};
-  }
 
   Ring* ring_;
 };

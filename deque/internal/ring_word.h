@@ -1,10 +1,10 @@
-// deque/internal/ring_word.h — the one word of a split ring that thieves and owner compare and swap.
+// deque/internal/ring_word.h — the word of a split ring that thieves and owner compare and swap.
 //
 // Notation, here and in split_ring.h: {top, n} is a closed deque whose n oldest items, at the
 // indices top to top + n - 1, are public; {top, open} is a deque of which all is public.
 //
-// The word never holds the same value twice. Who changes it moves `top` forward (a thief that takes
-// items; the owner that takes back what was public, and gives what is left new indices), or keeps
+// The word never holds the same value twice. Who changes it moves `top` forward (a thief that
+// takes items; the owner that takes back what was public, and gives the rest new indices), or keeps
 // `top` and goes one way: {top, 0} to {top, open} to {top, n}, n growing. So a compare-and-swap that
 // succeeds proves that nothing has changed since the word was read: there is no ABA, and no version
 // to run out of bits. (The owner may also swap a {top, n > 0} with itself: that changes nothing for

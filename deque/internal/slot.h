@@ -8,8 +8,12 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
+
+#include "deque/internal/ring_word.h"
+#include "deque/steal_result.h"
 
 namespace weft::deque_internal {
 
@@ -67,6 +71,20 @@ struct SlotCodec<std::unique_ptr<U>, std::enable_if_t<!std::is_array_v<U>>> {
 // Whether an item lies in the slot itself; otherwise the slot holds a pointer to it.
 template <typename T>
 inline constexpr bool kFitsSlot = SlotCodec<T>::kIsInline;
+
+// What a thief is told.
+template <typename T>
+StealResult<T> ResultOf(Taken taken, SlotWord word) {
+  switch (taken) {
+    case Taken::kItem:
+      return {StealOutcome::kStolen, SlotCodec<T>::Decode(word)};
+    case Taken::kEmpty:
+      return {StealOutcome::kEmpty, std::nullopt};
+    case Taken::kLost:
+      break;
+  }
+  return {StealOutcome::kLost, std::nullopt};
+}
 
 }  // namespace weft::deque_internal
 
