@@ -226,13 +226,19 @@ class SplitRing {
     const std::int64_t wanted = t - top + count;
     if (wanted > options_.max_items) return false;
     while (wanted > owner_buffer_->capacity()) Grow(top, t);
-    const std::int64_t quarter = QuarterOf(owner_buffer_->capacity());
-    if (wanted > quarter) was_needed_ = true;
-    SetPushLimit(top + (was_needed_ ? Capacity() : quarter));
+    if (wanted > Quarter()) was_needed_ = true;
+    SetPushLimit(top);
     return true;
   }
 
-  void SetPushLimit(std::int64_t limit) { push_limit_.store(limit, std::memory_order_relaxed); }
+  // The next slow push: when the ring is full, or, while shrinking is considered, when the owner
+  // needs more than a quarter of it.
+  void SetPushLimit(std::int64_t top) {
+    const bool considers = !was_needed_ && !buffers_.is_smallest();
+    push_limit_.store(top + (considers ? std::min(Quarter(), Capacity()) : Capacity()),
+                      std::memory_order_relaxed);
+  }
+  std::int64_t Quarter() const { return std::max<std::int64_t>(owner_buffer_->capacity() / 4, 1); }
 
   void Grow(std::int64_t top, std::int64_t t) {
     const Buffer* const old = owner_buffer_;
@@ -247,7 +253,7 @@ class SplitRing {
   void Answer(std::int64_t t) {
     RingWord seen = Load();
     if (push_limit_.load(std::memory_order_relaxed) == kAsked) {
-      SetPushLimit(seen.Top(t) + Capacity());
+      SetPushLimit(seen.Top(t));
     }
     if (seen.is_open() || seen.shared() > 0) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
@@ -314,10 +320,6 @@ class SplitRing {
     return Taken::kEmpty;
   }
 
-  static std::int64_t QuarterOf(std::int64_t capacity) {
-    return std::max<std::int64_t>(capacity / 4, 1);
-  }
-
   // The owner found the deque empty at tail == t. If it has held no more than a quarter of its
   // capacity since it was last found empty, that is halved. Skips an index, so that the word
   // changes: a thief that has read a slot of the larger buffer fails.
@@ -325,9 +327,7 @@ class SplitRing {
     if (buffers_.is_smallest()) return;
     if (was_needed_) {
       was_needed_ = false;
-      if (push_limit_.load(std::memory_order_relaxed) != kAsked) {
-        SetPushLimit(t + QuarterOf(owner_buffer_->capacity()));
-      }
+      if (push_limit_.load(std::memory_order_relaxed) != kAsked) SetPushLimit(t);
       return;
     }
     RingWord seen = Load();
@@ -339,7 +339,7 @@ class SplitRing {
     owner_buffer_ = buffers_.Shrink();
     buffer_.store(owner_buffer_, std::memory_order_release);  // (6)
     tail_.store(t + 1, std::memory_order_release);            // (1)
-    SetPushLimit(t + 1 + QuarterOf(owner_buffer_->capacity()));
+    SetPushLimit(t + 1);
   }
 
   // ---- Thieves -------------------------------------------------------------------------------
