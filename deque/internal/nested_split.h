@@ -35,6 +35,7 @@ struct NestedOptions {
   bool asymmetric = true;  // whether there are asymmetric barriers, and they shall be used
   int capacity = 1'024;    // deepest nesting of jobs that can be stolen; at most kMaxIndex
   int patience = 64;       // as in RingOptions
+  int attempts = 3;        // as in RingOptions
 };
 
 // One owner calls what the first part of the class has; any thread calls Steal and Size.
@@ -77,12 +78,11 @@ class NestedSplit {
   void Restore(int t) {
     // Before the swap: a thief that sees the new top must see that nothing is there.
     tail_.store(t, std::memory_order_release);  // (1) (4)
-    ForkWord seen = Load();
-    if (options_.asymmetric) {
-      while (!SwapAndLimit(&seen, seen.Next(t, static_cast<std::uint64_t>(t)), t)) {
-      }
-    } else {
-      while (!Swap(&seen, seen.Next(t, ForkWord::kOpen))) {
+    while (true) {
+      const ForkWord seen = Load();
+      if (options_.asymmetric ? SwapAndLimit(seen, seen.Next(t, static_cast<std::uint64_t>(t)), t)
+                              : Swap(seen, seen.Next(t, ForkWord::kOpen))) {
+        return;
       }
     }
   }
@@ -93,15 +93,15 @@ class NestedSplit {
 
   // Takes the oldest job, in one attempt (which may ask the owner, and wait for its answer).
   Taken Steal(Word* job) {
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      ForkWord seen = Load();
+    for (int attempt = 0; attempt < options_.attempts; ++attempt) {
+      const ForkWord seen = Load();
       if (!options_.asymmetric) Atomics::Fence(std::memory_order_seq_cst);  // (7)
       const int available = seen.is_open()
                                 ? tail_.load(std::memory_order_acquire) - seen.top()  // (1)
                                 : seen.split() - seen.top();
       if (available > 0) {
         const int top = seen.top();
-        if (!Swap(&seen, seen.Taking())) return Taken::kLost;
+        if (!Swap(seen, seen.Taking())) return Taken::kLost;
         *job = Slot(top).load(std::memory_order_relaxed);  // pinned until the job has ended
         return Taken::kItem;
       }
@@ -127,21 +127,18 @@ class NestedSplit {
 
   static constexpr int kAsked = -1;
   static constexpr int kTripped = std::numeric_limits<int>::max();
-  static constexpr int kAttempts = 3;
 
   Atomic<Word>& Slot(int index) const { return slots_[static_cast<std::size_t>(index)]; }
 
   ForkWord Load() const { return ForkWord(word_.load(std::memory_order_acquire)); }  // (4) (5)
 
   // As in split_ring.h.
-  bool Swap(ForkWord* seen, ForkWord next) {
-    std::uint64_t bits = seen->bits();
-    const bool swapped = word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release,
-                                                       std::memory_order_acquire);  // (4) (5)
-    if (!swapped) *seen = ForkWord(bits);
-    return swapped;
+  bool Swap(ForkWord seen, ForkWord next) {
+    std::uint64_t bits = seen.bits();
+    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release,
+                                         std::memory_order_relaxed);  // (4) (5)
   }
-  bool SwapAndLimit(ForkWord* seen, ForkWord next, int limit) {
+  bool SwapAndLimit(ForkWord seen, ForkWord next, int limit) {
     pop_limit_.store(limit, std::memory_order_relaxed);
     if (Swap(seen, next)) return true;  // (4)
     pop_limit_.store(kTripped, std::memory_order_relaxed);
@@ -154,25 +151,26 @@ class NestedSplit {
     Slot(t).store(job, std::memory_order_relaxed);
     tail_.store(t + 1, std::memory_order_release);  // (1)
     push_limit_.store(options_.capacity, std::memory_order_relaxed);
-    ForkWord seen = Load();
+    const ForkWord seen = Load();
     if (seen.is_open() || seen.split() > seen.top()) return true;
     // The owner needs no barrier: its own later pops see its own limit.
     pop_limit_.store(kTripped, std::memory_order_relaxed);
-    (void)Swap(&seen, seen.Next(seen.top(), ForkWord::kOpen));  // fails when a thief has opened it
+    (void)Swap(seen, seen.Next(seen.top(), ForkWord::kOpen));  // fails when a thief has opened it
     return true;
   }
 
   // The job at t is public, or the limit was raised.
   [[gnu::noinline]] bool PopSlow(int t) {
     if (!options_.asymmetric) return PopFenced(t);
-    ForkWord seen = Load();
-    while (seen.top() <= t) {
+    while (true) {
+      const ForkWord seen = Load();
+      if (seen.top() > t) break;
       // Takes back the newer half of what is public, or shares the older half of what is not.
       const int split = seen.split();
       const int next = split > t             ? seen.top() + (t - seen.top()) / 2
                        : split == seen.top() ? split + (t - split + 1) / 2
                                              : split;
-      if (SwapAndLimit(&seen, seen.Next(seen.top(), static_cast<std::uint64_t>(next)), next)) {
+      if (SwapAndLimit(seen, seen.Next(seen.top(), static_cast<std::uint64_t>(next)), next)) {
         return true;
       }
     }
@@ -182,10 +180,10 @@ class NestedSplit {
 
   bool PopFenced(int t) {
     Atomics::Fence(std::memory_order_seq_cst);  // (7)
-    ForkWord seen = Load();
+    const ForkWord seen = Load();
     if (seen.top() < t) return true;
     // The last job: thieves may be at it, and the swap decides. It changes nothing but the turn.
-    if (seen.top() == t && Swap(&seen, seen.Next(t, ForkWord::kOpen))) return true;
+    if (seen.top() == t && Swap(seen, seen.Next(t, ForkWord::kOpen))) return true;
     tail_.store(t + 1, std::memory_order_release);  // (1)
     return false;
   }
@@ -210,8 +208,8 @@ class NestedSplit {
     const bool is_first = opening_.exchange(1, std::memory_order_relaxed) == 0;
     if (!is_first && WaitForChange(seen)) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
-    Atomics::HeavyBarrier();           // (3)
-    (void)Swap(&seen, seen.Opened());  // (5)
+    Atomics::HeavyBarrier();          // (3)
+    (void)Swap(seen, seen.Opened());  // (5)
     opening_.store(0, std::memory_order_relaxed);
   }
 

@@ -17,6 +17,8 @@ struct RingOptions {
   std::int64_t max_items = std::int64_t{1} << 46;
   // How many pauses a thief waits for an answer: about a microsecond.
   int patience = 64;
+  // How often a thief starts again when others took what it was given from under its nose.
+  int attempts = 3;
   // Most items that an answer makes public: the length of what a pop may have to take back.
   std::int64_t max_shared = 256;
   // Index of the first item; tests begin shortly before the indices wrap.

@@ -127,13 +127,12 @@ class SplitRing {
   // Takes the oldest item. For kFifo only. Never answers kLost.
   Taken PopOldest(Word* word) {
     const std::int64_t t = Tail();
-    RingWord seen = Load();
-    while (seen.Distance(t) > 0) {
+    while (true) {
+      const RingWord seen = Load();
+      if (seen.Distance(t) <= 0) return FoundEmpty(t);
       *word = owner_buffer_->Get(seen.RingIndex());
-      if (Swap(&seen, seen.Taking(1))) return Taken::kItem;
+      if (Swap(seen, seen.Taking(1))) return Taken::kItem;
     }
-    ShrinkWhenEmpty(t);
-    return Taken::kEmpty;
   }
 
   std::int64_t Capacity() const { return std::min(owner_buffer_->capacity(), options_.max_items); }
@@ -150,8 +149,8 @@ class SplitRing {
   // Takes up to `limit` of the oldest items and at most half of those that are public (at least
   // one), all in one step, into words[0...]. Precondition: limit > 0.
   Taken StealUpTo(std::int64_t limit, Word* words, std::int64_t* taken) {
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      RingWord seen = Load();
+    for (int attempt = 0; attempt < options_.attempts; ++attempt) {
+      const RingWord seen = Load();
       if (options_.mode == RingMode::kFenced) Atomics::Fence(std::memory_order_seq_cst);  // (7)
       const std::int64_t available =
           seen.is_open() ? seen.Distance(tail_.load(std::memory_order_acquire))  // (1)
@@ -163,7 +162,7 @@ class SplitRing {
         const std::int64_t most = options_.mode == RingMode::kFenced ? 1 : (available + 1) / 2;
         *taken = std::min(limit, most);
         for (std::int64_t i = 0; i < *taken; ++i) words[i] = buffer->Get(seen.RingIndex() + i);
-        return Swap(&seen, seen.Taking(*taken)) ? Taken::kItem : Taken::kLost;
+        return Swap(seen, seen.Taking(*taken)) ? Taken::kItem : Taken::kLost;
       }
       if (seen.is_open()) return Taken::kEmpty;
       const std::int64_t hidden = seen.Distance(tail_.load(std::memory_order_relaxed));
@@ -191,21 +190,17 @@ class SplitRing {
   // Values of the limits that no index reaches.
   static constexpr std::int64_t kAsked = std::numeric_limits<std::int64_t>::min();
   static constexpr std::int64_t kTripped = std::numeric_limits<std::int64_t>::max();
-  // How often a thief starts again after an answer that others took from under its nose.
-  static constexpr int kAttempts = 3;
 
   std::int64_t Tail() const { return tail_.load(std::memory_order_relaxed); }  // for the owner
 
   RingWord Load() const { return RingWord(word_.load(std::memory_order_acquire)); }  // (2) (4) (5)
 
-  // Swaps the word; on failure *seen is what it is now. Acquire on failure as in Load(). Success
-  // needs none: nothing has changed since *seen was read with it.
-  bool Swap(RingWord* seen, RingWord next) {
-    std::uint64_t bits = seen->bits();
-    const bool swapped = word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release,
-                                                       std::memory_order_acquire);  // (2) (4) (5)
-    if (!swapped) *seen = RingWord(bits);
-    return swapped;
+  // Swaps the word if it is still `seen`. Success needs no acquire side: nothing has changed since
+  // `seen` was loaded with it. Failure: relaxed, the value is not used.
+  bool Swap(RingWord seen, RingWord next) {
+    std::uint64_t bits = seen.bits();
+    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release,
+                                         std::memory_order_relaxed);  // (2) (4) (5)
   }
 
   [[gnu::noinline]] bool PushSlow(std::int64_t t, Word word) {
@@ -251,23 +246,23 @@ class SplitRing {
   // A push that was asked to share: opens the deque, unless something is public already. The owner
   // needs no barrier: its own later pops see its own limit.
   void Answer(std::int64_t t) {
-    RingWord seen = Load();
+    const RingWord seen = Load();
     if (push_limit_.load(std::memory_order_relaxed) == kAsked) {
       SetPushLimit(seen.Top(t));
     }
     if (seen.is_open() || seen.shared() > 0) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
     // Fails when a thief has opened it.
-    (void)Swap(&seen, RingWord::Open(seen.Top(t)));
+    (void)Swap(seen, RingWord::Open(seen.Top(t)));
   }
 
   // Tail is t or t + 1. Item t is public, or the limit was raised.
   [[gnu::noinline]] Taken PopSlow(std::int64_t t, Word* word) {
-    RingWord seen = Load();
-    if (seen.Distance(t) < 0) return FoundEmpty(t + 1);
+    if (Load().Distance(t) < 0) return FoundEmpty(t + 1);
     tail_.store(t, std::memory_order_release);  // (1)
     if (options_.mode == RingMode::kFenced) return PopFenced(t, word);
     while (true) {
+      const RingWord seen = Load();
       const std::int64_t top = seen.Top(t);
       if (top > t) return FoundEmpty(t + 1);
       const std::int64_t split = top + seen.shared();
@@ -276,7 +271,7 @@ class SplitRing {
           takes_all || seen.shared() > 0 ? 0 : std::min((t - split + 1) / 2, options_.max_shared);
       const RingWord next =
           takes_all ? RingWord::Closed(t + 1, 0) : RingWord::Closed(top, seen.shared() + more);
-      if (!SwapAndLimit(&seen, next, takes_all ? t + 1 : split + more)) continue;
+      if (!SwapAndLimit(seen, next, takes_all ? t + 1 : split + more)) continue;
       *word = owner_buffer_->Get(t);
       if (takes_all) MoveUp(top, t);
       return Taken::kItem;
@@ -285,7 +280,7 @@ class SplitRing {
 
   // Stores the limit first: a thief that reads the new word and then raises the limit must not have
   // its store undone by ours.
-  bool SwapAndLimit(RingWord* seen, RingWord next, std::int64_t limit) {
+  bool SwapAndLimit(RingWord seen, RingWord next, std::int64_t limit) {
     pop_limit_.store(limit, std::memory_order_relaxed);
     if (Swap(seen, next)) return true;  // (4)
     // A thief that read the word before may be opening the deque, and counts on its limit.
@@ -304,18 +299,19 @@ class SplitRing {
 
   Taken PopFenced(std::int64_t t, Word* word) {
     Atomics::Fence(std::memory_order_seq_cst);  // (7)
-    RingWord seen = Load();
+    const RingWord seen = Load();
     *word = owner_buffer_->Get(t);
     if (seen.Distance(t) > 0) return Taken::kItem;
     // One item or none is left: thieves may be at it, and the swap decides.
-    if (seen.Distance(t) < 0 || !Swap(&seen, seen.Taking(1))) return FoundEmpty(t + 1);
-    tail_.store(t + 1, std::memory_order_release);  // (1)
+    if (seen.Distance(t) < 0 || !Swap(seen, seen.Taking(1))) return FoundEmpty(t + 1);
+    tail_.store(t + 1, std::memory_order_relaxed);  // as in FoundEmpty()
     return Taken::kItem;
   }
 
-  // Nothing lies below t.
+  // Nothing lies below t. Relaxed: who takes an item on the strength of this value of tail has read
+  // an older word, and fails to swap it.
   Taken FoundEmpty(std::int64_t t) {
-    if (Tail() != t) tail_.store(t, std::memory_order_release);  // (1)
+    if (Tail() != t) tail_.store(t, std::memory_order_relaxed);
     ShrinkWhenEmpty(t);
     return Taken::kEmpty;
   }
@@ -330,15 +326,15 @@ class SplitRing {
       if (push_limit_.load(std::memory_order_relaxed) != kAsked) SetPushLimit(t);
       return;
     }
-    RingWord seen = Load();
+    const RingWord seen = Load();
     if (options_.mode == RingMode::kSplit) {
-      if (!SwapAndLimit(&seen, RingWord::Closed(t + 1, 0), t + 1)) return;
-    } else if (!Swap(&seen, RingWord::Open(t + 1))) {
+      if (!SwapAndLimit(seen, RingWord::Closed(t + 1, 0), t + 1)) return;
+    } else if (!Swap(seen, RingWord::Open(t + 1))) {
       return;
     }
     owner_buffer_ = buffers_.Shrink();
     buffer_.store(owner_buffer_, std::memory_order_release);  // (6)
-    tail_.store(t + 1, std::memory_order_release);            // (1)
+    tail_.store(t + 1, std::memory_order_relaxed);            // as in FoundEmpty()
     SetPushLimit(t + 1);
   }
 
@@ -369,8 +365,8 @@ class SplitRing {
     const bool is_first = opening_.exchange(1, std::memory_order_relaxed) == 0;
     if (!is_first && WaitForChange(seen)) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
-    Atomics::HeavyBarrier();                                     // (3)
-    (void)Swap(&seen, RingWord(seen.bits() | RingWord::kOpen));  // (5)
+    Atomics::HeavyBarrier();                                    // (3)
+    (void)Swap(seen, RingWord(seen.bits() | RingWord::kOpen));  // (5)
     opening_.store(0, std::memory_order_relaxed);
   }
 
