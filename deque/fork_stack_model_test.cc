@@ -108,6 +108,19 @@ void TwoThieves(Barriers barriers) {
   forks.Finish(2);
 }
 
+// A thief learns of jobs from a tail that a pop has lowered.
+void LoweredTail(Barriers barriers) {
+  Forks forks(barriers);
+  forks.Steal();  // asks
+  forks.Push(0, 1);
+  model::Thread thief([&] { forks.Steal(2); });
+  forks.Push(1, 2);
+  forks.Push(2, 3);
+  for (int t = 2; t >= 0; --t) forks.Join(t, static_cast<std::uint64_t>(t) + 1);
+  thief.Join();
+  forks.Finish(3);
+}
+
 // The older half becomes public, and is taken back.
 void OwnerTakesBack(Barriers barriers) {
   Forks forks(barriers);
@@ -125,9 +138,9 @@ std::vector<model::Scenario> Scenarios(Barriers barriers) {
         [=] { body(barriers); },
         {}};
   };
-  return {of("OneFork", OneFork), of("IndexIsUsedAgain", IndexIsUsedAgain),
+  return {of("OneFork", OneFork),         of("IndexIsUsedAgain", IndexIsUsedAgain),
           of("NestedForks", NestedForks), of("OwnerTakesBack", OwnerTakesBack),
-          of("TwoThieves", TwoThieves)};
+          of("LoweredTail", LoweredTail), of("TwoThieves", TwoThieves)};
 }
 
 class ForkStackModelTest : public testing::TestWithParam<Barriers> {};

@@ -79,6 +79,28 @@ void TwoThieves() {
   lane.Finish(2);
 }
 
+// Each thief empties a part of the block that one of them deletes.
+void ThievesShareABlock() {
+  Lane<4> lane;
+  for (std::uint64_t i = 1; i <= 3; ++i) lane.Push(i);
+  model::Thread thief([&] { lane.Steal(3); });
+  lane.Steal();
+  lane.Steal();
+  thief.Join();
+  lane.Finish(3);
+}
+
+// Two producers and a thief, over three blocks.
+void ProducersAndThief() {
+  Lane<2> lane;
+  model::Thread other([&] { lane.Push(2); });
+  model::Thread thief([&] { lane.Steal(); });
+  lane.Push(1);
+  other.Join();
+  thief.Join();
+  lane.Finish(2);
+}
+
 // A batch ends a block while the next one is filled.
 void BatchEndsABlock() {
   Lane<4> lane;
@@ -99,6 +121,8 @@ std::vector<model::Scenario> Scenarios() {
           {"TwoThieves, blocks of 1", TwoThieves<2>, {}},
           {"ProducerAndThief, blocks of 3", ProducerAndThief<4>, {}},
           {"TwoThieves, blocks of 3", TwoThieves<4>, {}},
+          {"ThievesShareABlock", ThievesShareABlock, {}},
+          {"ProducersAndThief", ProducersAndThief, {}},
           {"BatchEndsABlock", BatchEndsABlock, {}}};
 }
 
@@ -113,6 +137,12 @@ TEST(InjectorModelTest, EachItemHasOneTaker) {
 TEST(InjectorModelTest, EachOrderIsNeeded) {
   model::MutantOptions options;
   options.files = {"deque/internal/"};
+  const char* const kWhy =
+      "edge (2) carries the construction of a block's atomics, whose initial values the checker "
+      "takes "
+      "to be visible to everybody";
+  options.equivalent = {{"segmented_queue.h:InstallTail:store release -> relaxed #2", kWhy},
+                        {"segmented_queue.h:InstallHead:load acquire -> relaxed", kWhy}};
   const model::MutantReport report = model::RunMutants(options, Scenarios());
   std::cout << report;
   EXPECT_TRUE(report.ok()) << report.failure;

@@ -76,8 +76,8 @@ class NestedSplit {
 
   // Index t is free again. The effects of the stolen job are visible to the caller.
   void Restore(int t) {
-    // Before the swap: a thief that sees the new top must see that nothing is there.
-    tail_.store(t, std::memory_order_release);  // (1) (4)
+    // Before the swap: a thief that sees the new top must see that nothing is there (4).
+    tail_.store(t, std::memory_order_relaxed);
     while (true) {
       const ForkWord seen = Load();
       if (options_.asymmetric ? SwapAndLimit(seen, seen.Next(t, static_cast<std::uint64_t>(t)), t)
@@ -174,8 +174,7 @@ class NestedSplit {
         return true;
       }
     }
-    tail_.store(t + 1, std::memory_order_release);  // (1) the index stays in use
-    return false;
+    return Stolen(t);
   }
 
   bool PopFenced(int t) {
@@ -184,7 +183,13 @@ class NestedSplit {
     if (seen.top() < t) return true;
     // The last job: thieves may be at it, and the swap decides. It changes nothing but the turn.
     if (seen.top() == t && Swap(seen, seen.Next(t, ForkWord::kOpen))) return true;
-    tail_.store(t + 1, std::memory_order_release);  // (1)
+    return Stolen(t);
+  }
+
+  // The index stays in use. Relaxed: all jobs below are gone, so nobody takes one on the strength of
+  // this value of tail.
+  bool Stolen(int t) {
+    tail_.store(t + 1, std::memory_order_relaxed);
     return false;
   }
 

@@ -15,9 +15,10 @@
 //
 // Happens-before edges; each end names its number:
 //   (1) push -> thief         ready: release, acquire. The item.
-//   (2) installer -> others   tail_block, head_block, next: release, acquire. A block as constructed.
-//   (3) installer -> others   tail, head: release, acquire (swaps in between carry it on). A
-//                             position goes with its own block or a later one.
+//   (2) producer -> thief     next: release, acquire. The next block as constructed.
+//   (3) installer -> others   tail, head: release, acquire (swaps in between carry it on). Whoever
+//                             sees a position sees its block, as constructed, or a later one, and
+//                             then fails to swap the position.
 //   (4) thieves -> deleter    emptied: acq_rel. All are done with the block.
 #ifndef WEFT_DEQUE_INTERNAL_SEGMENTED_QUEUE_H_
 #define WEFT_DEQUE_INTERNAL_SEGMENTED_QUEUE_H_
@@ -63,7 +64,7 @@ class SegmentedQueue {
         Atomics::Yield();
         continue;
       }
-      Block* const block = tail_block_.load(std::memory_order_acquire);  // (2)
+      Block* const block = tail_block_.load(std::memory_order_relaxed);  // follows from (3)
       const bool is_last = offset + 1 == kSlots;
       if (is_last && spare == nullptr) spare = std::make_unique<Block>();
       // Relaxed: what is claimed is filled afterwards, and ready tells of that.
@@ -74,7 +75,7 @@ class SegmentedQueue {
       }
       if (is_last) InstallTail(block, position + 2, spare.release());
       Slot& slot = block->slots[offset];
-      slot.word.store(word, std::memory_order_relaxed);
+      slot.word.Write(word);
       slot.ready.store(1, std::memory_order_release);  // (1)
       return;
     }
@@ -89,7 +90,7 @@ class SegmentedQueue {
     // Relaxed: tail only grows, and items are awaited one by one below.
     const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
     if (tail <= position) return Taken::kEmpty;
-    Block* const block = head_block_.load(std::memory_order_acquire);  // (2)
+    Block* const block = head_block_.load(std::memory_order_relaxed);  // follows from (3)
     const std::uint64_t count = std::min({limit, kSlots - offset, (tail - position + 1) / 2});
     if (!head_.compare_exchange_strong(position, position + count, std::memory_order_relaxed,
                                        std::memory_order_relaxed)) {
@@ -114,7 +115,7 @@ class SegmentedQueue {
   using Atomic = typename Atomics::template Atomic<U>;
 
   struct Slot {
-    Atomic<Word> word{};
+    typename Atomics::template Plain<Word> word;
     Atomic<std::uint32_t> ready{0};
   };
   struct Block {
@@ -130,22 +131,22 @@ class SegmentedQueue {
 
   // The block first: who sees the position must see its block.
   void InstallTail(Block* block, std::uint64_t position, Block* next) {
-    tail_block_.store(next, std::memory_order_release);  // (2)
+    tail_block_.store(next, std::memory_order_relaxed);
     tail_.store(position, std::memory_order_release);    // (3)
     block->next.store(next, std::memory_order_release);  // (2)
   }
   void InstallHead(Block* block, std::uint64_t position) {
     Block* next;
     while ((next = block->next.load(std::memory_order_acquire)) == nullptr)
-      Atomics::Yield();                                  // (2)
-    head_block_.store(next, std::memory_order_release);  // (2)
-    head_.store(position, std::memory_order_release);    // (3)
+      Atomics::Yield();  // (2)
+    head_block_.store(next, std::memory_order_relaxed);
+    head_.store(position, std::memory_order_release);  // (3)
   }
 
   // The producer has claimed the slot, and fills it next.
   Word Await(Slot& slot) {
     while (slot.ready.load(std::memory_order_acquire) == 0) Atomics::Yield();  // (1)
-    return slot.word.load(std::memory_order_relaxed);
+    return slot.word.Read();
   }
 
   void Finish(Block* block, std::uint64_t count) {
