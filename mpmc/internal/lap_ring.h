@@ -34,6 +34,7 @@
 #include "base/atomics.h"
 #include "base/cache_line.h"
 #include "mpmc/internal/ring_geometry.h"
+#include "mpmc/internal/ring_slot.h"
 #include "mpmc/internal/turn_wait.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
@@ -57,16 +58,7 @@ class LapRing {
 
   using Word = typename Atomics::template Atomic<uint64_t>;
 
-  // Larger values share lines only at their ends; padding would cost them memory and gain nothing.
-  static constexpr bool kPads =
-      kSlots == QueueSlots::kPadded && sizeof(Word) + sizeof(T) <= kCacheLineSize;
-
-  struct alignas(kPads ? kCacheLineSize : std::max(alignof(Word), alignof(T))) Slot {
-    Word stamp{0};
-    alignas(T) unsigned char storage[sizeof(T)];
-
-    T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
-  };
+  using Slot = RingSlot<T, Word, kSlots>;
 
   // Constant after construction; operations copy it, so that the compiler need not read it again
   // behind each atomic access.
@@ -96,20 +88,7 @@ class LapRing {
     for (Claim claim; (claim = ClaimPop<Answer::kExact>()).ok();) Release(claim);
   }
 
-  // A slot that a push or pop has claimed, and its ticket; or no slot, and the outcome.
-  struct Claim {
-    Slot* slot = nullptr;
-    uint64_t word = 0;
-
-    bool ok() const { return slot != nullptr; }
-    uint64_t ticket() const { return word; }
-    PushOutcome push_outcome() const {
-      return ok() ? PushOutcome::kOk : static_cast<PushOutcome>(word);
-    }
-    PopOutcome pop_outcome() const {
-      return ok() ? PopOutcome::kOk : static_cast<PopOutcome>(word);
-    }
-  };
+  using Claim = SlotClaim<Slot>;
 
   // ---- Pushing: claim, then Fill() or Abandon() ----------------------------------------------
 
@@ -144,7 +123,7 @@ class LapRing {
         if (stamp != ticket) TakeOrAwait({slot, ticket}, oldest, displaced);
         return {slot, ticket};
       }
-      if ((ticket & RingGeometry::kClosed) != 0) return Refusal(PushOutcome::kClosed);
+      if ((ticket & RingGeometry::kClosed) != 0) return Claim::Refusal(PushOutcome::kClosed);
       if (!Reload(tail_, ticket)) wait.Once();
     }
   }
@@ -246,11 +225,6 @@ class LapRing {
   std::size_t capacity() const { return view_.geometry.capacity(); }
 
  private:
-  template <typename Outcome>
-  static Claim Refusal(Outcome outcome) {
-    return {nullptr, static_cast<uint64_t>(outcome)};
-  }
-
   static bool IsFinished(uint64_t stamp, uint64_t ticket) {
     return stamp == ticket + RingGeometry::kFull || stamp == ticket + RingGeometry::kHole;
   }
@@ -311,7 +285,7 @@ class LapRing {
     for (;;) {
       if (stamp != ticket) {
         const PushOutcome outcome = PushMiss<kAnswer>(stamp, ticket, wait);
-        if (outcome != PushOutcome::kOk) return {Refusal(outcome), 0};
+        if (outcome != PushOutcome::kOk) return {Claim::Refusal(outcome), 0};
       }
       const std::pair<Claim, std::size_t> claim = AttemptPush(ticket, stamp, limit);
       if (claim.first.ok()) return claim;
@@ -338,7 +312,7 @@ class LapRing {
     for (;;) {
       if (stamp != ticket + RingGeometry::kFull) {
         const PopOutcome outcome = PopMiss<kAnswer>(stamp, ticket, wait);
-        if (outcome != PopOutcome::kOk) return {Refusal(outcome), 0};
+        if (outcome != PopOutcome::kOk) return {Claim::Refusal(outcome), 0};
       }
       const std::pair<Claim, std::size_t> claim = AttemptPop(ticket, stamp, limit);
       if (claim.first.ok()) return claim;
