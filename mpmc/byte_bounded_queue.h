@@ -9,6 +9,7 @@
 //   Budget           The bytes of values inside never exceed max_bytes, not for a moment. A value
 //                    counts with the bytes that its push said, from before it is inside until its pop
 //                    has taken it out.
+//   Memory ordering  Besides: a push that found room because of a pop comes after that pop.
 //   Too large        A value of more than max_bytes would never fit: its push answers kTooLarge at
 //                    once, also when the queue is closed or full, and hands it back.
 //   Exactness        kFull: at some moment during the call bytes or number would have exceeded the
@@ -23,15 +24,12 @@
 #ifndef WEFT_MPMC_BYTE_BOUNDED_QUEUE_H_
 #define WEFT_MPMC_BYTE_BOUNDED_QUEUE_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include "base/atomics.h"
-#include "base/cache_line.h"
-#include "base/check.h"
 #include "mpmc/internal/lap_ring.h"
 #include "mpmc/internal/weight_account.h"
 #include "mpmc/pop_result.h"

@@ -236,7 +236,7 @@ class LapRing {
   }
   bool ClaimHead(uint64_t& ticket, uint64_t next) {
     if constexpr (kConsumers == QueueConsumers::kOne) {
-      head_.store(next, std::memory_order_release);  // (3)
+      head_.store(next, std::memory_order_relaxed);  // Nobody else reads head_, then tail_.
       return true;
     } else {
       return head_.compare_exchange_weak(ticket, next, std::memory_order_release,  // (3)
@@ -326,7 +326,7 @@ class LapRing {
     if constexpr (kAnswer == Answer::kWeak) {
       if (stamp < ticket) return PushOutcome::kBusy;
     } else {
-      const uint64_t head = head_.load(std::memory_order_acquire);
+      const uint64_t head = head_.load(std::memory_order_relaxed);
       if (!Atomics::Recheck(head + view_.geometry.lap_step() > ticket)) return PushOutcome::kFull;
     }
     if (!Reload(tail_, ticket)) wait.Once();

@@ -4,8 +4,8 @@
 // which either is exceeded, and no way back to take when only one of them has room.
 //
 // Happens-before edge:
-//   (1) Discharge() (release) -> Admit() (acquire): a push that was admitted because of a pop finds
-//       the slot that the pop has left; without it a stale look at the ring could say "full".
+//   (1) Discharge() (release) -> Admit() (acquire): a push that found room because of a pop comes
+//       after that pop, and so finds a free slot too.
 #ifndef WEFT_MPMC_INTERNAL_WEIGHT_ACCOUNT_H_
 #define WEFT_MPMC_INTERNAL_WEIGHT_ACCOUNT_H_
 
@@ -38,13 +38,14 @@ class WeightAccount {
   // Enters a value of `bytes`, or says kFull or kTooLarge and changes nothing.
   PushOutcome Admit(uint64_t bytes) {
     if (bytes > max_bytes_) return PushOutcome::kTooLarge;
-    uint64_t word = word_.load(std::memory_order_acquire);  // (1)
+    uint64_t word = word_.load(std::memory_order_relaxed);
     do {
       if (BytesOf(word) + bytes > max_bytes_ || CountOf(word) == max_count_) {
         return PushOutcome::kFull;
       }
-    } while (!word_.compare_exchange_weak(word, word + Entry(bytes), std::memory_order_acquire,
-                                          std::memory_order_acquire));  // (1)
+    } while (!word_.compare_exchange_weak(word, word + Entry(bytes),
+                                          std::memory_order_acquire,  // (1)
+                                          std::memory_order_relaxed));
     return PushOutcome::kOk;
   }
 
