@@ -32,7 +32,8 @@ class ParkSite {
   virtual void Sleep(Instant deadline) = 0;
 
   // Any thread, at any time. Ends the Sleep() that is running, or else the next one. Wakes may
-  // merge. Does not block. Async-signal-safe if Unpark() shall be.
+  // merge. What X did before Wake() is visible to the owner after the Sleep() that it ended (the
+  // kernel's descriptors see to that). Does not block. Async-signal-safe if Unpark() shall be.
   virtual void Wake() = 0;
 };
 
