@@ -108,21 +108,6 @@ void PushUntilADeadlineLosesNothing() {
   }
 }
 
-// A waiter that leaves takes no notification along: the other one, which stays, gets the value.
-void LeavingWaiterTakesNoNotificationAlong() {
-  Queue queue(1);
-  PopOutcome outcome = PopOutcome::kOk;
-  model::Thread leaver([&] { outcome = queue.PopUntil(kSoon).outcome(); });
-  model::Thread producer([&] {
-    model::Assert(queue.TryPush(Value(1)).ok(), "room");
-    queue.Close();
-  });
-  const PopResult<Value> result = queue.Pop();
-  leaver.Join();
-  producer.Join();
-  model::Assert(result.ok() != (outcome == PopOutcome::kOk), "one value, one receiver");
-}
-
 const std::vector<model::Scenario> kScenarios = {
     {"PopSleepsUntilThePush", PopSleepsUntilThePush, {}},
     {"PushSleepsUntilThePop", PushSleepsUntilThePop, {}},
