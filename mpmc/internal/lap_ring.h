@@ -229,7 +229,6 @@ class LapRing {
   static bool IsFinished(uint64_t stamp, uint64_t ticket) {
     return stamp == ticket + RingGeometry::kFull || stamp == ticket + RingGeometry::kHole;
   }
-
   // The CAS of a claim; on failure `ticket` is the counter's value now.
   bool ClaimTail(uint64_t& ticket, uint64_t next) {
     return tail_.compare_exchange_weak(ticket, next, std::memory_order_release,  // (4)
