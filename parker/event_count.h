@@ -24,8 +24,8 @@
 //                          read-modify-write anyway (riding_event_count.h)
 //
 // Guarantees
-//   Thread safety    All methods from any thread, except the destructor. A Key is used by the thread
-//                    that prepared it.
+//   Thread safety    All methods from any thread, except the destructor. A Key is used by the
+//                    thread that prepared it.
 //   No lost wake     A notification that follows a change ends (or will end) a wait that was
 //                    prepared before, unless the waiter sees the change when it looks again. In
 //                    other words: if the waiter's look after PrepareWait() misses the change, the
@@ -36,9 +36,9 @@
 //                    that came first wins.
 //   Memory ordering  What X did before it notified is visible to Y after the wait that it ended.
 //   Progress         Notify while nobody waits: wait-free, never calls the kernel. Otherwise it
-//                    takes a lock that waiters hold for a few instructions; one system call for each
-//                    waiter that sleeps; as a waiter is taken out when it is notified, the next
-//                    notify does not pay for it again.
+//                    takes a lock that waiters hold for a few instructions; one system call for
+//                    each waiter that sleeps; as a waiter is taken out when it is notified, the
+//                    next notify does not pay for it again.
 //   Complexity       O(1) for each waiter notified, prepared or cancelled; no allocation, except a
 //                    thread's first wait.
 //   Spurious ends    None: a wait ends for a notification, its deadline or its stop. Whether the
@@ -54,7 +54,6 @@
 #include <cstdint>
 #include <limits>
 #include <stop_token>
-#include <utility>
 
 #include "base/cache_line.h"
 #include "base/check.h"
@@ -100,7 +99,7 @@ class EventWaits {
     friend class EventWaits;
 
     Key(EventWaits& events, BasicParker<Atomics>& parker)
-        : events_(events), parker_(parker), seen_(events.Enter(&waiter_, parker)) {}
+        : events_(events), parker_(parker), waiter_(parker), seen_(events.Enter(&waiter_)) {}
 
     EventWaits& events_;
     BasicParker<Atomics>& parker_;
@@ -164,7 +163,7 @@ class EventWaits {
  private:
   using Lock = WordLockHolder<Atomics>;
 
-  typename Announcement::Seen Enter(Waiter<Atomics>* waiter, BasicParker<Atomics>& parker);
+  typename Announcement::Seen Enter(Waiter<Atomics>* waiter);
   // Takes the key's waiter out of the list; false if a notification has done so.
   bool Leave(Key& key);
   void PassOn(Key& key);
@@ -224,12 +223,10 @@ class BasicEventCount : public EventWaits<Atomics, FlagAnnouncement<Atomics, Bar
 };
 
 template <typename Atomics, typename Announcement>
-typename Announcement::Seen EventWaits<Atomics, Announcement>::Enter(Waiter<Atomics>* waiter,
-                                                                     BasicParker<Atomics>& parker) {
-  BasicUnparker<Atomics> unparker = parker.unparker();
-  const auto seen = [&] {
+typename Announcement::Seen EventWaits<Atomics, Announcement>::Enter(Waiter<Atomics>* waiter) {
+  const typename Announcement::Seen seen = [&] {
     const Lock holder(list_.lock());
-    list_.Add(waiter, std::move(unparker));
+    list_.Add(waiter);
     return announcement_.Announce();
   }();
   announcement_.PassWaitersBarrier();

@@ -2,8 +2,8 @@
 //
 // A doubly linked list through the waiters' own frames, behind a lock that only waiters and the
 // notifiers who have somebody to wake take. A notifier takes waiters out under the lock and wakes
-// them behind it; to be able to, it takes over each waiter's Unparker, because the waiter may return
-// as soon as it sees its notice.
+// them behind it, by Unparkers of its own, because a waiter may return as soon as it sees its
+// notice.
 //
 // Each waiter gets a ticket, so that NotifyAll() can let those be who came while it was at work.
 //
@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <utility>
 
 #include "parker/internal/word_lock.h"
 #include "parker/parker.h"
@@ -28,8 +27,8 @@ namespace weft {
 // Which of several waiters a notification for one goes to.
 enum class WakeOrder : unsigned char {
   kOldestFirst,  // fair: nobody waits for ever while others are served
-  kNewestFirst,  // warm: the thread that went last to sleep has its data still in the cache, and the
-                 // others stay asleep for long
+  kNewestFirst,  // warm: the thread that slept last has its data still in the cache, and the
+                 // others sleep on
 };
 
 namespace parker_internal {
@@ -45,10 +44,12 @@ struct Waiter {
   template <typename T>
   using Plain = typename Atomics::template Plain<T>;
 
+  explicit Waiter(const BasicParker<Atomics>& by) : parker(by) {}
+
   Plain<Waiter*> older{nullptr};
   Plain<Waiter*> newer{nullptr};
   Plain<uint64_t> ticket{0};
-  std::optional<BasicUnparker<Atomics>> unparker;  // under the lock, like the rest
+  const BasicParker<Atomics>& parker;
   typename Atomics::template Atomic<uint32_t> notice{static_cast<uint32_t>(Notice::kNone)};
 
   Notice LoadNotice() const {
@@ -70,8 +71,7 @@ class WaiterList {
 
   // The rest is under the lock, except NotifyUpTo().
 
-  void Add(Waiter* waiter, BasicUnparker<Atomics> unparker) {
-    waiter->unparker.emplace(std::move(unparker));
+  void Add(Waiter* waiter) {
     waiter->ticket.Write(next_ticket_.Read());
     next_ticket_.Write(next_ticket_.Read() + 1);
     waiter->older.Write(newest_.Read());
@@ -116,7 +116,7 @@ class WaiterList {
 
   void TakeOut(Waiter* waiter, Notice notice, Bundle* bundle) {
     Remove(waiter);
-    bundle->unparkers[bundle->size++].emplace(*std::move(waiter->unparker));
+    bundle->unparkers[bundle->size++].emplace(waiter->parker.unparker());
     waiter->notice.store(static_cast<uint32_t>(notice), std::memory_order_release);  // (3)
   }
 
