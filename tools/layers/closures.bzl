@@ -274,7 +274,25 @@ CLOSURES = {
         "io",
         "reactor",
     ],
+    "//mpmc:blocking_queue": [
+        "@com_google_absl",
+        "base",
+        "mpmc",
+        "parker",
+    ],
     "//mpmc:bounded_queue": [
+        "base",
+        "mpmc",
+    ],
+    "//mpmc:bulk_result": [
+        "base",
+        "mpmc",
+    ],
+    "//mpmc:byte_bounded_queue": [
+        "base",
+        "mpmc",
+    ],
+    "//mpmc:pop_result": [
         "base",
         "mpmc",
     ],
@@ -282,6 +300,7 @@ CLOSURES = {
         "base",
         "mpmc",
     ],
+    "//mpmc:queue_shape": ["mpmc"],
     "//mpmc:unbounded_queue": [
         "@com_google_absl",
         "base",
