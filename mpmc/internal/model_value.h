@@ -1,5 +1,5 @@
-// mpmc/internal/model_value.h — the element type of model tests of queues that construct and destroy
-// their values in slots.
+// mpmc/internal/model_value.h — the element type of model tests of queues that construct and
+// destroy their values in slots.
 #ifndef WEFT_MPMC_INTERNAL_MODEL_VALUE_H_
 #define WEFT_MPMC_INTERNAL_MODEL_VALUE_H_
 

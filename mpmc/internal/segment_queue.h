@@ -40,8 +40,8 @@
 #include "absl/base/thread_annotations.h"
 #include "base/cache_line.h"
 #include "mpmc/bulk_result.h"
-#include "mpmc/internal/page_memory.h"
 #include "mpmc/internal/segment.h"
+#include "mpmc/internal/segment_policy.h"
 #include "mpmc/internal/segment_pool.h"
 #include "mpmc/internal/spin_lock.h"
 #include "mpmc/internal/turn_wait.h"
@@ -49,21 +49,6 @@
 #include "mpmc/push_result.h"
 
 namespace weft::mpmc_internal {
-
-// The sizes that ship. A segment of large values holds at least 4.
-template <typename T>
-struct SegmentPolicy {
-  using Memory = PageMemory;
-
-  static constexpr std::size_t kSegmentBytes = 16 * 1024;
-  static constexpr std::size_t kAlignment = std::max(alignof(T), alignof(uint64_t));
-  static constexpr std::size_t kSlotBytes =
-      (sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment +
-      (sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-  static constexpr uint32_t kSlots = static_cast<uint32_t>(std::max<std::size_t>(
-      4, (kSegmentBytes - std::max(kCacheLineSize, kAlignment)) / kSlotBytes));
-  static constexpr std::size_t kSpares = 2;
-};
 
 // See UnboundedQueue for the contract.
 template <typename T, typename Atomics, typename Policy = SegmentPolicy<T>>

@@ -199,7 +199,8 @@ class SpscRing {
   // ---- Anyone ----
 
   std::size_t SizeHint() const {
-    // The consumer's count first. The producer's is not before it, which (2) says too; hence relaxed.
+    // The consumer's count first. The producer's is not before it, which (2) says too; hence
+    // relaxed.
     const uint64_t popped = consumer_.count.load(std::memory_order_acquire) & ~kEnd;  // (2)
     const uint64_t pushed = producer_.count.load(std::memory_order_relaxed) & ~kEnd;
     return static_cast<std::size_t>(std::min<uint64_t>(pushed - popped, capacity_));
