@@ -19,6 +19,7 @@ CLOSURES = {
         "@com_google_absl",
         "base",
     ],
+    "//base:thread_checker": ["base"],
     "//channel:channel": [
         "@com_google_absl",
         "base",
@@ -292,6 +293,10 @@ CLOSURES = {
         "base",
         "mpmc",
     ],
+    "//mpmc:intrusive_mpsc_queue": [
+        "base",
+        "mpmc",
+    ],
     "//mpmc:pop_result": [
         "base",
         "mpmc",
@@ -301,6 +306,10 @@ CLOSURES = {
         "mpmc",
     ],
     "//mpmc:queue_shape": ["mpmc"],
+    "//mpmc:spsc_queue": [
+        "base",
+        "mpmc",
+    ],
     "//mpmc:unbounded_queue": [
         "@com_google_absl",
         "base",
