@@ -21,12 +21,12 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <xenium/ramalhete_queue.hpp>
 #include <xenium/reclamation/generic_epoch_based.hpp>
 #include <xenium/vyukov_bounded_queue.hpp>
 
 #include "mpmc/bounded_queue.h"
+#include "mpmc/queue_shape.h"
 #include "mpmc/unbounded_queue.h"
 
 namespace weft::mpmc_rivals {
@@ -40,21 +40,42 @@ concept Rival =
 
 // Ours.
 
-class Bounded {
- public:
-  explicit Bounded(std::size_t capacity) : queue_(capacity) {}
-  bool TryPush(uint64_t item) { return queue_.TryPush(item).ok(); }
-  bool TryPop(uint64_t* out) { return Take(queue_.TryPop(), out); }
+// Whether a push or pop that is refused must be right about it.
+enum class Answers { kExact, kWeak };
 
-  static bool Take(const std::optional<uint64_t>& item, uint64_t* out) {
+template <typename Queue, Answers kAnswers = Answers::kExact>
+class Ours {
+ public:
+  explicit Ours(std::size_t capacity) : queue_(capacity) {}
+  bool TryPush(uint64_t item) {
+    if constexpr (kAnswers == Answers::kWeak) {
+      return queue_.PollPush(item).ok();
+    } else {
+      return queue_.TryPush(item).ok();
+    }
+  }
+  bool TryPop(uint64_t* out) {
+    if constexpr (kAnswers == Answers::kWeak) {
+      return Take(queue_.PollPop(), out);
+    } else {
+      return Take(queue_.TryPop(), out);
+    }
+  }
+
+ private:
+  template <typename Result>
+  static bool Take(Result item, uint64_t* out) {
     if (!item.has_value()) return false;
     *out = *item;
     return true;
   }
 
- private:
-  BoundedQueue<uint64_t> queue_;
+  Queue queue_;
 };
+using Bounded = Ours<BoundedQueue<uint64_t>>;
+using BoundedPolled = Ours<BoundedQueue<uint64_t>, Answers::kWeak>;
+using BoundedPadded = Ours<BoundedQueue<uint64_t, QueueSlots::kPadded>>;
+using BoundedMpsc = Ours<BoundedMpscQueue<uint64_t>>;
 
 class Unbounded {
  public:
@@ -63,7 +84,12 @@ class Unbounded {
     queue_.Push(item);
     return true;
   }
-  bool TryPop(uint64_t* out) { return Bounded::Take(queue_.TryPop(), out); }
+  bool TryPop(uint64_t* out) {
+    const auto item = queue_.TryPop();
+    if (!item.has_value()) return false;
+    *out = *item;
+    return true;
+  }
 
  private:
   UnboundedQueue<uint64_t> queue_;
@@ -244,7 +270,8 @@ class Tbb {
   tbb::concurrent_queue<uint64_t> queue_;
 };
 
-static_assert(Rival<Bounded> && Rival<Unbounded> && Rival<MutexDeque<true>> &&
+static_assert(Rival<Bounded> && Rival<BoundedPolled> && Rival<BoundedPadded> &&
+              Rival<BoundedMpsc> && Rival<Unbounded> && Rival<MutexDeque<true>> &&
               Rival<XeniumVyukov> && Rival<AtomicQueueB> && Rival<AtomicQueueB2> &&
               Rival<BoostQueue> && Rival<TbbBounded> && Rival<MoodycamelBounded> &&
               Rival<BoostSpsc> && Rival<AtomicQueueSpsc> && Rival<Moodycamel> &&

@@ -72,6 +72,8 @@ void RegisterUnbounded(const std::string& name) {
 
 [[maybe_unused]] const bool registered = [] {
   RegisterBounded<Bounded>("BoundedQueue");
+  RegisterBounded<BoundedPolled>("BoundedQueuePolled");
+  RegisterBounded<BoundedPadded>("BoundedQueuePadded");
   RegisterBounded<XeniumVyukov>("XeniumVyukov", Capacities::kPowersOfTwo);
   RegisterBounded<AtomicQueueB>("AtomicQueueB");
   RegisterBounded<AtomicQueueB2>("AtomicQueueB2");
@@ -80,6 +82,7 @@ void RegisterUnbounded(const std::string& name) {
   RegisterBounded<MoodycamelBounded>("MoodycamelBounded");
   RegisterBounded<MutexDeque<true>>("MutexDequeBounded");
 
+  RegisterSpsc<BoundedMpsc>("BoundedMpscQueue");
   RegisterSpsc<BoostSpsc>("BoostSpsc");
   RegisterSpsc<AtomicQueueSpsc>("AtomicQueueSpsc");
 

@@ -6,12 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <thread>
 #include <utility>
 
+#include "base/atomics.h"
 #include "gtest/gtest.h"
-#include "mpmc/push_result.h"
+#include "mpmc/pop_result.h"
 
 namespace weft::mpmc_internal {
 namespace {
@@ -21,26 +21,20 @@ thread_local int loads_until_release = 0;
 std::atomic<bool> is_stopped{false};
 std::atomic<bool> may_go_on{false};
 
-// std::atomic that counts the loads of the thread under test.
-struct CountingAtomics {
+// StdAtomics, but the loads of the thread under test are counted.
+struct CountingAtomics : StdAtomics {
   template <typename T>
-  class Atomic {
+  class Atomic : public std::atomic<T> {
    public:
-    Atomic(T value) : atomic_(value) {}
+    using std::atomic<T>::atomic;
 
     T load(std::memory_order order) const {
       if (loads_until_release > 0 && --loads_until_release == 0) may_go_on.store(true);
-      return atomic_.load(order);
+      return std::atomic<T>::load(order);
     }
-    void store(T value, std::memory_order order) { atomic_.store(value, order); }
-    bool compare_exchange_weak(T& expected, T desired, std::memory_order success,
-                               std::memory_order failure) {
-      return atomic_.compare_exchange_weak(expected, desired, success, failure);
-    }
-
-   private:
-    std::atomic<T> atomic_;
   };
+
+  static void SpinPause() { Yield(); }
 };
 
 // A number whose n-th move waits until may_go_on. A value is moved once into the ring, then out of
@@ -77,32 +71,35 @@ class LapRingTest : public testing::Test {
 };
 
 TEST_F(LapRingTest, PopWaitsForAnUnfinishedPushInFrontOfAFinishedOne) {
-  Ring ring(4);
-  std::thread pusher([&] { EXPECT_TRUE(ring.TryPush(Stopping(1, /*stops_at_move=*/1)).ok()); });
+  Ring ring(4, "Ring");
+  std::thread pusher(
+      [&] { EXPECT_TRUE(ring.Push(Answer::kExact, Stopping(1, /*stops_at_move=*/1)).ok()); });
   WaitUntilStopped();
-  ASSERT_TRUE(ring.TryPush(Stopping(2)).ok());
+  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(2)).ok());
   loads_until_release = 10;
-  const std::optional<Stopping> first = ring.TryPop();  // "Empty" would be wrong: 2 is inside.
+  const PopResult<Stopping> first =
+      ring.Pop(Answer::kExact);  // "Empty" would be wrong: 2 is inside.
   may_go_on.store(true);
   pusher.join();
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->number(), 1);
-  EXPECT_EQ(ring.TryPop()->number(), 2);
+  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 2);
 }
 
 TEST_F(LapRingTest, PushWaitsForAnUnfinishedPopInFrontOfAFinishedOne) {
-  Ring ring(2);
-  ASSERT_TRUE(ring.TryPush(Stopping(1, /*stops_at_move=*/2)).ok());
-  ASSERT_TRUE(ring.TryPush(Stopping(2)).ok());
-  std::thread popper([&] { EXPECT_EQ(ring.TryPop()->number(), 1); });
+  Ring ring(2, "Ring");
+  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(1, /*stops_at_move=*/2)).ok());
+  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(2)).ok());
+  std::thread popper([&] { EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 1); });
   WaitUntilStopped();
-  EXPECT_EQ(ring.TryPop()->number(), 2);
+  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 2);
   loads_until_release = 10;
-  const bool accepted = ring.TryPush(Stopping(3)).ok();  // "Full" would be wrong: 2 has left.
+  const bool accepted =
+      ring.Push(Answer::kExact, Stopping(3)).ok();  // "Full" would be wrong: 2 has left.
   may_go_on.store(true);
   popper.join();
   ASSERT_TRUE(accepted);
-  EXPECT_EQ(ring.TryPop()->number(), 3);
+  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 3);
 }
 
 }  // namespace

@@ -269,10 +269,15 @@ CLOSURES = {
         "base",
         "mpmc",
     ],
+    "//mpmc:pop_result": [
+        "base",
+        "mpmc",
+    ],
     "//mpmc:push_result": [
         "base",
         "mpmc",
     ],
+    "//mpmc:queue_shape": ["mpmc"],
     "//mpmc:unbounded_queue": [
         "@com_google_absl",
         "base",

@@ -1,0 +1,39 @@
+// mpmc/internal/turn_wait.h — what a loop does between two looks at a slot that another thread has
+// claimed and not finished.
+#ifndef WEFT_MPMC_INTERNAL_TURN_WAIT_H_
+#define WEFT_MPMC_INTERNAL_TURN_WAIT_H_
+
+#include <type_traits>
+
+#include "base/atomics.h"
+#include "base/backoff.h"
+
+namespace weft::mpmc_internal {
+
+// Over any atomics: one pause a turn, which is what a model checker wants to see.
+template <typename Atomics>
+class TurnWait {
+ public:
+  void Once() { Atomics::SpinPause(); }
+};
+
+// On the real machine: longer and longer pauses, so that looking does not slow the other thread
+// down, then the rest of the time slice, because the other thread may need this processor.
+template <>
+class TurnWait<StdAtomics> {
+ public:
+  void Once() {
+    if (backoff_.IsSpent()) {
+      StdAtomics::Yield();
+    } else {
+      backoff_.Spin();
+    }
+  }
+
+ private:
+  SpinBackoff backoff_;
+};
+
+}  // namespace weft::mpmc_internal
+
+#endif  // WEFT_MPMC_INTERNAL_TURN_WAIT_H_
