@@ -34,7 +34,7 @@ constexpr int64_t kLongestMillis = 60'000;
 
 class Wheel {
  public:
-  explicit Wheel(std::size_t timers) : entries_(timers) {}
+  explicit Wheel(std::size_t timers) : entries_(timers) { wheel_.Reserve(timers); }
   ~Wheel() { FireUntil(2 * kLongestMillis); }
 
   void Arm(std::size_t timer, int64_t millis) { wheel_.Arm(&entries_[timer], At(millis)); }

@@ -139,6 +139,11 @@ class CompareTest(unittest.TestCase):
         self.table["metric"] = "cpu"
         self.expect("| Theirs | 11.0 (11.0–11.0), wall 20.0, 1.00x |", "of processor time in ns, wall: the other time")
 
+    def test_a_column_may_have_one_time_only(self):
+        self.table["columns"] = {"pair": {"benchmark": "BM_{}_Pair", "time": "cpu"}}
+        self.table["goals"] = [["Ours", "pair", "<= 1x of Theirs"]]
+        self.expect("| Theirs | 11.0 (11.0–11.0), 1.00x |", "| 1.00x (1.00–1.00) of Theirs | met |")
+
     def test_lines_of_a_peer(self):
         peer = self.script(self.root / "peer", PEER.format(log=self.log))
         self.table["columns"].update({"flow": "BM_{}_Pair", "share": "BM_{}_Pair"})
@@ -249,6 +254,7 @@ class CompareTest(unittest.TestCase):
             ({"rows": {"Ours": {"pear": "x"}}}, "expected titles of columns or '*', found pear"),
             ({"rows": {"Ours": {"pair": "x"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'x'"),
             ({"metric": "luck"}, "expected metric wall or cpu, found 'luck'"),
+            ({"columns": {"pair": 1}}, "column pair: expected a benchmark, or {benchmark, time: wall or cpu}, found 1"),
             ({"columms": {}}, "expected an object with base, columns"),
         ):
             with self.subTest(message=message):

@@ -45,7 +45,7 @@ class Goal:
         match = GOAL.fullmatch(text)
         if not match:
             refuse(where, "a goal such as '<= 1.2x of NAME', '< 1x of every other', 'cpu <= 10 ns' or '>= 3'", repr(text))
-        self.metric = match["metric"] or table.metric
+        self.metric = match["metric"] or table.metric_of(column)
         self.operator = match["operator"]
         self.number = float(match["number"])
         self.extra = float(match["extra"] or 0)
@@ -74,7 +74,8 @@ class Table:
         if not isinstance(values, dict) or not TABLE_KEYS.issuperset(values) or not values.get("columns"):
             refuse(where, "an object with " + ", ".join(sorted(TABLE_KEYS)),
                    ", ".join(values) if isinstance(values, dict) else repr(values))
-        self.columns, self.rows = values["columns"], values.get("rows", {})
+        self.columns, self.times = self.read_columns(where, values["columns"])
+        self.rows = values.get("rows", {})
         self.item = values.get("item", "item")
         self.metric = values.get("metric", "wall")
         self.readme = values.get("readme", f"{package}/README.md")
@@ -89,6 +90,22 @@ class Table:
                 self.cells[row, column] = self.parse_cell(where, row, subject, column, pattern)
         self.goals = [Goal(f"{where}, goal {number}", *goal, self)
                       for number, goal in enumerate(values.get("goals", []), 1)]
+
+    @staticmethod
+    def read_columns(where, columns):
+        """title -> pattern, and title -> the only time that means something there."""
+        patterns, times = {}, {}
+        for title, value in columns.items():
+            if isinstance(value, dict) and set(value) == {"benchmark", "time"} and value["time"] in METRICS:
+                patterns[title], times[title] = value["benchmark"], value["time"]
+            elif isinstance(value, str):
+                patterns[title] = value
+            else:
+                refuse(f"{where}, column {title}", "a benchmark, or {benchmark, time: wall or cpu}", repr(value))
+        return patterns, times
+
+    def metric_of(self, column):
+        return self.times.get(column, self.metric)
 
     def parse_cell(self, where, row, subject, column, pattern):
         if isinstance(subject, dict):

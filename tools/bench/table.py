@@ -66,14 +66,14 @@ class Report:
         self.notes = []
 
     def values(self, row, column, metric=None):
-        return self.figures.values(self.table.cell(row, column), metric or self.table.metric)
+        return self.figures.values(self.table.cell(row, column), metric or self.table.metric_of(column))
 
     def cell_text(self, row, column):
         values = self.values(row, column)
         if values is None:
             return "–" if self.table.cell(row, column) is None else "not run"
         text = spread_text(values)
-        if not self.table.cell(row, column).counter:
+        if not self.table.cell(row, column).counter and column not in self.table.times:
             text += f", {self.other_metric} {short(statistics.median(self.values(row, column, self.other_metric)))}"
         base = self.values(self.table.base, column)
         if row != self.table.base and base is not None and all(base):
