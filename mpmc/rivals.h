@@ -11,6 +11,7 @@
 
 #include <atomic_queue/atomic_queue.h>
 #include <concurrentqueue/concurrentqueue.h>
+#include <readerwriterqueue/readerwriterqueue.h>
 #include <tbb/concurrent_queue.h>
 
 #include <boost/lockfree/queue.hpp>
@@ -195,6 +196,16 @@ class BoostSpsc {
   boost::lockfree::spsc_queue<uint64_t> queue_;
 };
 
+class MoodycamelSpsc {
+ public:
+  explicit MoodycamelSpsc(std::size_t capacity) : queue_(capacity) {}
+  bool TryPush(uint64_t item) { return queue_.try_enqueue(item); }
+  bool TryPop(uint64_t* out) { return queue_.try_dequeue(*out); }
+
+ private:
+  moodycamel::ReaderWriterQueue<uint64_t> queue_;
+};
+
 using AtomicQueueSpsc = AtomicQueue<
     atomic_queue::AtomicQueueB<uint64_t, std::allocator<uint64_t>, 0, true, false, /*SPSC=*/true>>;
 
@@ -274,8 +285,8 @@ static_assert(Rival<Bounded> && Rival<BoundedPolled> && Rival<BoundedPadded> &&
               Rival<BoundedMpsc> && Rival<Unbounded> && Rival<MutexDeque<true>> &&
               Rival<XeniumVyukov> && Rival<AtomicQueueB> && Rival<AtomicQueueB2> &&
               Rival<BoostQueue> && Rival<TbbBounded> && Rival<MoodycamelBounded> &&
-              Rival<BoostSpsc> && Rival<AtomicQueueSpsc> && Rival<Moodycamel> &&
-              Rival<XeniumRamalhete> && Rival<Tbb>);
+              Rival<BoostSpsc> && Rival<MoodycamelSpsc> && Rival<AtomicQueueSpsc> &&
+              Rival<Moodycamel> && Rival<XeniumRamalhete> && Rival<Tbb>);
 
 }  // namespace weft::mpmc_rivals
 

@@ -84,6 +84,7 @@ void RegisterUnbounded(const std::string& name) {
 
   RegisterSpsc<BoundedMpsc>("BoundedMpscQueue");
   RegisterSpsc<BoostSpsc>("BoostSpsc");
+  RegisterSpsc<MoodycamelSpsc>("MoodycamelSpsc");
   RegisterSpsc<AtomicQueueSpsc>("AtomicQueueSpsc");
 
   RegisterUnbounded<Unbounded>("UnboundedQueue");

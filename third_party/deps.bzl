@@ -68,6 +68,7 @@ def weft_deps():
         "boost": ("libboost-dev", "boost/lockfree/queue.hpp", ["asio", "lockfree"]),
         "concurrentqueue": ("libconcurrentqueue-dev", "concurrentqueue/concurrentqueue.h", ["concurrentqueue"]),
         "onetbb": ("libtbb-dev", "tbb/concurrent_queue.h", ["tbb"]),
+        "readerwriterqueue": ("libreaderwriterqueue-dev", "readerwriterqueue/readerwriterqueue.h", ["readerwriterqueue"]),
         "xenium": ("libxenium-dev", "xenium/vyukov_bounded_queue.hpp", ["xenium"]),
     }.items():
         _maybe(

@@ -164,6 +164,8 @@ class CompareTest(unittest.TestCase):
         self.table["goals"] = [["Ours", "steals", ">= 1x of Theirs"], ["Ours", "steals", ">= 6"]]
         self.expect("| Ours | 5.00 (5.00–5.00) |", "| Theirs | 4.00 (4.00–4.00), 0.80x |",
                     "| 1.25x (1.25–1.25) of Theirs | met |", "| 5.00 (5.00–5.00) | **missed** |")
+        self.table.update(columns={"steals": "BM_{}_Pair#steals*1e3"}, goals=[])
+        self.expect("| Ours | 5000 (5000–5000) |")
 
     # Goals.
 
@@ -252,6 +254,7 @@ class CompareTest(unittest.TestCase):
             ({"goals": [["Ours", "pear", "< 1 ns"]]}, "expected the title of a column, found 'pear'; did you mean pair?"),
             ({"base": "Hours"}, "expected base to be the name of a row, found 'Hours'; did you mean Ours"),
             ({"rows": {"Ours": {"pear": "x"}}}, "expected titles of columns or '*', found pear"),
+            ({"rows": {"Ours": {"pair": "BM_X#y*z"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'BM_X#y*z'"),
             ({"rows": {"Ours": {"pair": "x"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'x'"),
             ({"metric": "luck"}, "expected metric wall or cpu, found 'luck'"),
             ({"columns": {"pair": 1}}, "column pair: expected a benchmark, or {benchmark, time: wall or cpu}, found 1"),

@@ -26,10 +26,15 @@ def closest(name, names):
 
 
 class Cell:
-    """Where one figure comes from: a benchmark of ours, or PEER:GROUP/NAME/THREADS; `counter` is after a '#'."""
+    """Where one figure comes from: a benchmark of ours, or PEER:GROUP/NAME/THREADS.
+
+    After a '#' stands the counter that is the figure, and after a '*' what it is multiplied by.
+    """
 
     def __init__(self, text):
-        self.text, _, self.counter = text.partition("#")
+        self.text, _, counter = text.partition("#")
+        self.counter, _, scale = counter.partition("*")
+        self.scale = float(scale or 1)
         self.peer, self.name = None, self.text
         if not self.text.startswith("BM_"):
             self.peer, colon, self.name = self.text.partition(":")

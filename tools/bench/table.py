@@ -44,7 +44,7 @@ class Figures:
         if cell.counter:
             if any(cell.counter not in sample["counters"] for sample in samples):
                 refuse(cell.text, f"the counter {cell.counter}", ", ".join(samples[0]["counters"]) or "none")
-            return [sample["counters"][cell.counter] for sample in samples]
+            return [sample["counters"][cell.counter] * cell.scale for sample in samples]
         if metric not in samples[0]:
             refuse(cell.text, "a unit of time per item, or items per second", "another one",
                    f"say {cell.text}#value to show the number as it is")

@@ -64,6 +64,7 @@ SYSTEM_HEADERS = [
     (r"nlohmann/", ["@nlohmann_json//:json"]),
     (r"openssl/(ssl|tls1)\.h$", ["@openssl//:ssl"]),
     (r"openssl/", ["@openssl//:crypto", "@openssl//:ssl"]),
+    (r"readerwriterqueue/", ["@readerwriterqueue//:readerwriterqueue"]),
     (r"tbb/", ["@onetbb//:tbb"]),
     (r"wasm\.h|wasmtime", ["@wasmtime//:wasmtime"]),
     (r"xenium/", ["@xenium//:xenium"]),
