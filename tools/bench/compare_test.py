@@ -220,6 +220,14 @@ class CompareTest(unittest.TestCase):
         self.table["rows"]["Theirs"] = "Thiers"
         self.refused("expected BM_Thiers_Pair in //pkg:ours or //pkg:theirs, found none", "did you mean BM_Theirs_Pair")
 
+    def test_declarations_can_be_checked_alone(self):
+        finished = self.compare("--check")
+        self.assertEqual((finished.returncode, finished.stdout), (0, ""))
+        self.assertIn("1 tables: every benchmark that they name exists", finished.stderr)
+        self.assertFalse(self.log.exists())
+        self.table["rows"]["Theirs"] = "Thiers"
+        self.refused("expected BM_Thiers_Pair", arguments=["--check"])
+
     def test_missing_program(self):
         self.unbuilt = "theirs"
         self.refused("//pkg:theirs: expected its program at", "found none; build it with --config=bench")
