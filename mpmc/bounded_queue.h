@@ -45,6 +45,7 @@
 #include <utility>
 
 #include "base/atomics.h"
+#include "mpmc/bulk_result.h"
 #include "mpmc/internal/lap_ring.h"
 #include "mpmc/internal/reservation.h"
 #include "mpmc/pop_result.h"
@@ -52,16 +53,6 @@
 #include "mpmc/queue_shape.h"
 
 namespace weft {
-
-// What a bulk operation did: kOk and how many values it moved, or why none.
-struct [[nodiscard]] BulkPushResult {
-  PushOutcome outcome;
-  std::size_t count;
-};
-struct [[nodiscard]] BulkPopResult {
-  PopOutcome outcome;
-  std::size_t count;
-};
 
 namespace mpmc_internal {
 

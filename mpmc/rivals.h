@@ -27,7 +27,9 @@
 #include <xenium/vyukov_bounded_queue.hpp>
 
 #include "mpmc/bounded_queue.h"
+#include "mpmc/pop_result.h"
 #include "mpmc/queue_shape.h"
+#include "mpmc/spsc_queue.h"
 #include "mpmc/unbounded_queue.h"
 
 namespace weft::mpmc_rivals {
@@ -43,6 +45,12 @@ concept Rival =
 
 // Whether a push or pop that is refused must be right about it.
 enum class Answers { kExact, kWeak };
+
+inline bool Take(const PopResult<uint64_t>& item, uint64_t* out) {
+  if (!item.ok()) return false;
+  *out = *item;
+  return true;
+}
 
 template <typename Queue, Answers kAnswers = Answers::kExact>
 class Ours {
@@ -64,13 +72,6 @@ class Ours {
   }
 
  private:
-  template <typename Result>
-  static bool Take(Result item, uint64_t* out) {
-    if (!item.has_value()) return false;
-    *out = *item;
-    return true;
-  }
-
   Queue queue_;
 };
 using Bounded = Ours<BoundedQueue<uint64_t>>;
@@ -78,23 +79,26 @@ using BoundedPolled = Ours<BoundedQueue<uint64_t>, Answers::kWeak>;
 using BoundedPadded = Ours<BoundedQueue<uint64_t, QueueSlots::kPadded>>;
 using BoundedMpsc = Ours<BoundedMpscQueue<uint64_t>>;
 
-class Unbounded {
+using Spsc = Ours<SpscQueue<uint64_t>>;
+
+template <Answers kAnswers>
+class OursUnbounded {
  public:
-  explicit Unbounded(std::size_t) {}
-  bool TryPush(uint64_t item) {
-    queue_.Push(item);
-    return true;
-  }
+  explicit OursUnbounded(std::size_t) {}
+  bool TryPush(uint64_t item) { return queue_.Push(item).ok(); }
   bool TryPop(uint64_t* out) {
-    const auto item = queue_.TryPop();
-    if (!item.has_value()) return false;
-    *out = *item;
-    return true;
+    if constexpr (kAnswers == Answers::kWeak) {
+      return Take(queue_.PollPop(), out);
+    } else {
+      return Take(queue_.TryPop(), out);
+    }
   }
 
  private:
   UnboundedQueue<uint64_t> queue_;
 };
+using Unbounded = OursUnbounded<Answers::kExact>;
+using UnboundedPolled = OursUnbounded<Answers::kWeak>;
 
 // The plain thing: a mutex around a std::deque.
 
@@ -282,11 +286,11 @@ class Tbb {
 };
 
 static_assert(Rival<Bounded> && Rival<BoundedPolled> && Rival<BoundedPadded> &&
-              Rival<BoundedMpsc> && Rival<Unbounded> && Rival<MutexDeque<true>> &&
-              Rival<XeniumVyukov> && Rival<AtomicQueueB> && Rival<AtomicQueueB2> &&
-              Rival<BoostQueue> && Rival<TbbBounded> && Rival<MoodycamelBounded> &&
-              Rival<BoostSpsc> && Rival<MoodycamelSpsc> && Rival<AtomicQueueSpsc> &&
-              Rival<Moodycamel> && Rival<XeniumRamalhete> && Rival<Tbb>);
+              Rival<BoundedMpsc> && Rival<Spsc> && Rival<UnboundedPolled> && Rival<Unbounded> &&
+              Rival<MutexDeque<true>> && Rival<XeniumVyukov> && Rival<AtomicQueueB> &&
+              Rival<AtomicQueueB2> && Rival<BoostQueue> && Rival<TbbBounded> &&
+              Rival<MoodycamelBounded> && Rival<BoostSpsc> && Rival<MoodycamelSpsc> &&
+              Rival<AtomicQueueSpsc> && Rival<Moodycamel> && Rival<XeniumRamalhete> && Rival<Tbb>);
 
 }  // namespace weft::mpmc_rivals
 

@@ -82,12 +82,14 @@ void RegisterUnbounded(const std::string& name) {
   RegisterBounded<MoodycamelBounded>("MoodycamelBounded");
   RegisterBounded<MutexDeque<true>>("MutexDequeBounded");
 
+  RegisterSpsc<Spsc>("SpscQueue");
   RegisterSpsc<BoundedMpsc>("BoundedMpscQueue");
   RegisterSpsc<BoostSpsc>("BoostSpsc");
   RegisterSpsc<MoodycamelSpsc>("MoodycamelSpsc");
   RegisterSpsc<AtomicQueueSpsc>("AtomicQueueSpsc");
 
   RegisterUnbounded<Unbounded>("UnboundedQueue");
+  RegisterUnbounded<UnboundedPolled>("UnboundedQueuePolled");
   RegisterUnbounded<Moodycamel>("Moodycamel");
   RegisterUnbounded<MoodycamelTokens>("MoodycamelTokens");
   RegisterUnbounded<XeniumRamalhete>("XeniumRamalhete");

@@ -1,26 +1,35 @@
-// mpmc/unbounded_queue.h — a queue for many producers and many consumers that never refuses a push.
+// mpmc/unbounded_queue.h — a queue for many producers and many consumers that never fills up.
 //
 // Use it for hand-over points where refusing is no option and something else bounds the backlog;
 // use BoundedQueue when the queue itself must bound it.
 //
-// Model: a chain of blocks. Producers append to the last block under one lock, consumers take from
-// the first block under another; the two sides share only the count of values pushed so far. A
-// drained block is kept as the one spare or freed at once, so memory follows the backlog.
-//
-// Trade-offs
-//   The locks make it simple and exact, at the price of a preempted lock holder stopping the
-//   threads of its side. An empty queue is recognised without a lock.
+// Model: a chain of segments of about 16 KiB. A push takes the next ticket with one fetch_add and
+// fills the slot of that ticket; a pop takes the oldest filled slot with one compare-and-swap.
+// Drained segments are kept for reuse or their memory goes back to the system.
 //
 // Guarantees
 //   Thread safety    All methods may be called from any thread at once; construction and
 //                    destruction may not overlap any of them.
-//   Order            FIFO.
-//   Exactness        "Empty" is exact: the queue was empty at some moment during the call.
-//   Memory ordering  What X did before Push(v) is visible to Y after the TryPop that returned v.
-//   Progress         Blocking: Push waits for other pushes, TryPop for other pops (never one for
-//                    the other). TryPop on an empty queue waits for nobody.
-//   Complexity       O(1); Push allocates one block of about 4 KiB for every block of values unless
-//                    the spare block serves. Memory: the backlog plus at most two blocks.
+//   Order            FIFO over all producers and consumers (linearizable): values leave in the
+//                    order in which their pushes took tickets. A bulk push may be split where a
+//                    segment ends, and other values may then come between its parts.
+//   Exactness        "Empty" is exact: the queue was empty at some moment during the call, pushes
+//                    and pops counted from their claim. PollPop() is the exception.
+//   Closing          After Close(), pushes are refused and pops drain what is left; then they say
+//                    kClosed.
+//   Memory ordering  What X did before a push is visible to Y after the pop that returned its
+//   value.
+//   Progress         Push: wait-free but for the one push in a segment's worth that opens the next
+//                    segment, and those that meet it there: they take a lock. TryPop: lock-free on
+//                    filled slots; waits for a push that took its ticket and has not filled it; the
+//                    pop of a segment's last value takes the lock, with its value in hand.
+//                    PollPop: the same without the waiting. IsEmpty, SizeHint: wait-free.
+//                    Close: takes the lock.
+//   Complexity       O(1) a value. Push allocates a segment when the backlog grows by one.
+//   Memory           The backlog, and at most 3 segments; plus one for each thread that was stopped
+//                    in the middle of taking a value out (it pins its segment), plus 24 bytes for
+//                    each segment that there ever was at once. Pages beyond that are given back by
+//                    the pop that drains them; their addresses stay reserved until the queue ends.
 //   Errors           Push throws std::bad_alloc when memory is exhausted; the queue is unchanged.
 //   Precondition     T is nothrow move constructible and nothrow destructible (checked at compile
 //                    time).
@@ -29,140 +38,83 @@
 #ifndef WEFT_MPMC_UNBOUNDED_QUEUE_H_
 #define WEFT_MPMC_UNBOUNDED_QUEUE_H_
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <new>
-#include <optional>
-#include <type_traits>
+#include <span>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "base/cache_line.h"
-#include "base/mutex.h"
+#include "base/atomics.h"
+#include "mpmc/bulk_result.h"
+#include "mpmc/internal/segment_queue.h"
+#include "mpmc/pop_result.h"
+#include "mpmc/push_result.h"
 
 namespace weft {
 
 // See the top of this file.
-//
-// Happens-before edges:
-//   (1) Push stores pushed_ (release) -> TryPop loads it (acquire): the slot is filled and, when
-//       the value opens a block, the previous block's `next` is set.
-//   (2) TryPop stores popped_ (release) -> TryPop loads it (acquire) -> loads pushed_: whatever was
-//       pushed before a pop that we see is in the count that we read next. Makes "empty" exact.
-//   (3) TryPop puts a drained block into spare_ (release) -> Push takes it out (acquire): its
-//       values are destroyed before its slots are used again.
 template <typename T>
 class UnboundedQueue {
-  static_assert(std::is_nothrow_move_constructible_v<T>,
-                "UnboundedQueue<T>: T's move constructor may not throw");
-  static_assert(std::is_nothrow_destructible_v<T>,
-                "UnboundedQueue<T>: T's destructor may not throw");
+  using Queue = mpmc_internal::SegmentQueue<T, StdAtomics>;
 
  public:
-  // Makes an empty queue; allocates its first block.
-  UnboundedQueue() : tail_block_(new Block), head_block_(tail_block_) {}
+  // Values in one segment: the unit in which memory is taken and given back.
+  static constexpr std::size_t kSegmentSlots = Queue::kSegmentSlots;
+  // Bytes of one segment.
+  static constexpr std::size_t kSegmentBytes = Queue::kSegmentBytes;
+
+  // Makes an empty queue; allocates its first segment. Throws std::bad_alloc.
+  UnboundedQueue() = default;
 
   UnboundedQueue(const UnboundedQueue&) = delete;
   UnboundedQueue& operator=(const UnboundedQueue&) = delete;
 
   // Destroys the values that are still inside.
-  ~UnboundedQueue() {
-    while (TryPop().has_value()) {
-    }
-    FreeBlocks();
-  }
+  ~UnboundedQueue() = default;
 
-  // Appends `value`.
-  void Push(T value) {
-    MutexLock lock(&tail_mu_);
-    if (tail_used_ == kBlockSize) AppendBlock();
-    ::new (tail_block_->slot(tail_used_)) T(std::move(value));
-    ++tail_used_;
-    pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_release);  // (1)
-  }
+  // Appends `value`, or hands it back with kClosed. Throws std::bad_alloc; `value` is then lost
+  // with the argument, and the queue is as it was.
+  PushResult<T> Push(T value) { return queue_.Push(std::move(value)); }
 
-  // Takes the oldest value, or answers nothing when the queue is empty.
-  std::optional<T> TryPop() {
-    if (IsEmpty()) return std::nullopt;
-    MutexLock lock(&head_mu_);
-    const uint64_t popped = popped_.load(std::memory_order_relaxed);
-    if (pushed_.load(std::memory_order_acquire) == popped) return std::nullopt;  // (1)
-    if (head_taken_ == kBlockSize) DropFirstBlock();
-    T* const value = std::launder(static_cast<T*>(head_block_->slot(head_taken_)));
-    std::optional<T> result(std::move(*value));
-    value->~T();
-    ++head_taken_;
-    popped_.store(popped + 1, std::memory_order_release);  // (2)
-    return result;
-  }
+  // Appends values[0], values[1], ... by one claim for each run that fits into a segment: kOk and
+  // how many were moved from, or kClosed and 0. Fewer than all: the queue was closed or memory was
+  // exhausted on the way, which a further call tells; the rest is untouched. Throws std::bad_alloc
+  // only when it has moved none. An empty span is kOk.
+  BulkPushResult PushBulk(std::span<T> values) { return queue_.PushBulk(values); }
 
-  // Whether the queue was empty at some moment during the call. Waits for nobody.
-  bool IsEmpty() const {
-    const uint64_t popped = popped_.load(std::memory_order_acquire);  // (2)
-    return pushed_.load(std::memory_order_acquire) == popped;         // (1)
-  }
+  // Takes the oldest value, or says kEmpty, or kClosed when the queue is closed and drained.
+  PopResult<T> TryPop() { return queue_.TryPop(); }
 
-  // Number of values inside; approximate while other threads work on the queue, exact otherwise.
-  std::size_t SizeHint() const {
-    const uint64_t popped = popped_.load(std::memory_order_acquire);  // (2)
-    return static_cast<std::size_t>(pushed_.load(std::memory_order_acquire) - popped);
-  }
+  // Like TryPop, but cheap to call in a loop: it waits for nobody and leaves the producers' cache
+  // line alone. Says kBusy when the oldest value is not there: the queue is empty, or closed and
+  // drained, or the oldest push is unfinished though later ones may be complete. Ask TryPop() now
+  // and then.
+  PopResult<T> PollPop() { return queue_.PollPop(); }
 
-  // Number of values in one block: the unit in which memory is taken and given back.
-  static constexpr std::size_t kBlockSize = sizeof(T) >= 256 ? 16 : 4096 / sizeof(T);
+  // Takes the oldest value as soon as there is one, or says kClosed. Spins, then yields; for waits
+  // of nanoseconds to microseconds.
+  PopResult<T> SpinPop() { return queue_.SpinPop(); }
+
+  // Moves the oldest values into out[0], out[1], ... by one claim for each run in a segment: kOk
+  // and how many, or kEmpty or kClosed and 0, exact as TryPop is. Fewer than out.size(): what
+  // followed was not there, or not finished. An empty span is kOk. Precondition (compile time): T
+  // is nothrow move assignable.
+  BulkPopResult TryPopBulk(std::span<T> out) { return queue_.TryPopBulk(out); }
+
+  // Refuses every push that has not taken its ticket yet; pops go on until the queue is drained.
+  // Returns whether this call closed the queue; further ones change nothing.
+  bool Close() { return queue_.Close(); }
+
+  // Whether Close() was called.
+  bool IsClosed() const { return queue_.IsClosed(); }
+
+  // Whether the queue was empty at some moment during the call.
+  bool IsEmpty() const { return queue_.IsEmpty(); }
+
+  // Number of values inside, counted from their claims; approximate while other threads work on the
+  // queue (never below zero, never less than what is and stays inside), exact otherwise.
+  std::size_t SizeHint() const { return queue_.SizeHint(); }
 
  private:
-  struct Block {
-    // Address of the i-th slot; holds a T between its push and its pop.
-    void* slot(std::size_t i) { return storage + i * sizeof(T); }
-
-    Block* next = nullptr;  // Written under tail_mu_, read under head_mu_ after edge (1).
-    alignas(T) unsigned char storage[sizeof(T) * kBlockSize];
-  };
-
-  void AppendBlock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(tail_mu_) {
-    Block* block = spare_.exchange(nullptr, std::memory_order_acquire);  // (3)
-    if (block == nullptr) block = new Block;
-    block->next = nullptr;
-    tail_block_->next = block;
-    tail_block_ = block;
-    tail_used_ = 0;
-  }
-
-  void DropFirstBlock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(head_mu_) {
-    Block* const drained = head_block_;
-    head_block_ = drained->next;
-    head_taken_ = 0;
-    // acq_rel: release for edge (3); acquire because the former spare is freed here, after the pop
-    // that put it there.
-    delete spare_.exchange(drained, std::memory_order_acq_rel);  // (3)
-  }
-
-  void FreeBlocks() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    delete spare_.load(std::memory_order_relaxed);
-    while (head_block_ != nullptr) {
-      Block* const next = head_block_->next;
-      delete head_block_;
-      head_block_ = next;
-    }
-  }
-
-  // Producers' side.
-  alignas(kCacheLineSize) Mutex tail_mu_;
-  Block* tail_block_ ABSL_GUARDED_BY(tail_mu_);
-  std::size_t tail_used_ ABSL_GUARDED_BY(tail_mu_) = 0;
-  std::atomic<uint64_t> pushed_{0};  // Written under tail_mu_, read by anyone.
-
-  // Consumers' side.
-  alignas(kCacheLineSize) Mutex head_mu_;
-  Block* head_block_ ABSL_GUARDED_BY(head_mu_);
-  std::size_t head_taken_ ABSL_GUARDED_BY(head_mu_) = 0;
-  std::atomic<uint64_t> popped_{0};  // Written under head_mu_, read by anyone.
-
-  // At most one drained block, owned by whoever exchanges it out.
-  alignas(kCacheLineSize) std::atomic<Block*> spare_{nullptr};
+  Queue queue_;
 };
 
 }  // namespace weft

@@ -1,6 +1,5 @@
 // A thread that must not wait leaves log lines in a queue; another one writes them out.
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -10,18 +9,17 @@ int main() {
   weft::UnboundedQueue<std::string> lines;
 
   std::thread worker([&lines] {
-    for (int step = 1; step <= 3; ++step) lines.Push("step " + std::to_string(step) + " done");
-    lines.Push("");  // An empty line ends the log.
+    for (int step = 1; step <= 3; ++step) {
+      const auto pushed = lines.Push("step " + std::to_string(step) + " done");
+      if (!pushed.ok()) return;  // Somebody closed the log.
+    }
+    lines.Close();
   });
 
   int written = 0;
   for (;;) {
-    std::optional<std::string> line = lines.TryPop();
-    if (!line.has_value()) {
-      std::this_thread::yield();
-      continue;
-    }
-    if (line->empty()) break;
+    const weft::PopResult<std::string> line = lines.SpinPop();
+    if (!line.ok()) break;  // Closed, and everything is written.
     std::printf("%s\n", line->c_str());
     ++written;
   }

@@ -34,7 +34,7 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
-  injector_.Push(runnable);
+  (void)injector_.Push(runnable);  // Never closed, so never refused.
   WakeOne();
   foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
 }

@@ -46,7 +46,10 @@ class Scheduler {
  private:
   friend class Worker;
 
-  Runnable* TakeInjected() { return injector_.TryPop().value_or(nullptr); }
+  Runnable* TakeInjected() {
+    const auto runnable = injector_.TryPop();
+    return runnable.ok() ? *runnable : nullptr;
+  }
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.

@@ -154,7 +154,7 @@ class CompareTest(unittest.TestCase):
 
     def test_a_peer_that_was_not_given_is_not_run(self):
         self.table["rows"]["Swift"] = {"pair": "rust:queue/swift_pair/1"}
-        self.table["goals"] = [["Ours", "pair", "< 1x of every other"], ["Ours", "pair", "< 1x of Swift"]]
+        self.table["goals"] = [["Ours", "pair", "< 1x of every rival"], ["Ours", "pair", "< 1x of Swift"]]
         self.expect("| Swift | not run |", "0.50x (0.33–0.67) of Theirs; without Swift | met |", "| – | not run |")
 
     def test_counters_are_shown_as_they_are(self):
@@ -180,6 +180,12 @@ class CompareTest(unittest.TestCase):
     def test_rivals_that_lose_items_are_marked(self):
         self.programs["theirs"]["BM_Theirs_Pair"] = [time(20, 11, lost=2, disordered=0)]
         self.expect("1.82x † |", "in all rounds: Theirs, pair: 6 lost.")
+
+    def test_rows_of_ours_are_no_rivals(self):
+        self.table["ours"] = ["Ours", "Theirs"]
+        self.table["rows"]["Third"] = "Ours"
+        self.table["goals"] = [["Theirs", "pair", "< 2x of every rival"]]
+        self.expect("| 2.00x (1.50–3.00) of Third | **missed** (holds in 1 of 3 rounds) |")
 
     def test_ours_must_lose_nothing(self):
         self.programs["ours"]["BM_Ours_Pair"] = [time(20, 11, disordered=1)]
@@ -261,6 +267,7 @@ class CompareTest(unittest.TestCase):
             ({"goals": [["Ours", "pair", "< 1x of Theris"]]}, "found 'Theris'; did you mean Theirs"),
             ({"goals": [["Ours", "pear", "< 1 ns"]]}, "expected the title of a column, found 'pear'; did you mean pair?"),
             ({"base": "Hours"}, "expected base to be the name of a row, found 'Hours'; did you mean Ours"),
+            ({"ours": ["Hours"]}, "expected ours to be names of rows, found 'Hours'; did you mean Ours"),
             ({"rows": {"Ours": {"pear": "x"}}}, "expected titles of columns or '*', found pear"),
             ({"rows": {"Ours": {"pair": "BM_X#y*z"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'BM_X#y*z'"),
             ({"rows": {"Ours": {"pair": "x"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'x'"),

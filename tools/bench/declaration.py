@@ -6,9 +6,9 @@ import re
 
 GOAL = re.compile(r"(?:(?P<metric>wall|cpu) )?(?P<operator><=|<|>=|>) (?P<number>\d+(?:\.\d+)?)"
                   r"(?:x of (?P<others>.+?)(?: \+ (?P<extra>\d+(?:\.\d+)?) ns)?|(?P<unit> ns)?)")
-EVERY_OTHER = "every other"
+EVERY_RIVAL = "every rival"
 METRICS = ("wall", "cpu")
-TABLE_KEYS = {"item", "base", "metric", "columns", "rows", "goals", "readme"}
+TABLE_KEYS = {"item", "base", "ours", "metric", "columns", "rows", "goals", "readme"}
 
 
 class CompareError(Exception):
@@ -49,14 +49,14 @@ class Goal:
         self.row, self.column, self.text = row, column, text
         match = GOAL.fullmatch(text)
         if not match:
-            refuse(where, "a goal such as '<= 1.2x of NAME', '< 1x of every other', 'cpu <= 10 ns' or '>= 3'", repr(text))
+            refuse(where, "a goal such as '<= 1.2x of NAME', '< 1x of every rival', 'cpu <= 10 ns' or '>= 3'", repr(text))
         self.metric = match["metric"] or table.metric_of(column)
         self.operator = match["operator"]
         self.number = float(match["number"])
         self.extra = float(match["extra"] or 0)
         self.others = None
-        if match["others"] == EVERY_OTHER:
-            self.others = [name for name in table.rows if name != row]
+        if match["others"] == EVERY_RIVAL:
+            self.others = [name for name in table.rows if name not in table.ours]
         elif match["others"]:
             self.others = match["others"].split(", ")
         for name in [row] + (self.others or []):
@@ -85,10 +85,14 @@ class Table:
         self.metric = values.get("metric", "wall")
         self.readme = values.get("readme", f"{package}/README.md")
         self.base = values.get("base")
-        if self.metric not in METRICS:
-            refuse(where, "metric wall or cpu", repr(self.metric))
         if self.base not in self.rows:
             refuse(where, "base to be the name of a row", repr(self.base), closest(str(self.base), self.rows))
+        self.ours = values.get("ours", [self.base])
+        for name in self.ours:
+            if name not in self.rows:
+                refuse(where, "ours to be names of rows", repr(name), closest(str(name), self.rows))
+        if self.metric not in METRICS:
+            refuse(where, "metric wall or cpu", repr(self.metric))
         self.cells = {}
         for row, subject in self.rows.items():
             for column, pattern in self.columns.items():

@@ -19,6 +19,7 @@ CLOSURES = {
         "@com_google_absl",
         "base",
     ],
+    "//base:thread_checker": ["base"],
     "//channel:channel": [
         "@com_google_absl",
         "base",
@@ -269,6 +270,14 @@ CLOSURES = {
         "base",
         "mpmc",
     ],
+    "//mpmc:bulk_result": [
+        "base",
+        "mpmc",
+    ],
+    "//mpmc:intrusive_mpsc_queue": [
+        "base",
+        "mpmc",
+    ],
     "//mpmc:pop_result": [
         "base",
         "mpmc",
@@ -278,6 +287,10 @@ CLOSURES = {
         "mpmc",
     ],
     "//mpmc:queue_shape": ["mpmc"],
+    "//mpmc:spsc_queue": [
+        "base",
+        "mpmc",
+    ],
     "//mpmc:unbounded_queue": [
         "@com_google_absl",
         "base",

@@ -1,0 +1,138 @@
+// mpmc/internal/segment.h — tickets, and the segments of SegmentQueue that tickets point into.
+//
+// A ticket is a place in the queue: {segment number : 40 | index in the segment : 23} below the top
+// bit. Tickets are given out once, so a slot that is stamped with a ticket is that ticket's slot,
+// whatever way a thread came to it. (A number comes again after 2^40 segments, months at full
+// speed; what would have to sleep so long is a thread between two adjacent instructions.)
+#ifndef WEFT_MPMC_INTERNAL_SEGMENT_H_
+#define WEFT_MPMC_INTERNAL_SEGMENT_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "base/cache_line.h"
+
+namespace weft::mpmc_internal {
+
+// Arithmetic of tickets for segments of kSlots slots.
+template <uint32_t kSlots>
+struct Tickets {
+  static constexpr int kIndexBits = 23;
+  static constexpr uint64_t kIndexMask = (uint64_t{1} << kIndexBits) - 1;
+  static constexpr uint64_t kMask = (uint64_t{1} << 63) - 1;
+  // Claims beyond the last index are void, and each thread has one of them at most: the index must
+  // not run over into the number. Linux knows 2^22 threads.
+  static_assert(kSlots >= 1 && kSlots <= kIndexMask - (uint64_t{1} << 22));
+
+  static constexpr uint64_t First(uint64_t number) { return (number << kIndexBits) & kMask; }
+  static constexpr uint64_t NumberOf(uint64_t ticket) { return (ticket & kMask) >> kIndexBits; }
+  static constexpr uint32_t IndexOf(uint64_t ticket) {
+    return static_cast<uint32_t>(ticket & kIndexMask);
+  }
+
+  // A claimed word as a place: what lies beyond the segment is the first place of the next.
+  static constexpr uint64_t Normalized(uint64_t ticket) {
+    return IndexOf(ticket) < kSlots ? ticket & kMask : First(NumberOf(ticket) + 1);
+  }
+
+  // Number of places before `ticket`, modulo 2^64; differences count values.
+  static constexpr uint64_t Count(uint64_t ticket) {
+    return NumberOf(ticket) * kSlots + IndexOf(ticket);
+  }
+};
+
+// A run of slots. `stamp` of a slot is 0 while it holds nothing, and FullStamp(ticket) while it
+// holds the value of that ticket: so a segment whose memory is all zeroes is an empty one.
+template <typename T, typename Atomics, uint32_t kSlots>
+class Segment {
+ public:
+  using Ticket = Tickets<kSlots>;
+  template <typename U>
+  using Atomic = typename Atomics::template Atomic<U>;
+
+  struct Slot {
+    Atomic<uint64_t> stamp{0};
+    alignas(T) unsigned char storage[sizeof(T)];
+
+    T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
+  };
+
+  static constexpr uint64_t FullStamp(uint64_t ticket) { return ticket << 1 | 1; }
+
+  // Puts `value` into the slot of `ticket`, whose claim the caller owns.
+  void Fill(uint64_t ticket, T&& value) {
+    Slot& slot = slots_[Ticket::IndexOf(ticket)];
+    ::new (static_cast<void*>(slot.storage)) T(std::move(value));
+    slot.stamp.store(FullStamp(ticket), std::memory_order_release);  // (1)
+  }
+
+  // How many slots from `ticket` on hold their values, up to `limit`, within this segment.
+  uint32_t CountFull(uint64_t ticket, uint32_t limit) const {
+    const uint32_t index = Ticket::IndexOf(ticket);
+    uint32_t count = 0;
+    while (count < limit && index + count < kSlots &&
+           slots_[index + count].stamp.load(std::memory_order_acquire) ==  // (1)
+               FullStamp(ticket + count)) {
+      ++count;
+    }
+    return count;
+  }
+
+  // Hands the value of `ticket`, whose claim the caller owns, to `take` and ends it. Returns what
+  // `take` returns.
+  template <typename Take>
+  auto Empty(uint64_t ticket, Take take) {
+    // Ends the value after the result was made from it.
+    struct Emptier {
+      Slot& slot;
+      ~Emptier() {
+        std::destroy_at(slot.value());
+        slot.stamp.store(0, std::memory_order_release);  // (2)
+      }
+    } emptier{slots_[Ticket::IndexOf(ticket)]};
+    return take(std::move(*emptier.slot.value()));
+  }
+
+  // Whether every slot has been emptied, in a segment all of whose tickets were claimed by pops.
+  // Goes on where the last call stopped. Called under the queue's lock.
+  bool IsClean() {
+    uint32_t clean = clean_.Read();
+    while (clean < kSlots && slots_[clean].stamp.load(std::memory_order_acquire) == 0) {  // (2)
+      ++clean;
+    }
+    clean_.Write(clean);
+    return clean == kSlots;
+  }
+
+  // Makes an emptied segment the one with `number`. Called under the queue's lock.
+  void Renew(uint64_t new_number) {
+    clean_.Write(0);
+    next.store(nullptr, std::memory_order_relaxed);
+    number.store(new_number, std::memory_order_relaxed);
+  }
+
+  // What discarding the pages does to a reader, for a memory without pages.
+  void Clear() {
+    number.store(0, std::memory_order_relaxed);
+    next.store(nullptr, std::memory_order_relaxed);
+    for (Slot& slot : slots_) slot.stamp.store(0, std::memory_order_relaxed);
+  }
+
+  // Written under the queue's lock, read by anyone. 0: in no queue.
+  Atomic<uint64_t> number{0};
+  Atomic<Segment*> next{nullptr};
+
+ private:
+  // How many slots from the first on are known to be emptied. Under the queue's lock.
+  typename Atomics::template Plain<uint32_t> clean_{0};
+  alignas(std::max(kCacheLineSize, alignof(Slot))) Slot slots_[kSlots];
+};
+
+}  // namespace weft::mpmc_internal
+
+#endif  // WEFT_MPMC_INTERNAL_SEGMENT_H_

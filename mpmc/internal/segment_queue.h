@@ -1,0 +1,399 @@
+// mpmc/internal/segment_queue.h — the chain of segments behind UnboundedQueue, over any atomics.
+//
+//   tail_   the next ticket to push, and the closed bit: one fetch_add claims it. Past the end of a
+//           segment the claim is void; whoever takes the lock first opens the next segment, which
+//           sets tail_ to its first ticket and so forgets the void claims.
+//   head_   the next ticket to pop, claimed by compare-and-swap after its slot was seen full.
+//   chain   oldest_ -> next -> ... -> newest_; segments whose tickets are all popped leave it at
+//           the front, are kept or discarded by the pool, and come back under another number.
+//
+// Nobody registers as a reader: segments stay addressable, and a slot stamped with ticket t is the
+// slot of t. Pointers are hints where to look; the stamp and the claim of head_ decide. Only the
+// holder of the lock changes the chain, so that no segment can leave it, come back, and be taken
+// for what it was (the fault of a compare-and-swap on oldest_).
+//
+// Happens-before edges (each end names the other):
+//   (1) full stamp: Fill stores it (release) -> CountFull loads it (acquire): the value is there.
+//   (2) empty stamp: Empty stores 0 (release) -> IsClean loads it (acquire), then (4): the old
+//       value is destroyed before its slot is used again.
+//   (3) head claim: CAS of head_ (release) -> load of head_ (acquire) -> load of tail_: whatever
+//       was pushed before a pop that we see claimed is in the tail that we read next. Makes "empty"
+//       exact.
+//   (4) opening: Open stores tail_ (release) -> the claim of a ticket by an RMW of tail_ (acquire):
+//       the segment of the ticket is linked, and its slots are clean.
+//   (5) a segment's constructor -> its pointer is stored (release) in next, newest_ or oldest_ ->
+//       loaded (acquire).
+//   (6) closing: final_ is stored, then the closed bit by a CAS of tail_ (release) -> load of tail_
+//       (acquire) -> load of final_.
+#ifndef WEFT_MPMC_INTERNAL_SEGMENT_QUEUE_H_
+#define WEFT_MPMC_INTERNAL_SEGMENT_QUEUE_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "base/cache_line.h"
+#include "mpmc/bulk_result.h"
+#include "mpmc/internal/page_memory.h"
+#include "mpmc/internal/segment.h"
+#include "mpmc/internal/segment_pool.h"
+#include "mpmc/internal/spin_lock.h"
+#include "mpmc/internal/turn_wait.h"
+#include "mpmc/pop_result.h"
+#include "mpmc/push_result.h"
+
+namespace weft::mpmc_internal {
+
+// The sizes that ship. A segment of large values holds at least 4.
+template <typename T>
+struct SegmentPolicy {
+  using Memory = PageMemory;
+
+  static constexpr std::size_t kSegmentBytes = 16 * 1024;
+  static constexpr std::size_t kAlignment = std::max(alignof(T), alignof(uint64_t));
+  static constexpr std::size_t kSlotBytes =
+      (sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment +
+      (sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+  static constexpr uint32_t kSlots = static_cast<uint32_t>(std::max<std::size_t>(
+      4, (kSegmentBytes - std::max(kCacheLineSize, kAlignment)) / kSlotBytes));
+  static constexpr std::size_t kSpares = 2;
+};
+
+// See UnboundedQueue for the contract.
+template <typename T, typename Atomics, typename Policy = SegmentPolicy<T>>
+class SegmentQueue {
+  static_assert(std::is_nothrow_move_constructible_v<T>,
+                "UnboundedQueue<T>: a claimed slot must be filled, so T's move may not throw");
+  static_assert(std::is_nothrow_destructible_v<T>,
+                "UnboundedQueue<T>: T's destructor may not throw");
+
+  template <typename U>
+  using Atomic = typename Atomics::template Atomic<U>;
+  using Segment = mpmc_internal::Segment<T, Atomics, Policy::kSlots>;
+  using Ticket = Tickets<Policy::kSlots>;
+  using Memory = typename Policy::Memory;
+  using Lock = SpinLock<Atomics>;
+  using LockHolder = SpinLockHolder<Atomics>;
+
+  static_assert(alignof(Segment) <= Memory::kAlignment, "UnboundedQueue<T>: T is over-aligned");
+
+ public:
+  static constexpr std::size_t kSegmentSlots = Policy::kSlots;
+  static constexpr std::size_t kSegmentBytes = sizeof(Segment);
+
+  SegmentQueue() {
+    LockHolder lock(&lock_);
+    Segment* const first = pool_.Take();
+    first->Renew(kFirstNumber);
+    newest_.store(first, std::memory_order_relaxed);
+    oldest_.store(first, std::memory_order_relaxed);
+  }
+
+  SegmentQueue(const SegmentQueue&) = delete;
+  SegmentQueue& operator=(const SegmentQueue&) = delete;
+
+  ~SegmentQueue() {
+    while (TryPop().has_value()) {
+    }
+  }
+
+  PushResult<T> Push(T&& value) {
+    uint64_t ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
+    while (!IsClaim(ticket)) [[unlikely]] {
+      if (IsClosed(ticket)) return PushResult<T>::Refused(PushOutcome::kClosed, std::move(value));
+      if (const Claim claim = OpenAfterVoidClaim(ticket); claim.segment != nullptr) {
+        claim.segment->Fill(claim.ticket, std::move(value));
+        return PushResult<T>::Ok();
+      }
+      ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
+    }
+    SegmentOf(ticket)->Fill(ticket, std::move(value));
+    return PushResult<T>::Ok();
+  }
+
+  BulkPushResult PushBulk(std::span<T> values) {
+    std::size_t done = 0;
+    while (done < values.size()) {
+      const Claim claim = ClaimUpTo(values.size() - done, done == 0);
+      if (claim.count == 0) {
+        return {done == 0 ? PushOutcome::kClosed : PushOutcome::kOk, done};
+      }
+      for (uint32_t i = 0; i < claim.count; ++i) {
+        claim.segment->Fill(claim.ticket + i, std::move(values[done + i]));
+      }
+      done += claim.count;
+    }
+    return {PushOutcome::kOk, done};
+  }
+
+  PopResult<T> TryPop() { return Pop<Patience::kExact>(); }
+  PopResult<T> PollPop() { return Pop<Patience::kNone>(); }
+
+  PopResult<T> SpinPop() {
+    TurnWait<Atomics> wait;
+    for (;;) {
+      PopResult<T> result = TryPop();
+      if (result.outcome() != PopOutcome::kEmpty) return result;
+      wait.Once();
+    }
+  }
+
+  BulkPopResult TryPopBulk(std::span<T> out) {
+    static_assert(
+        std::is_nothrow_move_assignable_v<T>,
+        "TryPopBulk(): a claimed value must arrive, so T's move assignment may not throw");
+    if (out.empty()) return {PopOutcome::kOk, 0};
+    Claim claim = ClaimFull<Patience::kExact>(out.size());
+    if (claim.count == 0) return {claim.outcome, 0};
+    std::size_t done = 0;
+    while (claim.count > 0) {
+      for (uint32_t i = 0; i < claim.count; ++i) {
+        claim.segment->Empty(claim.ticket + i,
+                             [&](T&& value) { out[done + i] = std::move(value); });
+      }
+      done += claim.count;
+      RetireAfter(claim);
+      if (done == out.size()) break;
+      claim = ClaimFull<Patience::kNone>(out.size() - done);
+    }
+    return {PopOutcome::kOk, done};
+  }
+
+  bool Close() {
+    LockHolder lock(&lock_);
+    uint64_t tail = tail_.load(std::memory_order_relaxed);
+    while (!IsClosed(tail)) {
+      final_.store(Ticket::Normalized(tail), std::memory_order_relaxed);
+      if (tail_.compare_exchange_weak(tail, tail | kClosedBit, std::memory_order_release,  // (6)
+                                      std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool IsClosed() const { return IsClosed(tail_.load(std::memory_order_acquire)); }  // (6)
+
+  bool IsEmpty() const {
+    const uint64_t head = head_.load(std::memory_order_acquire);  // (3)
+    return End(tail_.load(std::memory_order_acquire)) == head;    // (3), (6)
+  }
+
+  std::size_t SizeHint() const {
+    // The head first: the tail that is read after it is not before it.
+    const uint64_t head = head_.load(std::memory_order_acquire);      // (3)
+    const uint64_t end = End(tail_.load(std::memory_order_acquire));  // (3), (6)
+    return static_cast<std::size_t>(Ticket::Count(end) - Ticket::Count(head));
+  }
+
+ private:
+  // What a pop does about a value whose push has claimed its ticket and not filled its slot.
+  enum class Patience {
+    kExact,  // Waits for it.
+    kNone,   // Gives up, and does not look whether there is one.
+  };
+
+  // Tickets ticket .. ticket + count - 1 of one segment. `count` is 0 when nothing was claimed, and
+  // then `outcome` tells a pop why.
+  struct Claim {
+    Segment* segment = nullptr;
+    uint64_t ticket = 0;
+    uint32_t count = 0;
+    PopOutcome outcome = PopOutcome::kOk;
+  };
+
+  static Claim None(PopOutcome outcome) { return {nullptr, 0, 0, outcome}; }
+
+  static constexpr uint64_t kFirstNumber = 1;
+  static constexpr uint64_t kClosedBit = ~Ticket::kMask;
+
+  static bool IsClosed(uint64_t tail) { return (tail & kClosedBit) != 0; }
+  static bool IsClaim(uint64_t tail) {
+    return (tail & (kClosedBit | Ticket::kIndexMask)) < Policy::kSlots;
+  }
+
+  // The place behind the last value, from a value of tail_ that was loaded with acquire.
+  uint64_t End(uint64_t tail) const {
+    return IsClosed(tail) ? final_.load(std::memory_order_relaxed) : Ticket::Normalized(tail);
+  }
+
+  // The segment with `number` in the chain from `segment` on, or null.
+  static Segment* Find(Segment* segment, uint64_t number) {
+    while (segment != nullptr && segment->number.load(std::memory_order_relaxed) != number) {
+      segment = segment->next.load(std::memory_order_acquire);  // (5)
+    }
+    return segment;
+  }
+
+  // The segment of a ticket that the caller has claimed and not yet filled: it is in the chain and
+  // stays there.
+  Segment* SegmentOf(uint64_t ticket) {
+    const uint64_t number = Ticket::NumberOf(ticket);
+    Segment* segment = newest_.load(std::memory_order_acquire);  // (5)
+    if (segment->number.load(std::memory_order_relaxed) == number) [[likely]]
+      return segment;
+    for (;;) {
+      // Null if the first segment was recycled under our feet, and then oldest_ has moved.
+      segment = Find(oldest_.load(std::memory_order_acquire), number);  // (5)
+      if (segment != nullptr) return segment;
+      Atomics::SpinPause();
+    }
+  }
+
+  // Opens the segment behind `tail`'s, which is exhausted, and claims up to `limit` tickets of it.
+  // Claims nothing if somebody else has opened it or the queue was closed. Throws std::bad_alloc.
+  Claim Open(uint64_t tail, std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    const uint64_t now = tail_.load(std::memory_order_relaxed);
+    if (IsClosed(now) || Ticket::NumberOf(now) != Ticket::NumberOf(tail)) return {};
+    Segment* const segment = pool_.Take();
+    const uint64_t first = Ticket::First(Ticket::NumberOf(tail) + 1);
+    segment->Renew(Ticket::NumberOf(first));
+    newest_.load(std::memory_order_relaxed)->next.store(segment, std::memory_order_release);  // (5)
+    newest_.store(segment, std::memory_order_release);                                        // (5)
+    const auto count = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
+    tail_.store(first + count, std::memory_order_release);  // (4)
+    Advance();
+    return {segment, first, count};
+  }
+
+  Claim OpenAfterVoidClaim(uint64_t ticket) {
+    LockHolder lock(&lock_);
+    try {
+      return Open(ticket, 1);
+    } catch (...) {
+      // Takes the void claim back: pushes that fail again and again must not add theirs up. The
+      // segment is still the exhausted one, because only Open and Close end that, under the lock.
+      tail_.fetch_sub(1, std::memory_order_relaxed);
+      throw;
+    }
+  }
+
+  // Claims up to `limit` tickets of one segment; none if the queue is closed, or if there is no
+  // memory and `may_throw` is false.
+  Claim ClaimUpTo(std::size_t limit, bool may_throw) {
+    uint64_t tail = tail_.load(std::memory_order_relaxed);
+    while (!IsClosed(tail)) {
+      if (IsClaim(tail)) {
+        const auto count = static_cast<uint32_t>(
+            std::min<std::size_t>(limit, Policy::kSlots - Ticket::IndexOf(tail)));
+        if (tail_.compare_exchange_weak(tail, tail + count, std::memory_order_acquire,  // (4)
+                                        std::memory_order_relaxed)) {
+          return {SegmentOf(tail), tail, count};
+        }
+        continue;
+      }
+      try {
+        LockHolder lock(&lock_);
+        if (const Claim claim = Open(tail, limit); claim.count > 0) return claim;
+      } catch (const std::bad_alloc&) {
+        if (may_throw) throw;
+        return {};
+      }
+      tail = tail_.load(std::memory_order_relaxed);
+    }
+    return {};
+  }
+
+  template <Patience kPatience>
+  PopResult<T> Pop() {
+    const Claim claim = ClaimFull<kPatience>(1);
+    if (claim.count == 0) return PopResult<T>::None(claim.outcome);
+    PopResult<T> result = claim.segment->Empty(
+        claim.ticket, [](T&& value) { return PopResult<T>(std::move(value)); });
+    RetireAfter(claim);
+    return result;
+  }
+
+  // Claims up to `limit` values of one segment, limit > 0; none if the queue is empty, or, without
+  // patience, if the oldest value is not there yet.
+  template <Patience kPatience>
+  Claim ClaimFull(std::size_t limit) {
+    const auto most = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
+    TurnWait<Atomics> wait;
+    uint64_t awaited = 0;  // A ticket that is known to be claimed by a push; 0 is none.
+    uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
+    for (;;) {
+      Segment* const segment =
+          Find(oldest_.load(std::memory_order_acquire), Ticket::NumberOf(ticket));  // (5)
+      const uint32_t count = segment == nullptr ? 0 : segment->CountFull(ticket, most);
+      if (count > 0) {
+        const uint64_t claimed = ticket;
+        if (head_.compare_exchange_weak(ticket, Ticket::Normalized(ticket + count),
+                                        std::memory_order_release,  // (3)
+                                        std::memory_order_acquire)) {
+          return {segment, claimed, count};
+        }
+        continue;
+      }
+      if constexpr (kPatience == Patience::kExact) {
+        // Once for each ticket: looking at the tail slows the producers.
+        if (ticket != awaited) {
+          const uint64_t tail = tail_.load(std::memory_order_acquire);  // (3), (6)
+          if (End(tail) == ticket) {
+            return None(IsClosed(tail) ? PopOutcome::kClosed : PopOutcome::kEmpty);
+          }
+          awaited = ticket;
+        }
+      }
+      const uint64_t now = head_.load(std::memory_order_acquire);  // (3)
+      if (now == ticket) {
+        if constexpr (kPatience == Patience::kNone) return None(PopOutcome::kBusy);
+        wait.Once();
+      }
+      ticket = now;
+    }
+  }
+
+  // Takes segments that are behind the head out of the chain, but for the newest.
+  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    const uint64_t number = Ticket::NumberOf(head_.load(std::memory_order_relaxed));
+    for (;;) {
+      Segment* const oldest = oldest_.load(std::memory_order_relaxed);
+      if (oldest->number.load(std::memory_order_relaxed) == number) return;
+      Segment* const next = oldest->next.load(std::memory_order_relaxed);
+      if (next == nullptr) return;
+      oldest_.store(next, std::memory_order_release);  // (5)
+      pool_.Put(oldest);
+    }
+  }
+
+  // After a claim that took the last ticket of its segment has been served: retires the segment.
+  void RetireAfter(const Claim& claim) {
+    if (Ticket::IndexOf(claim.ticket) + claim.count < Policy::kSlots) [[likely]]
+      return;
+    Segment* surplus = nullptr;
+    for (;;) {
+      {
+        LockHolder lock(&lock_);
+        if (surplus != nullptr) pool_.PutDiscarded(surplus);
+        Advance();
+        surplus = pool_.TakeSurplus();
+      }
+      if (surplus == nullptr) return;
+      Memory::Discard(surplus, sizeof(Segment));
+    }
+  }
+
+  // Producers' line.
+  alignas(kCacheLineSize) Atomic<uint64_t> tail_{Ticket::First(kFirstNumber)};
+  Atomic<Segment*> newest_{nullptr};  // Written under lock_.
+
+  // Consumers' line.
+  alignas(kCacheLineSize) Atomic<uint64_t> head_{Ticket::First(kFirstNumber)};
+  Atomic<Segment*> oldest_{nullptr};  // Written under lock_.
+
+  // The line of what is rare.
+  alignas(kCacheLineSize) Lock lock_;
+  SegmentPool<Segment, Memory, Policy::kSpares> pool_ ABSL_GUARDED_BY(lock_);
+  Atomic<uint64_t> final_{0};  // Where the values end; written before the closed bit, under lock_.
+};
+
+}  // namespace weft::mpmc_internal
+
+#endif  // WEFT_MPMC_INTERNAL_SEGMENT_QUEUE_H_
