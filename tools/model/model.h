@@ -32,6 +32,19 @@
 #ifndef WEFT_TOOLS_MODEL_MODEL_H_
 #define WEFT_TOOLS_MODEL_MODEL_H_
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <ostream>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/model/atomic.h"
+#include "tools/model/plain.h"
+
 namespace weft::model {
 
 // ---- Exploring -------------------------------------------------------------------------------
@@ -74,31 +87,30 @@ Result Explore(const Options& options, const std::function<void()>& scenario);
 // ---- What a scenario uses --------------------------------------------------------------------
 
 // Fails the execution with `message` unless `condition`.
-void Assert(bool condition, std::string_view message);
+void Assert(bool condition, std::string_view message,
+            std::source_location where = std::source_location::current());
 
 // A number from 0 to count - 1; each is tried.
-int Choose(int count);
+int Choose(int count, std::source_location where = std::source_location::current());
 
 // A thread of the scenario. Joined at most once; the scenario ends when all threads have.
 // What happens before the constructor happens before the body; the body happens before Join().
 class Thread {
  public:
-  explicit Thread(std::function<void()> body);
-  void Join();
+  explicit Thread(std::function<void()> body,
+                  std::source_location where = std::source_location::current());
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  void Join(std::source_location where = std::source_location::current());
+
+ private:
+  int id_;
+  bool joined_ = false;
 };
 
-// std::atomic<T> over the model's memory, for trivially copyable T of at most 8 bytes: load, store,
-// exchange, compare_exchange_weak and _strong, fetch_add, fetch_sub, fetch_and, fetch_or,
-// fetch_xor, conversions. Each takes the place of its call by std::source_location, for traces and
-// mutants.
-template <typename T>
-class Atomic;
-
-// Plain memory: Read(), Write(); two accesses that are not ordered, one of them a write, are a data
-// race. Copying reads, moving reads and writes the source (it is left "moved from": reading that
-// fails), so that Plain<T> serves as the element type of a container under test.
-template <typename T>
-class Plain;
+// Atomic<T> (atomic.h) is std::atomic<T> over the model's memory; Plain<T> (plain.h) is memory whose
+// races are found.
 
 // The seam; the same members as weft::StdAtomics, and a futex.
 struct Atomics {
@@ -106,26 +118,30 @@ struct Atomics {
   using Atomic = model::Atomic<T>;
   template <typename T>
   using Plain = model::Plain<T>;
+  using Where = std::source_location;
 
-  static void Fence(std::memory_order order);
-  static void LightBarrier();
-  static void HeavyBarrier();
-  static bool AsymmetricBarriersAreAvailable();  // True; see WithoutAsymmetricBarriers.
-  static bool Recheck(bool condition);
-  static void SpinPause();
-  static void Yield();
+  static void Fence(std::memory_order order, Where where = Where::current());
+  static void LightBarrier(Where where = Where::current());
+  static void HeavyBarrier(Where where = Where::current());
+  static bool AsymmetricBarriersAreAvailable() { return true; }
+  static bool Recheck(bool condition, Where where = Where::current());
+  static void SpinPause(Where where = Where::current());
+  static void Yield(Where where = Where::current());
 
   // Sleeps while the low 32 bits of `word` equal those of `expected`. Returns false when the
   // deadline passed, which may be any time after it started to wait if `has_deadline`; true after a
   // wake-up, or at once if the word differs.
-  static bool FutexWait(const Atomic<uint64_t>& word, uint64_t expected, bool has_deadline);
+  static bool FutexWait(const Atomic<uint64_t>& word, uint64_t expected, bool has_deadline,
+                        Where where = Where::current());
   // Wakes up to `count` sleepers of `word`.
-  static void FutexWake(const Atomic<uint64_t>& word, int count);
+  static void FutexWake(const Atomic<uint64_t>& word, int count, Where where = Where::current());
 };
 
-// The same where the kernel offers no asymmetric barrier: AsymmetricBarriersAreAvailable() is false
-// and HeavyBarrier() fails the execution.
-struct AtomicsWithoutAsymmetricBarriers;
+// The same where the kernel offers no asymmetric barrier: HeavyBarrier() fails the execution.
+struct AtomicsWithoutAsymmetricBarriers : Atomics {
+  static void HeavyBarrier(Where where = Where::current());
+  static bool AsymmetricBarriersAreAvailable() { return false; }
+};
 
 // ---- Mutants ---------------------------------------------------------------------------------
 
@@ -137,18 +153,20 @@ struct Scenario {
 };
 
 struct MutantOptions {
-  // Only mutants of files whose path contains one of these, e.g. "deque/internal/".
+  // Only mutants of files whose path contains one of these, e.g. "deque/internal/". If empty: of all
+  // files but tests (x_test.cc).
   std::vector<std::string> files;
-  // Places whose mutant is known to change nothing, as "file.h:function:what" with the reason; each
-  // must exist and survive.
+  // Mutants that are known to change nothing that the code promises, by Mutant::name, with the
+  // reason; each must exist and survive.
   std::map<std::string, std::string> equivalent;
 };
 
 // One mutant: one place of the code, changed in one way (an order made one step weaker, a fence,
 // barrier or re-check left out).
 struct Mutant {
+  std::string name;       // "lap_ring.h:TryPush:store release -> relaxed", "... #2" for the second.
   std::string place;      // "lap_ring.h:87 TryPush"
-  std::string change;     // "release -> relaxed"
+  std::string change;     // "store release -> relaxed"
   std::string caught_by;  // Name of the scenario, empty if it survived.
   std::string failure;
   uint64_t executions = 0;

@@ -1,0 +1,202 @@
+#include "tools/model/internal/consistency.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace weft::model_internal {
+namespace {
+
+// Which operations a total order is about.
+enum class Subject { kSeqCst, kBarriers };
+
+// A constraint graph: one node for each operation of the subject, and for each atomic a chain of
+// links, one for each step of its coherence order, so that "everything before step k precedes
+// everything from step k on" takes a linear number of edges.
+class OrderCheck {
+ public:
+  OrderCheck(const Graph& graph, Subject subject) : graph_(graph), subject_(subject) {}
+
+  bool Exists() {
+    CollectNodes();
+    if (nodes_.size() < 2) return true;
+    AddProgramOrder();
+    for (LocationId l = 0; l < graph_.location_count(); ++l) links_[0].push_back(AddLinks(l));
+    if (subject_ == Subject::kBarriers) {
+      for (LocationId l = 0; l < graph_.location_count(); ++l) links_[1].push_back(AddLinks(l));
+    }
+    for (const Event& e : graph_.events()) {
+      // A read-modify-write is one operation; its writing half stands for it.
+      if (IsAccess(e) && !(e.kind == Kind::kRead && e.updates)) AddAccess(e);
+    }
+    return IsAcyclic();
+  }
+
+ private:
+  struct Node {
+    int first;  // Index in its thread; a read-modify-write has two.
+    int last;
+    int number;
+    bool is_fence;
+    bool is_heavy;
+  };
+
+  int NewVertex() {
+    edges_.emplace_back();
+    return static_cast<int>(edges_.size()) - 1;
+  }
+  void AddEdge(int from, int to) { edges_[from].push_back(to); }
+
+  bool IsSubject(const Event& e) const {
+    if (subject_ == Subject::kBarriers) return e.kind == Kind::kLight || e.kind == Kind::kHeavy;
+    if (e.kind == Kind::kFence) return e.order == std::memory_order::seq_cst;
+    return IsAccess(e) && EffectiveOrder(e) == std::memory_order::seq_cst;
+  }
+
+  void CollectNodes() {
+    numbers_.assign(graph_.size(), -1);
+    for (int t = 0; t < kMaxThreads; ++t) {
+      for (int i = 0; i < graph_.count(t); ++i) {
+        const EventId id = graph_.At(t, i);
+        const Event& e = graph_[id];
+        if (!IsSubject(e) || (e.kind == Kind::kRead && e.updates)) continue;
+        const bool is_update = e.kind == Kind::kWrite && e.updates;
+        numbers_[id] = NewVertex();
+        by_thread_[t].push_back(static_cast<int>(nodes_.size()));
+        nodes_.push_back(
+            {is_update ? i - 1 : i, i, numbers_[id], !IsAccess(e), e.kind == Kind::kHeavy});
+      }
+    }
+  }
+
+  // The last node of thread t that ends before `index`; of fences alone if `fences`.
+  const Node* Before(int t, int index, bool fences) const {
+    const Node* found = nullptr;
+    for (int n : by_thread_[t]) {
+      if (nodes_[n].last >= index) break;
+      if (!fences || nodes_[n].is_fence) found = &nodes_[n];
+    }
+    return found;
+  }
+
+  // "Strongly happens before" between nodes: program order, and what happens before something that
+  // stands before the later node in its thread, if there is something between at both ends. (What
+  // synchronises without that is coherence-ordered as well.) Barriers: happens before.
+  void AddProgramOrder() {
+    for (int t = 0; t < kMaxThreads; ++t) {
+      const Node* last = nullptr;
+      for (int n : by_thread_[t]) {
+        const Node& node = nodes_[n];
+        if (last != nullptr) AddEdge(last->number, node.number);
+        last = &node;
+        const bool strong = subject_ == Subject::kSeqCst;
+        if (strong && node.first == 0) continue;
+        const Clock& clock = graph_.EventAt(t, strong ? node.first - 1 : node.first).before;
+        for (int u = 0; u < kMaxThreads; ++u) {
+          if (u == t) continue;
+          const Node* other = Before(u, strong ? clock.at[u] - 1 : clock.at[u], false);
+          if (other != nullptr) AddEdge(other->number, node.number);
+        }
+      }
+    }
+  }
+
+  // A chain of links for the steps 1 ... 2 * writes + 2 of the coherence order.
+  int AddLinks(LocationId location) {
+    const int first = NewVertex();
+    for (int i = 1; i < 2 * graph_.location(location).writes + 3; ++i) {
+      const int link = NewVertex();
+      AddEdge(link - 1, link);
+    }
+    return first;
+  }
+
+  // Step of an access in the coherence order: an access is coherence-ordered before another one of
+  // its atomic exactly if its step is the smaller one.
+  int StepOf(const Event& e) const {
+    return 2 * graph_.PositionSeen(e) + (e.kind == Kind::kRead ? 1 : 0);
+  }
+
+  void AddAccess(const Event& e) {
+    const int step = StepOf(e);
+    const EventId id = graph_.At(e.thread, e.index);
+    // Sources: what precedes everything that is coherence-ordered after e.
+    if (numbers_[id] >= 0) {
+      AddEdge(numbers_[id], links_[0][e.location] + step + 1);
+      AddEdge(links_[0][e.location] + step, numbers_[id]);
+    }
+    for (int t = 0; t < kMaxThreads; ++t) {
+      if (by_thread_[t].empty()) continue;
+      AddSourceFences(e, t, step);
+      AddTargetFences(e, t, step);
+    }
+  }
+
+  // The last fence of thread t that happens before e stands for those before it.
+  void AddSourceFences(const Event& e, int t, int step) {
+    const Node* fence = Before(t, e.before.at[t], true);
+    if (fence == nullptr) return;
+    AddEdge(fence->number, links_[0][e.location] + step + 1);
+    if (subject_ != Subject::kBarriers) return;
+    // Chain 1 is fed by heavy barriers only; light ones take from it alone.
+    const Node* heavy = nullptr;
+    for (int n : by_thread_[t]) {
+      if (nodes_[n].last < e.before.at[t] && nodes_[n].is_heavy) heavy = &nodes_[n];
+    }
+    if (heavy != nullptr) AddEdge(heavy->number, links_[1][e.location] + step + 1);
+  }
+
+  // The first fence of thread t that e happens before stands for those after it.
+  void AddTargetFences(const Event& e, int t, int step) {
+    bool light_done = false;
+    for (int n : by_thread_[t]) {
+      const Node& node = nodes_[n];
+      if (!node.is_fence) continue;
+      if (graph_.EventAt(t, node.first).before.at[e.thread] <= e.index) continue;
+      const bool from_all = subject_ == Subject::kSeqCst || node.is_heavy;
+      if (!from_all && light_done) continue;
+      AddEdge(links_[from_all ? 0 : 1][e.location] + step, node.number);
+      if (from_all) return;
+      light_done = true;
+    }
+  }
+
+  bool IsAcyclic() {
+    // Kahn: take away what has no predecessor until nothing is left.
+    std::vector<int> degree(edges_.size(), 0);
+    for (const auto& targets : edges_) {
+      for (int to : targets) ++degree[to];
+    }
+    std::vector<int> ready;
+    for (std::size_t v = 0; v < edges_.size(); ++v) {
+      if (degree[v] == 0) ready.push_back(static_cast<int>(v));
+    }
+    std::size_t done = 0;
+    while (!ready.empty()) {
+      const int v = ready.back();
+      ready.pop_back();
+      ++done;
+      for (int to : edges_[v]) {
+        if (--degree[to] == 0) ready.push_back(to);
+      }
+    }
+    return done == edges_.size();
+  }
+
+  const Graph& graph_;
+  const Subject subject_;
+  std::vector<Node> nodes_;
+  std::array<std::vector<int>, kMaxThreads> by_thread_;  // Places in nodes_.
+  std::vector<int> numbers_;                             // Event -> vertex, or -1.
+  std::vector<std::vector<int>> edges_;
+  std::array<std::vector<int>, 2> links_;  // Location -> vertex of step 0.
+};
+
+}  // namespace
+
+bool OrdersExist(const Graph& graph) {
+  if (graph.seq_cst_count() >= 2 && !OrderCheck(graph, Subject::kSeqCst).Exists()) return false;
+  return graph.barrier_count() < 2 || OrderCheck(graph, Subject::kBarriers).Exists();
+}
+
+}  // namespace weft::model_internal

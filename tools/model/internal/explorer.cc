@@ -1,0 +1,269 @@
+#include "tools/model/internal/explorer.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/check.h"
+#include "tools/model/internal/memory.h"
+
+namespace weft::model_internal {
+namespace {
+
+Explorer* running_explorer = nullptr;
+
+}  // namespace
+
+Explorer* Explorer::Running() { return running_explorer; }
+
+Explorer::Explorer(const ExploreOptions& options, const std::function<void()>& scenario)
+    : options_(options), scenario_(scenario), search_(options.spurious_failures) {
+  WEFT_CHECK(running_explorer == nullptr)
+      << "model::Explore(): expected one exploration at a time, found a second one";
+  for (int t = 0; t < kMaxThreads; ++t) {
+    strands_[t] = std::make_unique<Strand>();
+    strands_[t]->id = t;
+  }
+}
+
+Explorer::~Explorer() = default;
+
+Exploration Explorer::Explore() {
+  running_explorer = this;
+  while (!failed_ && search_.Next()) {
+    if (result_.executions + result_.blocked >= options_.max_executions) {
+      result_.complete = false;
+      break;
+    }
+    Run();
+  }
+  running_explorer = nullptr;
+  return std::move(result_);
+}
+
+void Explorer::Run() {
+  Heap::Reset(&OnMemoryFailure);
+  history_.clear();
+  locations_.assign(locations_.size(), Location());
+  made_count_.fill(0);
+  to_replay_ = graph().size();
+  thread_count_ = 1;
+  for (auto& strand : strands_) {
+    strand->wait = Wait::kFinished;
+    strand->started = false;
+    strand->done = 0;
+    strand->now = Clock();
+    strand->cell = kNone;
+    strand->waits = 0;
+    strand->seen.clear();
+    strand->before.clear();
+  }
+  strands_[0]->body = &scenario_;
+  strands_[0]->wait = Wait::kNothing;
+  for (;;) {
+    running_ = PickStrand();
+    if (running_ == nullptr) {
+      if (LetOnePauseEnd()) continue;
+      break;
+    }
+    running_->wait = Wait::kNothing;
+    if (!running_->started) {
+      running_->started = true;
+      running_->fiber.Start(&Enter, running_);
+    }
+    running_->fiber.Resume();
+    Heap::SetThread(-1);
+    if (failed_) return;
+  }
+  Conclude();
+}
+
+void Explorer::Enter(void* strand) {
+  Strand& self = *static_cast<Strand*>(strand);
+  Explorer& explorer = *running_explorer;
+  if (self.id != 0) {
+    Event e;
+    e.kind = Kind::kStart;
+    explorer.Add(e);
+  }
+  Heap::SetThread(self.id);
+  try {
+    (*self.body)();
+    if (self.id != 0) delete self.body;
+  } catch (const std::exception& e) {
+    Heap::SetThread(-1);
+    explorer.message_ = std::string("an exception leaves the thread's body: ") + e.what();
+    explorer.Fail(explorer.message_);
+  } catch (...) {
+    explorer.Fail("an exception leaves the thread's body");
+  }
+  Heap::SetThread(-1);
+  if (self.id != 0) {
+    Event e;
+    e.kind = Kind::kEnd;
+    explorer.Add(e);
+  }
+  explorer.Suspend(Wait::kFinished);
+}
+
+bool Explorer::CanRun(const Strand& strand) const {
+  switch (strand.wait) {
+    case Wait::kNothing:
+      return true;
+    case Wait::kSource:
+      return IsDone(strand.source);
+    case Wait::kFrontier:
+      return to_replay_ == 0;
+    case Wait::kJoin:
+      return strands_[strand.joined]->wait == Wait::kFinished;
+    case Wait::kPause:
+    case Wait::kForever:
+    case Wait::kFinished:
+      return false;
+  }
+  return false;
+}
+
+Explorer::Strand* Explorer::PickStrand() {
+  for (int t = 0; t < thread_count_; ++t) {
+    if (CanRun(*strands_[t])) return strands_[t].get();
+  }
+  return nullptr;
+}
+
+void Explorer::Suspend(Wait wait) {
+  running_->wait = wait;
+  running_->fiber.Suspend();
+}
+
+bool Explorer::IsDone(EventId id) const {
+  if (id == kNone || id == kInitial) return true;
+  const Event& e = graph()[id];
+  return strands_[e.thread]->done > e.index;
+}
+
+EventId Explorer::Replay(const Event& e) {
+  Strand& self = *running_;
+  if (self.done >= graph().count(self.id)) {
+    PrepareNew();
+    return kNone;
+  }
+  const EventId id = graph().At(self.id, self.done);
+  const Event& known = graph()[id];
+  if (known.kind != e.kind || known.location != e.location || known.operand != e.operand ||
+      (e.kind == Kind::kWrite && known.value != e.value)) {
+    Fail(
+        "the scenario does not do the same again when it reads the same: it depends on something "
+        "other than what it reads through the model");
+  }
+  if (!IsDone(known.source)) {
+    self.source = known.source;
+    Suspend(Wait::kSource);
+  }
+  --to_replay_;
+  return id;
+}
+
+void Explorer::PrepareNew() {
+  if (to_replay_ > 0) Suspend(Wait::kFrontier);
+  if (graph().size() >= options_.max_events) {
+    message_ = "more than " + std::to_string(options_.max_events) +
+               " events: a loop that does not end, or Options::max_events is too small";
+    Fail(message_);
+  }
+}
+
+EventId Explorer::Done(EventId id) {
+  ++running_->done;
+  running_->now = graph()[id].before;
+  history_.push_back(id);
+  return id;
+}
+
+void Explorer::FailNow(std::string_view message) {
+  const OutsideHeap outside;
+  failed_ = true;
+  result_.failure = message;
+  result_.trace = TraceOf(graph(), history_);
+}
+
+void Explorer::Fail(std::string_view message) {
+  FailNow(message);
+  for (;;) Suspend(Wait::kForever);
+}
+
+void Explorer::OnMemoryFailure(const char* message) { running_explorer->Fail(message); }
+
+void Explorer::Conclude() {
+  bool all_finished = true;
+  bool by_design = false;
+  for (int t = 0; t < thread_count_; ++t) {
+    const Strand& strand = *strands_[t];
+    all_finished = all_finished && strand.wait == Wait::kFinished;
+    by_design = by_design || IsStale(strand);
+    if (strand.wait == Wait::kSource || strand.wait == Wait::kFrontier) {
+      return FailNow(
+          "the scenario does not do the same again when it reads the same: a thread "
+          "waits for an event that does not come");
+    }
+  }
+  if (all_finished) {
+    ++result_.executions;
+    if (options_.on_complete) options_.on_complete(graph());
+  } else if (by_design) {
+    ++result_.blocked;
+  } else {
+    FailNow(Deadlock());
+  }
+}
+
+// Whether there is another execution in which the thread is not stuck here: it gave up by design,
+// or it paused on a value that is not the last one.
+bool Explorer::IsStale(const Strand& strand) const {
+  if (strand.wait == Wait::kForever) {
+    return strand.by_design ||
+           (strand.cell != kNone && graph().location(strand.cell).last != kInitial);
+  }
+  if (strand.wait != Wait::kPause) return false;
+  for (const Seen& seen : strand.seen) {
+    const EventId last = graph().location(seen.location).last;
+    if (last != kInitial && graph()[last].value != seen.value) return true;
+  }
+  return false;
+}
+
+// A pause whose reads are up to date returns when nobody else can move: a loop of finitely many
+// turns goes on then. The second turn that sees what the first saw is stuck.
+bool Explorer::LetOnePauseEnd() {
+  Strand* found = nullptr;
+  for (int t = 0; t < thread_count_; ++t) {
+    Strand& strand = *strands_[t];
+    if (IsStale(strand)) return false;
+    if (found == nullptr && strand.wait == Wait::kPause && strand.seen != strand.before) {
+      found = &strand;
+    }
+  }
+  if (found == nullptr) return false;
+  found->wait = Wait::kNothing;
+  return true;
+}
+
+std::string Explorer::Deadlock() const {
+  std::string text = "nobody can go on:";
+  for (int t = 0; t < thread_count_; ++t) {
+    const Strand& strand = *strands_[t];
+    if (strand.wait == Wait::kFinished) continue;
+    text += " thread " + std::to_string(t);
+    if (strand.wait == Wait::kJoin) {
+      text += " joins thread " + std::to_string(strand.joined);
+    } else if (strand.wait == Wait::kPause) {
+      text += " waits for a write that never comes";
+    } else {
+      text += " " + strand.reason;
+    }
+    text += " (" + Name(PlaceAt(strand.place)) + ");";
+  }
+  text.pop_back();
+  return text;
+}
+
+}  // namespace weft::model_internal

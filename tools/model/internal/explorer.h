@@ -1,0 +1,183 @@
+// tools/model/internal/explorer.h — runs a scenario along the graphs that Search finds.
+//
+// Each graph is run from the start: first the events that it holds, in an order in which every read
+// comes after its source, then new ones. So plain memory holds what it should.
+#ifndef WEFT_TOOLS_MODEL_INTERNAL_EXPLORER_H_
+#define WEFT_TOOLS_MODEL_INTERNAL_EXPLORER_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/model/internal/fiber.h"
+#include "tools/model/internal/graph.h"
+#include "tools/model/internal/place.h"
+#include "tools/model/internal/search.h"
+
+namespace weft::model_internal {
+
+struct ExploreOptions {
+  uint64_t max_executions = 0;
+  int max_events = 0;
+  int spurious_failures = 0;
+  int load_buffering = 0;
+  // Called with each complete execution.
+  std::function<void(const Graph&)> on_complete;
+};
+
+struct Exploration {
+  uint64_t executions = 0;
+  uint64_t blocked = 0;
+  bool complete = true;
+  std::string failure;
+  std::string trace;
+  std::string schedule;
+};
+
+class Explorer {
+ public:
+  Explorer(const ExploreOptions& options, const std::function<void()>& scenario);
+  ~Explorer();
+  Explorer(const Explorer&) = delete;
+  Explorer& operator=(const Explorer&) = delete;
+
+  Exploration Explore();
+
+  // The one that runs, seen from a thread of its scenario; null outside of scenarios.
+  static Explorer* Running();
+
+  // ---- For threads of the scenario; all but the first add events. ----
+
+  // Gives up the execution: `message` is its failure.
+  [[noreturn]] void Fail(std::string_view message);
+  [[noreturn]] void FailAssertion(std::string_view message, PlaceId place);
+  // Two accesses to plain memory, of the running thread and of an earlier one.
+  [[noreturn]] void FailRace(std::string_view what, PlaceId place, std::string_view other,
+                             int other_thread, PlaceId other_place);
+
+  LocationId MakeAtomic(const void* address, uint64_t value, PlaceId place);
+  void DestroyAtomic(LocationId location, const void* address, PlaceId place);
+  // Fails unless `address` is the live atomic `location` and its making happened before.
+  void CheckAtomic(LocationId location, const void* address, PlaceId place);
+
+  // Copies: the next event of the thread may move the graph's.
+  Event Read(Event e);
+  void Write(Event e);
+  void Add(Event e);
+  int Choose(int count, PlaceId place);
+  int Spawn(std::function<void()> body, PlaceId place);
+  void Join(int thread, PlaceId place);
+  void Pause(PlaceId place);
+  // Blocks for good. `by_design`: then this is no execution at all, rather than a thread stuck.
+  [[noreturn]] void Block(std::string_view reason, PlaceId place, bool by_design);
+
+  bool FutexWait(LocationId word, uint32_t expected, bool has_deadline, PlaceId place);
+  void FutexWake(LocationId word, int count, PlaceId place);
+
+  // Plain memory: what the running thread has seen, and the number of its next event, from 1.
+  const Clock& Now() const { return running_->now; }
+  int thread() const { return running_->id; }
+  uint16_t Epoch() const { return static_cast<uint16_t>(running_->done + 1); }
+
+  // The event of the graph that `thread` did at `index`.
+  const Graph& graph() const { return search_.graph(); }
+
+ private:
+  enum class Wait : uint8_t {
+    kNothing,   // It runs.
+    kSource,    // For the source of its next event, which the graph holds.
+    kFrontier,  // For all threads to have done what the graph holds of them.
+    kJoin,
+    kPause,
+    kForever,
+    kFinished,
+  };
+
+  struct Seen {
+    LocationId location;
+    uint64_t value;
+    PlaceId place;
+    bool operator==(const Seen& other) const {
+      return location == other.location && value == other.value;
+    }
+  };
+
+  struct Strand {
+    int id = 0;
+    Fiber fiber;
+    const std::function<void()>* body = nullptr;
+    Wait wait = Wait::kFinished;
+    bool started = false;
+    bool by_design = false;   // kForever
+    LocationId cell = kNone;  // kForever: a write to it wakes the thread.
+    int waits = 0;            // Sleeps so far.
+    EventId source = kNone;   // kSource
+    int joined = 0;           // kJoin
+    int done = 0;             // Events so far.
+    Clock now;
+    PlaceId place = 0;         // Where it waits.
+    std::string reason;        // kForever
+    std::vector<Seen> seen;    // Read since the last pause.
+    std::vector<Seen> before;  // Read before that.
+    EventId spawned = kNone;
+  };
+
+  struct Location {
+    const void* address = nullptr;
+    bool live = false;
+    uint8_t creator = 0;
+    uint16_t created = 0;
+    PlaceId place = 0;
+  };
+
+  static void Enter(void* strand);
+  void Run();
+  bool CanRun(const Strand& strand) const;
+  Strand* PickStrand();
+  void Suspend(Wait wait);
+  // At the end of a run in which nobody can go on.
+  void Conclude();
+  bool IsStale(const Strand& strand) const;
+  bool LetOnePauseEnd();
+  std::string Deadlock() const;
+
+  // The next event of the running thread, if the graph holds it already, when its source is done.
+  EventId Replay(const Event& e);
+  void PrepareNew();
+  EventId Done(EventId id);
+  bool IsDone(EventId id) const;
+  // futex.cc: an atomic that the scenario does not see; its initial value is 0.
+  LocationId Hidden(std::vector<LocationId>* known, std::size_t number);
+  uint64_t ChangeQueue(LocationId word, Change change, uint64_t operand, PlaceId place);
+  void FailNow(std::string_view message);
+  static void OnMemoryFailure(const char* message);
+
+  const ExploreOptions& options_;
+  const std::function<void()>& scenario_;
+  Search search_;
+  Exploration result_;
+  std::array<std::unique_ptr<Strand>, kMaxThreads> strands_;
+  int thread_count_ = 0;
+  Strand* running_ = nullptr;
+  int to_replay_ = 0;
+  bool failed_ = false;
+  std::string message_;  // Of a failure in a thread: its stack is abandoned with what is on it.
+  std::vector<EventId> history_;  // Events in the order in which they were run.
+  std::vector<Location> locations_;
+  std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.
+  std::array<int, kMaxThreads> made_count_{};
+  std::vector<LocationId> queues_;                          // Of a word's sleepers.
+  std::array<std::vector<LocationId>, kMaxThreads> cells_;  // Of a thread's n-th sleep.
+  LocationId location_count_ = 0;
+};
+
+// The trace of an execution, as a text of one line for each event.
+std::string TraceOf(const Graph& graph, const std::vector<EventId>& history);
+
+}  // namespace weft::model_internal
+
+#endif  // WEFT_TOOLS_MODEL_INTERNAL_EXPLORER_H_
