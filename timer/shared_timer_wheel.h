@@ -116,10 +116,13 @@ class SharedTimerWheel {
   // Takes out the next retired timer, or null. It may be destroyed.
   SharedTimer* PopRetired() { return static_cast<SharedTimer*>(body_.PopRetired()); }
 
-  // The owner is about to sleep: returns until when at most, as TimerWheel::NextDeadline; in the past
-  // if other threads asked for something since the last Advance. From now on an earlier deadline
-  // makes ArmRemotely() answer kMustWakeOwner. That wake-up must not be lost if it comes before the
-  // owner sleeps: a parker's token or a reactor's wake-up will do.
+  // As TimerWheel::NextDeadline; in the past if other threads asked for something since the last
+  // Advance.
+  Instant NextDeadline() const { return body_.NextDeadline(); }
+
+  // The owner is about to sleep: returns until when at most, as NextDeadline(). From now on an earlier
+  // deadline makes ArmRemotely() answer kMustWakeOwner. That wake-up must not be lost if it comes
+  // before the owner sleeps: a parker's token or a reactor's wake-up will do.
   Instant BeginSleep() { return body_.BeginSleep(); }
 
   // The owner is awake: nobody needs to wake it.

@@ -71,7 +71,8 @@ static_assert(sizeof(Chunk) == Chunk::kBytes);
 // Hands out chunks. Thread-compatible.
 class ChunkPool {
  public:
-  ChunkPool() = default;
+  // Begins with a few chunks.
+  ChunkPool() { Grow(0); }
   ChunkPool(const ChunkPool&) = delete;
   ChunkPool& operator=(const ChunkPool&) = delete;
   // Frees all chunks, also those that are out.

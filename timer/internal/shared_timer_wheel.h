@@ -198,6 +198,14 @@ class SharedTimerWheel {
     return timer;
   }
 
+  Instant NextDeadline() const {
+    // Relaxed: a look only. BeginSleep() makes sure.
+    if (taken_ != nullptr || inbox_.load(std::memory_order_relaxed) != nullptr) {
+      return Instant::InfinitePast();
+    }
+    return wheel_.NextDeadline();
+  }
+
   Instant BeginSleep() {
     if (taken_ != nullptr || wheel_.HasWork()) return Instant::InfinitePast();
     const uint64_t tick = wheel_.NextTick();
