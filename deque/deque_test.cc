@@ -23,7 +23,8 @@ static_assert(!std::is_copy_constructible_v<Deque<int>>);
 static_assert(!std::is_move_constructible_v<Deque<int>>);
 static_assert(std::is_copy_constructible_v<Stealer<std::unique_ptr<int>>>);
 static_assert(deque_internal::kFitsSlot<int*>);
-static_assert(!deque_internal::kFitsSlot<std::unique_ptr<int>>);
+static_assert(deque_internal::kFitsSlot<std::unique_ptr<int>>);
+static_assert(!deque_internal::kFitsSlot<std::vector<int>>);
 
 TEST(DequeTest, NewDequeIsEmpty) {
   Deque<int> deque;

@@ -31,15 +31,9 @@
 #include <utility>
 
 #include "base/cache_line.h"
+#include "deque/internal/ring_word.h"
 
 namespace weft::deque_internal {
-
-// What an attempt to take an item came to.
-enum class Taken {
-  kItem,   // the item is the caller's
-  kEmpty,  // there was none
-  kLost,   // there was one, and another thread took it
-};
 
 // One owner calls Push, Pop and Capacity; any thread calls Steal and Size. `Word` is trivially
 // copyable and fits a lock-free atomic. `Atomics` is StdAtomics or a model's.

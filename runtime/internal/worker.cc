@@ -25,7 +25,7 @@ int64_t CoarseClock() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// An owner takes at the thieves' end too: first in, first out.
+// Tries again while other thieves are faster.
 Runnable* TakeOldest(Stealer<Runnable*> stealer) {
   while (true) {
     const StealResult<Runnable*> result = stealer.Steal();
@@ -119,14 +119,14 @@ Runnable* Worker::TakeOwn() {
   if (Runnable* const runnable = TakeSlot()) return runnable;
   slot_runs_ = 0;
   fresh_runs_ = 0;
-  if (Runnable* const runnable = TakeOldest(queue_.stealer())) return runnable;
+  if (Runnable* const runnable = queue_.Pop().value_or(nullptr)) return runnable;
   if (Runnable* const runnable = TakeInjected()) return runnable;
-  return TakeOldest(fresh_.stealer());
+  return fresh_.Pop().value_or(nullptr);
 }
 
 Runnable* Worker::TakeFresh() {
   if (fresh_runs_ == kFreshRuns) return nullptr;
-  Runnable* const runnable = TakeOldest(fresh_.stealer());
+  Runnable* const runnable = fresh_.Pop().value_or(nullptr);
   if (runnable != nullptr) ++fresh_runs_;
   return runnable;
 }

@@ -104,8 +104,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Parker parker_;
 
   // Shared with thieves.
-  Deque<Runnable*> fresh_;
-  Deque<Runnable*> queue_;
+  FifoDeque<Runnable*> fresh_;
+  FifoDeque<Runnable*> queue_;
   const Unparker unparker_;
 
   Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;

@@ -138,6 +138,15 @@ CLOSURES = {
         "base",
         "deque",
     ],
+    "//deque:fork_stack": [
+        "base",
+        "deque",
+    ],
+    "//deque:injector": [
+        "base",
+        "deque",
+    ],
+    "//deque:steal_result": ["deque"],
     "//future:and_then": [
         "@com_google_absl",
         "base",

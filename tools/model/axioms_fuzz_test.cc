@@ -1,0 +1,234 @@
+// Random small programs, explored by the checker and by brute force: the same executions, each once.
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tools/model/internal/explorer.h"
+#include "tools/model/model.h"
+#include "tools/model/testing/reference.h"
+
+namespace weft::model_testing {
+namespace {
+
+using model_internal::Event;
+using model_internal::EventId;
+using model_internal::Graph;
+using model_internal::Kind;
+using model_internal::kInitial;
+using model_internal::LocationId;
+
+// Does the steps of one thread.
+void RunThread(const std::vector<Step>& steps, model::Atomic<uint8_t>* atomics) {
+  int last_read = 0;
+  for (const Step& step : steps) {
+    if (step.if_odd && last_read % 2 == 0) continue;
+    model::Atomic<uint8_t>& atomic = atomics[step.location];
+    const auto value = static_cast<uint8_t>(step.value);
+    switch (step.op) {
+      case Op::kLoad:
+        last_read = atomic.load(step.order);
+        break;
+      case Op::kStore:
+        atomic.store(value, step.order);
+        break;
+      case Op::kExchange:
+        last_read = atomic.exchange(value, step.order);
+        break;
+      case Op::kOr:
+        last_read = atomic.fetch_or(value, step.order);
+        break;
+      case Op::kCompare: {
+        auto found = static_cast<uint8_t>(step.expected);
+        atomic.compare_exchange_strong(found, value, step.order, step.failure);
+        last_read = found;
+        break;
+      }
+      case Op::kFence:
+        model::Atomics::Fence(step.order);
+        break;
+      case Op::kLight:
+        model::Atomics::LightBarrier();
+        break;
+      case Op::kHeavy:
+        model::Atomics::HeavyBarrier();
+        break;
+    }
+  }
+}
+
+bool IsStep(const Event& e) {
+  return (e.kind == Kind::kRead) || (e.kind == Kind::kWrite && !e.updates) ||
+         e.kind == Kind::kFence || e.kind == Kind::kLight || e.kind == Kind::kHeavy;
+}
+
+// Thread and number of the operation that an event belongs to, as the reference names it.
+std::string NameOf(const Graph& graph, EventId id) {
+  if (id == kInitial) return "i";
+  const Event& e = graph[id];
+  int index = -1;
+  for (int i = 0; i <= e.index; ++i) index += IsStep(graph.EventAt(e.thread, i)) ? 1 : 0;
+  return std::to_string(e.thread) + "." + std::to_string(index);
+}
+
+std::string Signature(const Graph& graph, std::size_t threads) {
+  std::string text;
+  for (int t = 1; t <= static_cast<int>(threads); ++t) {
+    text += std::to_string(t) + ":";
+    for (int i = 0; i < graph.count(t); ++i) {
+      const Event& e = graph.EventAt(t, i);
+      if (!IsStep(e)) continue;
+      text += (e.kind == Kind::kRead ? NameOf(graph, e.source) : "-") + ",";
+    }
+    text += ";";
+  }
+  for (LocationId l = 0; l < kLocations; ++l) {
+    text += " i>";
+    if (l >= graph.location_count()) continue;
+    for (EventId w = graph.location(l).first; w != model_internal::kNone; w = graph[w].next_write) {
+      text += NameOf(graph, w) + ">";
+    }
+  }
+  return text;
+}
+
+std::map<std::string, int> Explored(const Program& program) {
+  std::map<std::string, int> counts;
+  model_internal::ExploreOptions options;
+  options.max_executions = 1'000'000;
+  options.max_events = 100;
+  options.on_complete = [&](const Graph& graph) { ++counts[Signature(graph, program.size())]; };
+  const std::function<void()> scenario = [&program] {
+    model::Atomic<uint8_t> atomics[kLocations];
+    std::vector<std::unique_ptr<model::Thread>> threads;
+    for (const std::vector<Step>& steps : program) {
+      threads.push_back(
+          std::make_unique<model::Thread>([&steps, &atomics] { RunThread(steps, atomics); }));
+    }
+    for (auto& thread : threads) thread->Join();
+  };
+  model_internal::Explorer explorer(options, scenario);
+  const model_internal::Exploration result = explorer.Explore();
+  EXPECT_EQ(result.failure, "") << result.trace;
+  return counts;
+}
+
+// Chances out of 16, drawn for each program, so that some are all fences and others have none.
+struct Weights {
+  std::array<int, 8> op;
+  std::array<int, 5> order;
+  int if_odd;
+};
+
+class Generator {
+ public:
+  explicit Generator(uint64_t seed) : random_(seed) {}
+
+  Program Next() {
+    Weights weights;
+    for (int& w : weights.op) w = Below(4);
+    weights.op[0] += 2;
+    weights.op[1] += 2;
+    if (Below(3) != 0) weights.op[6] = weights.op[7] = 0;
+    for (int& w : weights.order) w = Below(5);
+    weights.order[Below(5)] += 3;
+    weights.if_odd = Below(4);
+    static constexpr int kShapes[][3] = {{4, 4, 0}, {3, 4, 0}, {2, 2, 2}, {3, 2, 2},
+                                         {1, 3, 3}, {2, 3, 3}, {5, 3, 0}, {1, 2, 3}};
+    const auto& shape = kShapes[Below(8)];
+    Program program;
+    for (int count : shape) {
+      if (count == 0) continue;
+      program.emplace_back();
+      for (int i = 0; i < count; ++i) program.back().push_back(NextStep(weights));
+    }
+    return program;
+  }
+
+ private:
+  int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
+
+  template <std::size_t n>
+  int Pick(const std::array<int, n>& weights) {
+    int sum = 0;
+    for (int w : weights) sum += w;
+    int left = Below(sum);
+    int i = 0;
+    while (left >= weights[i]) left -= weights[i++];
+    return i;
+  }
+
+  Step NextStep(const Weights& weights) {
+    static constexpr std::memory_order kOrders[] = {
+        std::memory_order_relaxed, std::memory_order_acquire, std::memory_order_release,
+        std::memory_order_acq_rel, std::memory_order_seq_cst};
+    Step step;
+    step.op = static_cast<Op>(Pick(weights.op));
+    step.location = Below(kLocations);
+    step.order = kOrders[Pick(weights.order)];
+    step.failure = kOrders[Pick(weights.order)];
+    step.value = Below(4);
+    step.expected = Below(3);
+    step.if_odd = Below(16) < weights.if_odd;
+    if (step.op == Op::kLoad) step.order = ForLoad(step.order);
+    step.failure = ForLoad(step.failure);
+    if (step.op == Op::kStore && step.order == std::memory_order_acquire) {
+      step.order = std::memory_order_release;
+    }
+    if (step.op == Op::kStore && step.order == std::memory_order_acq_rel) {
+      step.order = std::memory_order_relaxed;
+    }
+    if (step.op == Op::kFence && step.order == std::memory_order_relaxed) {
+      step.order = std::memory_order_seq_cst;
+    }
+    return step;
+  }
+
+  static std::memory_order ForLoad(std::memory_order order) {
+    if (order == std::memory_order_release) return std::memory_order_acquire;
+    if (order == std::memory_order_acq_rel) return std::memory_order_relaxed;
+    return order;
+  }
+
+  std::mt19937_64 random_;
+};
+
+TEST(AxiomsFuzz, TheCheckerFindsWhatBruteForceFindsEachOnce) {
+  const char* given = std::getenv("WEFT_MODEL_FUZZ_SEED");
+  const char* rounds = std::getenv("WEFT_MODEL_FUZZ_ROUNDS");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+  const int count = rounds != nullptr ? std::atoi(rounds) : 400;
+  Generator generator(seed);
+  uint64_t executions = 0;
+  for (int i = 0; i < count; ++i) {
+    const Program program = generator.Next();
+    const std::set<std::string> expected = ConsistentExecutions(program);
+    const std::map<std::string, int> found = Explored(program);
+    executions += expected.size();
+    for (const std::string& execution : expected) {
+      EXPECT_EQ(found.count(execution), 1u) << "the checker misses " << execution;
+    }
+    for (const auto& [execution, times] : found) {
+      EXPECT_EQ(times, 1) << "the checker repeats " << execution;
+      EXPECT_EQ(expected.count(execution), 1u) << "the checker invents " << execution;
+    }
+    ASSERT_FALSE(HasFailure()) << "seed " << seed << ", program " << i << "\n" << Print(program);
+  }
+  RecordProperty("executions", std::to_string(executions));
+  std::printf("%d programs, %llu executions, seed %llu\n", count,
+              static_cast<unsigned long long>(executions), static_cast<unsigned long long>(seed));
+}
+
+}  // namespace
+}  // namespace weft::model_testing
