@@ -3,21 +3,11 @@
 namespace weft::future_internal {
 namespace {
 
-// The waker's word is an Unparker, taken apart.
+// The waker's word is a raw Unparker.
 constexpr Waker::VTable kUnparkingVTable = {
-    .add_ref =
-        [](void* raw) {
-          Unparker unparker = Unparker::FromRaw(raw);
-          (void)Unparker(unparker).IntoRaw();   // the new waker's
-          (void)std::move(unparker).IntoRaw();  // still the old waker's
-        },
-    .drop = [](void* raw) { Unparker::FromRaw(raw); },
-    .wake =
-        [](void* raw) {
-          Unparker unparker = Unparker::FromRaw(raw);
-          unparker.Unpark();
-          (void)std::move(unparker).IntoRaw();
-        },
+    .add_ref = &Unparker::CloneRaw,
+    .drop = &Unparker::DropRaw,
+    .wake = &Unparker::UnparkRaw,
 };
 
 }  // namespace

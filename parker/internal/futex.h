@@ -1,19 +1,28 @@
-// parker/internal/futex.h — the two futex calls that a parker makes.
+// parker/internal/futex.h — the two futex calls of the package, and the seam that carries them.
+//
+// Bodies reach the kernel by Atomics::FutexWait() and Atomics::FutexWake(), so that a model checker
+// can stand in for it.
 #ifndef WEFT_PARKER_INTERNAL_FUTEX_H_
 #define WEFT_PARKER_INTERNAL_FUTEX_H_
 
+#include <atomic>
 #include <cstdint>
 
+#include "base/atomics.h"
 #include "base/instant.h"
 
 namespace weft::parker_internal {
 
-// Sleeps while `*word` equals `expected`, until a wake-up or `deadline`. May return early for no
-// reason: call it in a loop over the condition. Returns at once when the word differs.
-void FutexWait(const uint32_t* word, uint32_t expected, Instant deadline);
+// Real memory, and the kernel.
+struct FutexAtomics : StdAtomics {
+  // Sleeps while the low 32 bits of `word` equal those of `expected`. False: `deadline` has passed.
+  // True: a wake-up, a signal, another value or nothing at all, so call it in a loop over the
+  // condition. Orders nothing.
+  static bool FutexWait(const std::atomic<uint64_t>& word, uint64_t expected, Instant deadline);
 
-// Wakes one thread that sleeps on `word`, if there is one.
-void FutexWakeOne(const uint32_t* word);
+  // Wakes up to `count` threads that sleep on `word`. The word need not exist any more.
+  static void FutexWake(const std::atomic<uint64_t>& word, int count);
+};
 
 }  // namespace weft::parker_internal
 

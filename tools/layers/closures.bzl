@@ -323,7 +323,26 @@ CLOSURES = {
         "future",
         "nursery",
     ],
+    "//parker:event_count": [
+        "@com_google_absl",
+        "base",
+        "parker",
+    ],
+    "//parker:park_site": [
+        "@com_google_absl",
+        "base",
+        "parker",
+    ],
+    "//parker:park_stats": [
+        "@com_google_absl",
+        "parker",
+    ],
     "//parker:parker": [
+        "@com_google_absl",
+        "base",
+        "parker",
+    ],
+    "//parker:riding_event_count": [
         "@com_google_absl",
         "base",
         "parker",
