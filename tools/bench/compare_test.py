@@ -115,7 +115,7 @@ class CompareTest(unittest.TestCase):
         self.expect("| ns | pair |",
                     "| Ours | 11.0 (10.0–12.0), cpu 11.0 |",
                     "| Theirs | 20.0 (18.0–33.0), cpu 11.0, 2.00x |",  # of 2.0, 1.5 and 3.0
-                    "fakecc 1.2", "Medians of 3 rounds (lowest and highest) of wall time")
+                    "fakecc 1.2", "Medians of 3 rounds (lowest and highest) of wall time, cpu: processor time; x: ratio to Ours")
 
     def test_quartiles_of_many_rounds(self):
         self.programs["ours"]["BM_Ours_Pair"] = [time(wall, 1) for wall in (1, 2, 3, 4, 5, 6, 7, 8, 100)]
@@ -137,12 +137,15 @@ class CompareTest(unittest.TestCase):
 
     def test_processor_time_may_be_the_one_that_counts(self):
         self.table["metric"] = "cpu"
-        self.expect("| Theirs | 11.0 (11.0–11.0), wall 20.0, 1.00x |", "of processor time in ns, wall: the other time")
+        self.expect("| Theirs | 11.0 (11.0–11.0), wall 20.0, 1.00x |", "of processor time, wall: wall time; x: ratio")
 
     def test_a_column_may_have_one_time_only(self):
         self.table["columns"] = {"pair": {"benchmark": "BM_{}_Pair", "time": "cpu"}}
         self.table["goals"] = [["Ours", "pair", "<= 1x of Theirs"]]
-        self.expect("| Theirs | 11.0 (11.0–11.0), 1.00x |", "| 1.00x (1.00–1.00) of Theirs | met |")
+        self.expect("| Theirs | 11.0 (11.0–11.0), 1.00x |", "| 1.00x (1.00–1.00) of Theirs | met |",
+                    "(lowest and highest) of processor time; x:")
+        self.table["columns"]["again"] = "BM_{}_Pair"
+        self.expect(" of processor time in 'pair', of wall time, cpu: processor time in 'again'; x:")
 
     def test_lines_of_a_peer(self):
         peer = self.script(self.root / "peer", PEER.format(log=self.log))

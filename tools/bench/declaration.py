@@ -57,6 +57,8 @@ class Goal:
         self.others = None
         if match["others"] == EVERY_RIVAL:
             self.others = [name for name in table.rows if name not in table.ours]
+        elif match["others"] in table.rows:
+            self.others = [match["others"]]  # its name may have a comma
         elif match["others"]:
             self.others = match["others"].split(", ")
         for name in [row] + (self.others or []):
