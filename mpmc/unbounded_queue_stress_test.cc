@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/atomics.h"
 #include "gtest/gtest.h"
 #include "mpmc/internal/counting_memory.h"
+#include "mpmc/internal/queue_aspects.h"
 #include "mpmc/internal/queue_stress.h"
 #include "mpmc/internal/segment_queue.h"
 #include "mpmc/unbounded_queue.h"
@@ -26,7 +28,10 @@
 namespace weft {
 namespace {
 
+using mpmc_internal::CheckAspects;
 using mpmc_internal::CountingMemory;
+using mpmc_internal::OperationSpan;
+using mpmc_internal::QueueHistory;
 using mpmc_internal::RunStress;
 using mpmc_internal::SegmentPolicy;
 using mpmc_internal::SegmentQueue;
@@ -84,6 +89,58 @@ void NeverSaysEmptyWhileItHoldsAValue() {
 TEST(UnboundedQueueStressTest, NeverSaysEmptyWhileItHoldsAValue) {
   NeverSaysEmptyWhileItHoldsAValue<UnboundedQueue<int>>();
   NeverSaysEmptyWhileItHoldsAValue<TinyQueue<int>>();
+}
+
+// Long histories of four threads that push and pop as they please: global FIFO, exact "empty".
+template <typename Queue>
+std::string CheckRecordedHistory(uint64_t seed) {
+  constexpr int kThreads = 4;
+  constexpr int kOperations = 4000;
+  Queue queue;
+  std::atomic<uint64_t> clock{1};
+  std::vector<QueueHistory> histories(kThreads);
+  stress::RunTogether(kThreads, [&](int worker) {
+    std::mt19937_64 random(stress::SeedOfWorker(seed, static_cast<uint64_t>(worker)));
+    QueueHistory& mine = histories[static_cast<std::size_t>(worker)];
+    for (int i = 0; i < kOperations; ++i) {
+      const bool push = random() % 2 == 0;
+      const uint64_t begin = clock.fetch_add(1);
+      if (push) {
+        const int value = worker * kOperations + i;
+        (void)queue.Push(int{value});
+        mine.pushes.push_back({value, {begin, clock.fetch_add(1)}});
+      } else {
+        const PopResult<int> value = queue.TryPop();
+        const OperationSpan span{begin, clock.fetch_add(1)};
+        if (value.ok()) {
+          mine.pops.push_back({*value, span});
+        } else {
+          mine.empties.push_back(span);
+        }
+      }
+      if (random() % 64 == 0) std::this_thread::yield();
+    }
+  });
+  QueueHistory all;
+  while (const PopResult<int> value = queue.TryPop()) {
+    const uint64_t now = clock.fetch_add(2);
+    all.pops.push_back({*value, {now, now + 1}});
+  }
+  for (const QueueHistory& one : histories) {
+    all.pushes.insert(all.pushes.end(), one.pushes.begin(), one.pushes.end());
+    all.pops.insert(all.pops.end(), one.pops.begin(), one.pops.end());
+    all.empties.insert(all.empties.end(), one.empties.begin(), one.empties.end());
+  }
+  return CheckAspects(all);
+}
+
+TEST(UnboundedQueueStressTest, RecordedHistoriesAreLinearizable) {
+  const uint64_t seed = stress::SeedFromEnvironment();
+  SCOPED_TRACE(stress::SeedMessage(seed));
+  for (uint64_t round = 0; round < 20; ++round) {
+    ASSERT_EQ(CheckRecordedHistory<UnboundedQueue<int>>(seed + round), "");
+    ASSERT_EQ(CheckRecordedHistory<TinyQueue<int>>(seed + round), "");
+  }
 }
 
 // Sixteen threads mix all operations; producers stop when they are told "closed", consumers when

@@ -46,12 +46,22 @@ struct Tickets {
   }
 };
 
+// The pool's notes about one segment, which outlive the segment's pages. Used under the queue's
+// lock, and Plain so that a model checker sees that they are.
+template <typename Segment, typename Atomics>
+struct SegmentRecord {
+  Segment* segment = nullptr;       // Constant once it is allocated.
+  SegmentRecord* before = nullptr;  // The record of the segment that was allocated before.
+  typename Atomics::template Plain<SegmentRecord*> below{nullptr};  // In a stack of the pool.
+};
+
 // A run of slots. `stamp` of a slot is 0 while it holds nothing, and FullStamp(ticket) while it
 // holds the value of that ticket: so a segment whose memory is all zeroes is an empty one.
 template <typename T, typename Atomics, uint32_t kSlots>
 class Segment {
  public:
   using Ticket = Tickets<kSlots>;
+  using Record = SegmentRecord<Segment, Atomics>;
   template <typename U>
   using Atomic = typename Atomics::template Atomic<U>;
 
@@ -109,12 +119,16 @@ class Segment {
     return clean == kSlots;
   }
 
-  // Makes an emptied segment the one with `number`. Called under the queue's lock.
-  void Renew(uint64_t new_number) {
+  // Makes an emptied segment the one with `new_number`. Called under the queue's lock.
+  void Renew(uint64_t new_number, Record* own_record) {
     clean_.Write(0);
+    record_.Write(own_record);
     next.store(nullptr, std::memory_order_relaxed);
     number.store(new_number, std::memory_order_relaxed);
   }
+
+  // Called under the queue's lock.
+  Record* record() const { return record_.Read(); }
 
   // What discarding the pages does to a reader, for a memory without pages.
   void Clear() {
@@ -128,8 +142,9 @@ class Segment {
   Atomic<Segment*> next{nullptr};
 
  private:
-  // How many slots from the first on are known to be emptied. Under the queue's lock.
-  typename Atomics::template Plain<uint32_t> clean_{0};
+  // Under the queue's lock.
+  typename Atomics::template Plain<uint32_t> clean_{0};  // So many, from the first, are emptied.
+  typename Atomics::template Plain<Record*> record_{nullptr};
   alignas(std::max(kCacheLineSize, alignof(Slot))) Slot slots_[kSlots];
 };
 

@@ -11,76 +11,93 @@
 #define WEFT_MPMC_INTERNAL_SEGMENT_POOL_H_
 
 #include <cstddef>
+#include <memory>
 #include <new>
-#include <vector>
 
 namespace weft::mpmc_internal {
 
 // Thread-compatible: called under the queue's lock. `Memory` has the functions of PageMemory.
-template <typename Segment, typename Memory, std::size_t kSpares>
+template <typename Segment, typename Atomics, typename Memory, std::size_t kSpares>
 class SegmentPool {
+  template <typename U>
+  using Plain = typename Atomics::template Plain<U>;
+
  public:
+  using Record = typename Segment::Record;
+
   SegmentPool() = default;
   SegmentPool(const SegmentPool&) = delete;
   SegmentPool& operator=(const SegmentPool&) = delete;
 
   ~SegmentPool() {
-    for (Segment* segment : all_) {
-      segment->~Segment();
-      Memory::Free(segment, sizeof(Segment));
+    for (Record* record = allocated_.Read(); record != nullptr;) {
+      const std::unique_ptr<Record> ended(record);
+      record = ended->before;
+      std::destroy_at(ended->segment);
+      Memory::Free(ended->segment, sizeof(Segment));
     }
   }
 
-  // Returns an empty segment: the most recently used one if there is a choice. Throws
-  // std::bad_alloc, and then nothing has changed.
-  Segment* Take() {
-    for (std::size_t i = spares_.size(); i-- > 0;) {
-      if (spares_[i]->IsClean()) return Remove(i);
-    }
-    if (discarded_.empty()) return Allocate();
-    Segment* const segment = discarded_.back();
-    discarded_.pop_back();
-    return segment;
+  // Returns an empty segment: a recently used one if there is a choice. Throws std::bad_alloc, and
+  // then nothing has changed.
+  Record* Take() {
+    Record* record = TakeCleanSpare();
+    if (record == nullptr) record = Pop(discarded_);
+    return record != nullptr ? record : Allocate();
   }
 
   // Takes a segment in, all of whose tickets were claimed by pops. Those may still be moving their
   // values out.
-  void Put(Segment* segment) {
-    segment->IsClean();  // By the popper, in whose cache the stamps are.
-    spares_.push_back(segment);
+  void Put(Record* record) {
+    record->segment->IsClean();  // By the popper, in whose cache the stamps are.
+    Push(spares_, record);
+    spare_count_.Write(spare_count_.Read() + 1);
   }
 
   // Returns a segment that is more than is to be kept, or null. The caller discards its pages
   // without the lock and then hands it to PutDiscarded.
-  Segment* TakeSurplus() {
-    if (spares_.size() <= kSpares) return nullptr;
-    for (std::size_t i = 0; i < spares_.size(); ++i) {
-      if (spares_[i]->IsClean()) return Remove(i);
+  Record* TakeSurplus() { return spare_count_.Read() > kSpares ? TakeCleanSpare() : nullptr; }
+  void PutDiscarded(Record* record) { Push(discarded_, record); }
+
+ private:
+  using Stack = Plain<Record*>;
+
+  static void Push(Stack& stack, Record* record) {
+    record->below.Write(stack.Read());
+    stack.Write(record);
+  }
+
+  static Record* Pop(Stack& stack) {
+    Record* const record = stack.Read();
+    if (record != nullptr) stack.Write(record->below.Read());
+    return record;
+  }
+
+  Record* TakeCleanSpare() {
+    Stack* link = &spares_;
+    while (Record* const record = link->Read()) {
+      if (record->segment->IsClean()) {
+        spare_count_.Write(spare_count_.Read() - 1);
+        return Pop(*link);
+      }
+      link = &record->below;
     }
     return nullptr;
   }
-  void PutDiscarded(Segment* segment) { discarded_.push_back(segment); }
 
- private:
-  Segment* Remove(std::size_t i) {
-    Segment* const segment = spares_[i];
-    spares_.erase(spares_.begin() + static_cast<std::ptrdiff_t>(i));
-    return segment;
+  Record* Allocate() {
+    // The record first: a segment without one would be lost if there were no memory for it.
+    auto record = std::make_unique<Record>();
+    record->before = allocated_.Read();
+    record->segment = ::new (Memory::Allocate(sizeof(Segment))) Segment;
+    allocated_.Write(record.get());
+    return record.release();
   }
 
-  Segment* Allocate() {
-    // Room in every list for every segment, so that nothing else here can fail.
-    if (all_.size() == all_.capacity()) all_.reserve(2 * all_.size() + 8);
-    spares_.reserve(all_.capacity());
-    discarded_.reserve(all_.capacity());
-    auto* const segment = ::new (Memory::Allocate(sizeof(Segment))) Segment;
-    all_.push_back(segment);
-    return segment;
-  }
-
-  std::vector<Segment*> all_;
-  std::vector<Segment*> spares_;  // At most kSpares, and those that a stalled popper pins.
-  std::vector<Segment*> discarded_;
+  Plain<Record*> allocated_{nullptr};  // Every segment, the latest first.
+  Stack spares_{nullptr};              // At most kSpares, and those that a stalled popper pins.
+  Plain<std::size_t> spare_count_{0};
+  Stack discarded_{nullptr};
 };
 
 }  // namespace weft::mpmc_internal

@@ -19,8 +19,8 @@
 //   (3) head claim: CAS of head_ (release) -> load of head_ (acquire) -> load of tail_: whatever
 //       was pushed before a pop that we see claimed is in the tail that we read next. Makes "empty"
 //       exact.
-//   (4) opening: Open stores tail_ (release) -> the claim of a ticket by an RMW of tail_ (acquire):
-//       the segment of the ticket is linked, and its slots are clean.
+//   (4) opening: Open stores tail_ (release) -> a claim of a ticket, or the load before a claim by
+//       CAS (acquire): the segment of the ticket is linked, and its slots are clean.
 //   (5) a segment's constructor -> its pointer is stored (release) in next, newest_ or oldest_ ->
 //       loaded (acquire).
 //   (6) closing: final_ is stored, then the closed bit by a CAS of tail_ (release) -> load of tail_
@@ -40,8 +40,8 @@
 #include "absl/base/thread_annotations.h"
 #include "base/cache_line.h"
 #include "mpmc/bulk_result.h"
-#include "mpmc/internal/page_memory.h"
 #include "mpmc/internal/segment.h"
+#include "mpmc/internal/segment_policy.h"
 #include "mpmc/internal/segment_pool.h"
 #include "mpmc/internal/spin_lock.h"
 #include "mpmc/internal/turn_wait.h"
@@ -49,21 +49,6 @@
 #include "mpmc/push_result.h"
 
 namespace weft::mpmc_internal {
-
-// The sizes that ship. A segment of large values holds at least 4.
-template <typename T>
-struct SegmentPolicy {
-  using Memory = PageMemory;
-
-  static constexpr std::size_t kSegmentBytes = 16 * 1024;
-  static constexpr std::size_t kAlignment = std::max(alignof(T), alignof(uint64_t));
-  static constexpr std::size_t kSlotBytes =
-      (sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment +
-      (sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-  static constexpr uint32_t kSlots = static_cast<uint32_t>(std::max<std::size_t>(
-      4, (kSegmentBytes - std::max(kCacheLineSize, kAlignment)) / kSlotBytes));
-  static constexpr std::size_t kSpares = 2;
-};
 
 // See UnboundedQueue for the contract.
 template <typename T, typename Atomics, typename Policy = SegmentPolicy<T>>
@@ -78,6 +63,8 @@ class SegmentQueue {
   using Segment = mpmc_internal::Segment<T, Atomics, Policy::kSlots>;
   using Ticket = Tickets<Policy::kSlots>;
   using Memory = typename Policy::Memory;
+  using Pool = SegmentPool<Segment, Atomics, Memory, Policy::kSpares>;
+  using Record = typename Segment::Record;
   using Lock = SpinLock<Atomics>;
   using LockHolder = SpinLockHolder<Atomics>;
 
@@ -89,8 +76,7 @@ class SegmentQueue {
 
   SegmentQueue() {
     LockHolder lock(&lock_);
-    Segment* const first = pool_.Take();
-    first->Renew(kFirstNumber);
+    Segment* const first = TakeSegment(kFirstNumber);
     newest_.store(first, std::memory_order_relaxed);
     oldest_.store(first, std::memory_order_relaxed);
   }
@@ -104,17 +90,18 @@ class SegmentQueue {
   }
 
   PushResult<T> Push(T&& value) {
-    uint64_t ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
-    while (!IsClaim(ticket)) [[unlikely]] {
+    for (;;) {
+      const uint64_t ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
+      if (IsClaim(ticket)) [[likely]] {
+        SegmentOf(ticket)->Fill(ticket, std::move(value));
+        return PushResult<T>::Ok();
+      }
       if (IsClosed(ticket)) return PushResult<T>::Refused(PushOutcome::kClosed, std::move(value));
-      if (const Claim claim = OpenAfterVoidClaim(ticket); claim.segment != nullptr) {
+      if (const Claim claim = OpenAfterVoidClaim(ticket); claim.count > 0) {
         claim.segment->Fill(claim.ticket, std::move(value));
         return PushResult<T>::Ok();
       }
-      ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
     }
-    SegmentOf(ticket)->Fill(ticket, std::move(value));
-    return PushResult<T>::Ok();
   }
 
   BulkPushResult PushBulk(std::span<T> values) {
@@ -239,11 +226,19 @@ class SegmentQueue {
     if (segment->number.load(std::memory_order_relaxed) == number) [[likely]]
       return segment;
     for (;;) {
-      // Null if the first segment was recycled under our feet, and then oldest_ has moved.
-      segment = Find(oldest_.load(std::memory_order_acquire), number);  // (5)
+      // Null if the first segment was recycled under our feet, and then oldest_ has moved. Relaxed:
+      // it is not newer than ours, which (4) has made visible.
+      segment = Find(oldest_.load(std::memory_order_relaxed), number);
       if (segment != nullptr) return segment;
       Atomics::SpinPause();
     }
+  }
+
+  // An empty segment, renewed and in no chain yet. Throws std::bad_alloc.
+  Segment* TakeSegment(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    Record* const record = pool_.Take();
+    record->segment->Renew(number, record);
+    return record->segment;
   }
 
   // Opens the segment behind `tail`'s, which is exhausted, and claims up to `limit` tickets of it.
@@ -251,9 +246,8 @@ class SegmentQueue {
   Claim Open(uint64_t tail, std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     const uint64_t now = tail_.load(std::memory_order_relaxed);
     if (IsClosed(now) || Ticket::NumberOf(now) != Ticket::NumberOf(tail)) return {};
-    Segment* const segment = pool_.Take();
     const uint64_t first = Ticket::First(Ticket::NumberOf(tail) + 1);
-    segment->Renew(Ticket::NumberOf(first));
+    Segment* const segment = TakeSegment(Ticket::NumberOf(first));
     newest_.load(std::memory_order_relaxed)->next.store(segment, std::memory_order_release);  // (5)
     newest_.store(segment, std::memory_order_release);                                        // (5)
     const auto count = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
@@ -277,12 +271,13 @@ class SegmentQueue {
   // Claims up to `limit` tickets of one segment; none if the queue is closed, or if there is no
   // memory and `may_throw` is false.
   Claim ClaimUpTo(std::size_t limit, bool may_throw) {
-    uint64_t tail = tail_.load(std::memory_order_relaxed);
-    while (!IsClosed(tail)) {
+    for (;;) {
+      uint64_t tail = tail_.load(std::memory_order_acquire);  // (4), (6)
+      if (IsClosed(tail)) return {};
       if (IsClaim(tail)) {
         const auto count = static_cast<uint32_t>(
             std::min<std::size_t>(limit, Policy::kSlots - Ticket::IndexOf(tail)));
-        if (tail_.compare_exchange_weak(tail, tail + count, std::memory_order_acquire,  // (4)
+        if (tail_.compare_exchange_weak(tail, tail + count, std::memory_order_relaxed,
                                         std::memory_order_relaxed)) {
           return {SegmentOf(tail), tail, count};
         }
@@ -295,9 +290,7 @@ class SegmentQueue {
         if (may_throw) throw;
         return {};
       }
-      tail = tail_.load(std::memory_order_relaxed);
     }
-    return {};
   }
 
   template <Patience kPatience>
@@ -359,7 +352,7 @@ class SegmentQueue {
       Segment* const next = oldest->next.load(std::memory_order_relaxed);
       if (next == nullptr) return;
       oldest_.store(next, std::memory_order_release);  // (5)
-      pool_.Put(oldest);
+      pool_.Put(oldest->record());
     }
   }
 
@@ -367,7 +360,7 @@ class SegmentQueue {
   void RetireAfter(const Claim& claim) {
     if (Ticket::IndexOf(claim.ticket) + claim.count < Policy::kSlots) [[likely]]
       return;
-    Segment* surplus = nullptr;
+    Record* surplus = nullptr;
     for (;;) {
       {
         LockHolder lock(&lock_);
@@ -376,7 +369,7 @@ class SegmentQueue {
         surplus = pool_.TakeSurplus();
       }
       if (surplus == nullptr) return;
-      Memory::Discard(surplus, sizeof(Segment));
+      Memory::Discard(surplus->segment, sizeof(Segment));
     }
   }
 
@@ -390,7 +383,7 @@ class SegmentQueue {
 
   // The line of what is rare.
   alignas(kCacheLineSize) Lock lock_;
-  SegmentPool<Segment, Memory, Policy::kSpares> pool_ ABSL_GUARDED_BY(lock_);
+  Pool pool_ ABSL_GUARDED_BY(lock_);
   Atomic<uint64_t> final_{0};  // Where the values end; written before the closed bit, under lock_.
 };
 

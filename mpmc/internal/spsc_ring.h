@@ -199,9 +199,10 @@ class SpscRing {
   // ---- Anyone ----
 
   std::size_t SizeHint() const {
-    // The consumer's count first: the producer's is not before it.
+    // The consumer's count first. The producer's is not before it, which (2) says too; hence
+    // relaxed.
     const uint64_t popped = consumer_.count.load(std::memory_order_acquire) & ~kEnd;  // (2)
-    const uint64_t pushed = producer_.count.load(std::memory_order_acquire) & ~kEnd;  // (1)
+    const uint64_t pushed = producer_.count.load(std::memory_order_relaxed) & ~kEnd;
     return static_cast<std::size_t>(std::min<uint64_t>(pushed - popped, capacity_));
   }
 

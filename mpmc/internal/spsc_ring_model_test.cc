@@ -1,0 +1,163 @@
+// Goal: the queue for one producer and one consumer keeps its contract in every behaviour that the
+// C++ memory model allows, and each memory order is needed for it.
+// Method: the body that ships, over tools/model, with capacities 1 and 2 and a few values, explored
+// exhaustively. The values are plain memory: a missing edge is a data race.
+#include <array>
+#include <cstddef>
+#include <iostream>
+#include <span>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "mpmc/bulk_result.h"
+#include "mpmc/internal/model_value.h"
+#include "mpmc/internal/spsc_ring.h"
+#include "mpmc/pop_result.h"
+#include "mpmc/push_result.h"
+#include "tools/model/model.h"
+
+namespace weft::mpmc_internal {
+namespace {
+
+using Value = ModelValue;
+using Ring = SpscRing<Value, model::Atomics>;
+
+template <std::size_t kCapacity>
+void ValuesCrossInOrder() {
+  Ring ring(kCapacity);
+  model::Thread producer([&] {
+    for (int i = 1; i <= 3; ++i) {
+      while (!ring.TryPush(Value(i)).ok()) model::Atomics::Yield();
+    }
+    ring.Close();
+  });
+  for (int i = 1; i <= 3; ++i) {
+    while (ring.Front() == nullptr) model::Atomics::Yield();
+    model::Assert(ring.TryPop()->Read() == i, "order");
+  }
+  while (!ring.IsDrained()) model::Atomics::Yield();
+  producer.Join();
+}
+
+void PreparedValuesCrossInPlace() {
+  Ring ring(1);
+  model::Thread producer([&] {
+    for (int i = 1; i <= 2; ++i) {
+      while (ring.TryPrepare(i) == nullptr) model::Atomics::Yield();
+      ring.PublishPrepared();
+    }
+  });
+  for (int i = 1; i <= 2; ++i) {
+    while (ring.Front() == nullptr) model::Atomics::Yield();
+    model::Assert(ring.Front()->Read() == i, "order");
+    ring.PopFront(1);
+  }
+  producer.Join();
+}
+
+void BulkCrossesTheWrap() {
+  Ring ring(2);
+  model::Thread producer([&] {
+    std::array<Value, 3> values{Value(1), Value(2), Value(3)};
+    std::span<Value> left(values);
+    while (!left.empty()) {
+      const std::size_t count = ring.TryPushBulk(left).count;
+      if (count == 0) model::Atomics::Yield();
+      left = left.subspan(count);
+    }
+  });
+  int next = 1;
+  while (next <= 3) {
+    std::array<Value, 2> out{Value(0), Value(0)};
+    const std::size_t count = ring.TryPopBulk(out).count;
+    for (std::size_t i = 0; i < count; ++i) model::Assert(out[i].Read() == next++, "order");
+    if (count == 0) model::Atomics::Yield();
+  }
+  producer.Join();
+}
+
+void ClosedMeansDrainedForGood() {
+  Ring ring(2);
+  model::Plain<int> before(0);
+  model::Thread producer([&] {
+    model::Assert(ring.TryPush(Value(1)).ok(), "room");
+    before.Write(42);
+    ring.Close();
+    model::Assert(ring.TryPush(Value(2)).outcome() == PushOutcome::kClosed, "refused");
+  });
+  int popped = 0;
+  for (;;) {
+    const PopResult<Value> result = ring.TryPop();
+    if (result.ok()) {
+      model::Assert(result->Read() == ++popped, "order");
+    } else if (result.outcome() == PopOutcome::kClosed) {
+      break;
+    } else {
+      model::Atomics::Yield();
+    }
+  }
+  model::Assert(popped == 1 && before.Read() == 42, "drained");
+  producer.Join();
+}
+
+void AbandonedQueueRefusesWhenItIsFull() {
+  Ring ring(1);
+  model::Plain<int> before(0);
+  model::Thread consumer([&] {
+    ring.TryPop();
+    before.Write(42);
+    ring.Abandon();
+  });
+  for (;;) {
+    const PushOutcome outcome = ring.TryPush(Value(1)).outcome();
+    if (outcome == PushOutcome::kClosed) break;
+    if (outcome == PushOutcome::kFull) model::Atomics::Yield();
+  }
+  model::Assert(before.Read() == 42, "not visible");
+  consumer.Join();
+}
+
+// Somebody who is told by the size what has happened sees it.
+void SizeIsNeverBelowZeroNorAboveTheCapacity() {
+  Ring ring(2);
+  model::Assert(ring.TryPush(Value(1)).ok(), "room");
+  model::Thread other([&] {
+    model::Assert(ring.TryPush(Value(2)).ok(), "room");
+    ring.ReleaseConsumer();
+    ring.TryPop();
+  });
+  const std::size_t size = ring.SizeHint();
+  model::Assert(size == 1 || size == 2, "more than was ever inside, or less");
+  other.Join();
+}
+
+const std::vector<model::Scenario> kScenarios = {
+    ScenarioOf("ValuesCrossOneSlot", ValuesCrossInOrder<1>),
+    ScenarioOf("ValuesCrossTwoSlots", ValuesCrossInOrder<2>),
+    ScenarioOf("PreparedValuesCrossInPlace", PreparedValuesCrossInPlace),
+    ScenarioOf("BulkCrossesTheWrap", BulkCrossesTheWrap),
+    ScenarioOf("ClosedMeansDrainedForGood", ClosedMeansDrainedForGood),
+    ScenarioOf("AbandonedQueueRefusesWhenItIsFull", AbandonedQueueRefusesWhenItIsFull),
+    ScenarioOf("SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity),
+};
+
+class SpscRingModelTest : public testing::TestWithParam<model::Scenario> {};
+
+TEST_P(SpscRingModelTest, HoldsInEveryBehaviour) {
+  const model::Result result = model::Explore(GetParam().options, GetParam().body);
+  EXPECT_TRUE(result.ok()) << result;
+  std::cout << GetParam().name << ": " << result.executions << " executions\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, SpscRingModelTest, testing::ValuesIn(kScenarios),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(SpscRingMutantTest, EveryMutantIsCaught) {
+  const model::MutantReport report =
+      model::RunMutants({.files = {"mpmc/internal/"}, .equivalent = {}}, kScenarios);
+  std::cout << report;
+  EXPECT_TRUE(report.ok()) << report.failure;
+}
+
+}  // namespace
+}  // namespace weft::mpmc_internal
