@@ -84,14 +84,14 @@ class BasicBoundedQueue {
   PushResult<T> TryPush(T value)
     requires kMoves
   {
-    return ring_.Push(Answer::kExact, std::move(value));
+    return ring_.template Push<Answer::kExact>(std::move(value));
   }
 
   // Takes the oldest value, or says kEmpty, or kClosed when the queue is closed and drained.
   PopResult<T> TryPop()
     requires kMoves
   {
-    return ring_.Pop(Answer::kExact);
+    return ring_.template Pop<Answer::kExact>();
   }
 
   // Like TryPush, but cheap to call in a loop: looks at its own side only and waits for nobody.
@@ -100,7 +100,7 @@ class BasicBoundedQueue {
   PushResult<T> PollPush(T value)
     requires kMoves
   {
-    return ring_.Push(Answer::kWeak, std::move(value));
+    return ring_.template Push<Answer::kWeak>(std::move(value));
   }
 
   // Like TryPop, but cheap to call in a loop: looks at its own side only and waits for nobody. Says
@@ -109,7 +109,7 @@ class BasicBoundedQueue {
   PopResult<T> PollPop()
     requires kMoves
   {
-    return ring_.Pop(Answer::kWeak);
+    return ring_.template Pop<Answer::kWeak>();
   }
 
   // Appends `value` as soon as there is room: kOk, or the value back with kClosed. Spins, then
@@ -118,17 +118,17 @@ class BasicBoundedQueue {
     requires kMoves
   {
     TurnWait<Atomics> wait;
-    uint64_t ticket;
     for (;;) {
-      const PushOutcome outcome = ring_.ClaimPush(Answer::kExact, ticket);
-      if (outcome == PushOutcome::kOk) break;
-      if (outcome == PushOutcome::kClosed) {
-        return PushResult<T>::Refused(outcome, std::move(value));
+      const typename Ring::Claim claim = ring_.template ClaimPush<Answer::kExact>();
+      if (claim.ok()) {
+        Ring::Fill(claim, std::move(value));
+        return PushResult<T>::Ok();
+      }
+      if (claim.push_outcome() == PushOutcome::kClosed) {
+        return PushResult<T>::Refused(PushOutcome::kClosed, std::move(value));
       }
       wait.Once();
     }
-    ring_.Fill(ticket, std::move(value));
-    return PushResult<T>::Ok();
   }
 
   // Takes the oldest value as soon as there is one, or says kClosed. Waits like SpinPush().
@@ -137,7 +137,7 @@ class BasicBoundedQueue {
   {
     TurnWait<Atomics> wait;
     for (;;) {
-      PopResult<T> result = ring_.Pop(Answer::kExact);
+      PopResult<T> result = ring_.template Pop<Answer::kExact>();
       if (result.outcome() != PopOutcome::kEmpty) return result;
       wait.Once();
     }
@@ -148,11 +148,11 @@ class BasicBoundedQueue {
   OverwriteResult<T> PushOverwriting(T value)
     requires(kMoves && kConsumers == QueueConsumers::kMany)
   {
-    uint64_t ticket;
     OverwriteResult<T> result;
-    result.outcome = ring_.ClaimPushOverwriting(ticket, result.displaced);
-    if (result.ok()) {
-      ring_.Fill(ticket, std::move(value));
+    const typename Ring::Claim claim = ring_.ClaimPushOverwriting(result.displaced);
+    result.outcome = claim.push_outcome();
+    if (claim.ok()) {
+      Ring::Fill(claim, std::move(value));
     } else {
       result.rejected.emplace(std::move(value));
     }
@@ -165,14 +165,12 @@ class BasicBoundedQueue {
   BulkPushResult TryPushBulk(std::span<T> values)
     requires kMoves
   {
-    std::size_t count = values.size();
-    if (count == 0) return {PushOutcome::kOk, 0};
-    uint64_t ticket;
-    const PushOutcome outcome = ring_.ClaimPushes(Answer::kExact, ticket, count);
-    if (outcome != PushOutcome::kOk) return {outcome, 0};
+    if (values.empty()) return {PushOutcome::kOk, 0};
+    auto [claim, count] = ring_.ClaimPushes(values.size());
+    const PushOutcome outcome = claim.push_outcome();
     for (T& value : values.first(count)) {
-      ring_.Fill(ticket, std::move(value));
-      ticket = ring_.Next(ticket);
+      Ring::Fill(claim, std::move(value));
+      claim = ring_.Next(claim);
     }
     return {outcome, count};
   }
@@ -183,15 +181,13 @@ class BasicBoundedQueue {
   BulkPopResult TryPopBulk(std::span<T> values)
     requires(std::is_nothrow_move_assignable_v<T>)
   {
-    std::size_t count = values.size();
-    if (count == 0) return {PopOutcome::kOk, 0};
-    uint64_t ticket;
-    const PopOutcome outcome = ring_.ClaimPops(Answer::kExact, ticket, count);
-    if (outcome != PopOutcome::kOk) return {outcome, 0};
+    if (values.empty()) return {PopOutcome::kOk, 0};
+    auto [claim, count] = ring_.ClaimPops(values.size());
+    const PopOutcome outcome = claim.pop_outcome();
     for (T& value : values.first(count)) {
-      value = std::move(ring_.ValueOf(ticket));
-      ring_.Release(ticket);
-      ticket = ring_.Next(ticket);
+      value = std::move(Ring::ValueOf(claim));
+      ring_.Release(claim);
+      claim = ring_.Next(claim);
     }
     return {outcome, count};
   }
@@ -200,27 +196,22 @@ class BasicBoundedQueue {
   // the result hands the value over. If it is not committed, because the constructor threw or the
   // caller changed its mind, the slot is left as a hole that pops skip: values before and behind it
   // keep their order. Any exception of T's constructor goes to the caller of Commit().
-  Reservation TryReserve() {
-    uint64_t ticket = 0;
-    const PushOutcome outcome = ring_.ClaimPush(Answer::kExact, ticket);
-    return Reservation(&ring_, outcome, ticket);
-  }
+  Reservation TryReserve() { return Reservation(ring_.template ClaimPush<Answer::kExact>()); }
 
   // Calls `use(T&&)` on the oldest value where it lies, then destroys it: kOk, kEmpty or kClosed,
   // exact. If `use` throws, the value is destroyed and the exception goes on; the queue is intact.
   // `use` must not call this queue, and should be short: its slot is claimed meanwhile.
   template <typename Use>
   PopOutcome TryConsume(Use&& use) {
-    uint64_t ticket;
-    const PopOutcome outcome = ring_.ClaimPop(Answer::kExact, ticket);
-    if (outcome != PopOutcome::kOk) return outcome;
+    const typename Ring::Claim claim = ring_.template ClaimPop<Answer::kExact>();
+    if (!claim.ok()) return claim.pop_outcome();
     struct Releaser {
       Ring& ring;
-      uint64_t ticket;
-      ~Releaser() { ring.Release(ticket); }
-    } releaser{ring_, ticket};
-    std::invoke(std::forward<Use>(use), std::move(ring_.ValueOf(ticket)));
-    return outcome;
+      const typename Ring::Claim& claim;
+      ~Releaser() { ring.Release(claim); }
+    } releaser{ring_, claim};
+    std::invoke(std::forward<Use>(use), std::move(Ring::ValueOf(claim)));
+    return PopOutcome::kOk;
   }
 
   // Refuses every push that has not claimed its slot yet, with kClosed; pops go on until the queue is

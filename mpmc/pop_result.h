@@ -2,6 +2,7 @@
 #ifndef WEFT_MPMC_POP_RESULT_H_
 #define WEFT_MPMC_POP_RESULT_H_
 
+#include <cstdlib>
 #include <optional>
 #include <utility>
 

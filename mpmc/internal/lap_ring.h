@@ -34,6 +34,7 @@
 #include "base/atomics.h"
 #include "base/cache_line.h"
 #include "mpmc/internal/ring_geometry.h"
+#include "mpmc/internal/ring_slot.h"
 #include "mpmc/internal/turn_wait.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
@@ -55,12 +56,26 @@ class LapRing {
       std::is_nothrow_destructible_v<T>,
       "a queue destroys values in slots that it has claimed: T's destructor may not throw");
 
+  using Word = typename Atomics::template Atomic<uint64_t>;
+
+  using Slot = RingSlot<T, Word, kSlots>;
+
+  // Constant after construction; operations copy it, so that the compiler need not read it again
+  // behind each atomic access.
+  struct View {
+    RingGeometry geometry;
+    Slot* slots;
+
+    Slot* SlotOf(uint64_t ticket) const { return slots + geometry.IndexOf(ticket); }
+  };
+
  public:
   static constexpr std::size_t kMaxCapacity = RingGeometry::kMaxCapacity;
 
   // `what` names the queue in messages.
   LapRing(std::size_t capacity, const char* what)
-      : geometry_(capacity, what), slots_(std::make_unique_for_overwrite<Slot[]>(capacity)) {
+      : slots_(std::make_unique_for_overwrite<Slot[]>(capacity)),
+        view_{RingGeometry(capacity, what), slots_.get()} {
     for (std::size_t i = 0; i < capacity; ++i) {
       slots_[i].stamp.store(RingGeometry::FirstTicket(i), std::memory_order_relaxed);
     }
@@ -70,140 +85,113 @@ class LapRing {
   LapRing& operator=(const LapRing&) = delete;
 
   ~LapRing() {
-    uint64_t ticket;
-    while (ClaimPop(Answer::kExact, ticket) == PopOutcome::kOk) Release(ticket);
+    for (Claim claim; (claim = ClaimPop<Answer::kExact>()).ok();) Release(claim);
   }
+
+  using Claim = SlotClaim<Slot>;
 
   // ---- Pushing: claim, then Fill() or Abandon() ----------------------------------------------
 
-  // Claims the next slot. kOk, kFull, kClosed, and kBusy if `answer` is kWeak.
-  PushOutcome ClaimPush(Answer answer, uint64_t& ticket) {
-    TurnWait<Atomics> wait;
-    ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
-    for (;;) {
-      if (SlotOf(ticket).stamp.load(std::memory_order_acquire) == ticket) {  // (2)
-        if (ClaimTail(ticket, geometry_.Next(ticket))) return PushOutcome::kOk;
-        continue;
-      }
-      const PushOutcome outcome = PushMiss(answer, ticket, wait);
-      if (outcome != PushOutcome::kOk) return outcome;
-    }
+  // Claims the next slot. kOk, kFull, kClosed, and kBusy if the answer may be weak.
+  template <Answer kAnswer>
+  Claim ClaimPush() {
+    uint64_t ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
+    uint64_t stamp;
+    const Claim claim = AttemptPush(ticket, stamp, 1).first;
+    return claim.ok() ? claim : ClaimPushSlowly<kAnswer>(ticket, stamp, 1).first;
   }
 
-  // Claims up to `count` slots that are free now, one behind the other, by one claim; `count` is
-  // then their number. Answers like ClaimPush.
-  PushOutcome ClaimPushes(Answer answer, uint64_t& ticket, std::size_t& count) {
-    TurnWait<Atomics> wait;
-    ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
-    for (;;) {
-      const std::size_t ready = CountReady(ticket, count, 0);
-      if (ready > 0) {
-        if (!ClaimTail(ticket, geometry_.Advance(ticket, ready))) continue;
-        count = ready;
-        return PushOutcome::kOk;
-      }
-      const PushOutcome outcome = PushMiss(answer, ticket, wait);
-      if (outcome != PushOutcome::kOk) return outcome;
-    }
+  // Claims up to `limit` slots that are free now, one behind the other, by one claim: the first and
+  // their number. Answers like ClaimPush.
+  std::pair<Claim, std::size_t> ClaimPushes(std::size_t limit) {
+    uint64_t ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
+    return ClaimPushSlowly<Answer::kExact>(ticket, ticket, limit);
   }
 
   // Claims the next slot; if the queue is full, takes the oldest value out of it into `displaced`.
   // kOk or kClosed.
-  PushOutcome ClaimPushOverwriting(uint64_t& ticket, std::optional<T>& displaced) {
+  Claim ClaimPushOverwriting(std::optional<T>& displaced) {
     static_assert(kConsumers == QueueConsumers::kMany, "a push that overwrites is a consumer too");
     TurnWait<Atomics> wait;
-    ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
+    uint64_t ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
     for (;;) {
-      const uint64_t stamp = SlotOf(ticket).stamp.load(std::memory_order_acquire);  // (1), (2)
-      const uint64_t oldest = ticket - geometry_.lap_step();
+      Slot* const slot = view_.SlotOf(ticket);
+      const uint64_t stamp = slot->stamp.load(std::memory_order_acquire);  // (1), (2)
+      const uint64_t oldest = ticket - view_.geometry.lap_step();
       if (stamp == ticket || IsFinished(stamp, oldest)) {
-        if (!ClaimTail(ticket, geometry_.Next(ticket))) continue;
-        if (stamp != ticket) TakeOrAwait(ticket, oldest, displaced);
-        return PushOutcome::kOk;
+        if (!ClaimTail(ticket, view_.geometry.Next(ticket))) continue;
+        if (stamp != ticket) TakeOrAwait({slot, ticket}, oldest, displaced);
+        return {slot, ticket};
       }
-      if ((ticket & RingGeometry::kClosed) != 0) return PushOutcome::kClosed;
+      if ((ticket & RingGeometry::kClosed) != 0) return Claim::Refusal(PushOutcome::kClosed);
       if (!Reload(tail_, ticket)) wait.Once();
     }
   }
 
   // Constructs the value of a claimed slot and publishes it. If that throws, the slot stays claimed.
   template <typename... Args>
-  void Fill(uint64_t ticket, Args&&... args) {
-    Slot& slot = SlotOf(ticket);
-    ::new (static_cast<void*>(slot.storage)) T(std::forward<Args>(args)...);
-    slot.stamp.store(ticket + RingGeometry::kFull, std::memory_order_release);  // (1)
+  static void Fill(const Claim& claim, Args&&... args) {
+    ::new (static_cast<void*>(claim.slot->storage)) T(std::forward<Args>(args)...);
+    claim.slot->stamp.store(claim.ticket() + RingGeometry::kFull,
+                            std::memory_order_release);  // (1)
   }
 
   // Gives a claimed slot up: pops skip it.
-  void Abandon(uint64_t ticket) {
-    SlotOf(ticket).stamp.store(ticket + RingGeometry::kHole, std::memory_order_release);  // (1)
+  static void Abandon(const Claim& claim) {
+    claim.slot->stamp.store(claim.ticket() + RingGeometry::kHole,
+                            std::memory_order_release);  // (1)
   }
 
   // ---- Popping: claim, use ValueOf(), then Release() -----------------------------------------
 
-  // Claims the oldest value. kOk, kEmpty, kClosed (closed and drained), and kBusy if `answer` is
-  // kWeak.
-  PopOutcome ClaimPop(Answer answer, uint64_t& ticket) {
-    TurnWait<Atomics> wait;
-    ticket = head_.load(std::memory_order_acquire);  // (3)
-    for (;;) {
-      const uint64_t stamp = SlotOf(ticket).stamp.load(std::memory_order_acquire);  // (1)
-      if (stamp == ticket + RingGeometry::kFull) {
-        if (ClaimHead(ticket, geometry_.Next(ticket))) return PopOutcome::kOk;
-        continue;
-      }
-      const PopOutcome outcome = PopMiss(answer, stamp, ticket, wait);
-      if (outcome != PopOutcome::kOk) return outcome;
-    }
+  // Claims the oldest value. kOk, kEmpty, kClosed (closed and drained), and kBusy if the answer may
+  // be weak.
+  template <Answer kAnswer>
+  Claim ClaimPop() {
+    uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
+    uint64_t stamp;
+    const Claim claim = AttemptPop(ticket, stamp, 1).first;
+    return claim.ok() ? claim : ClaimPopSlowly<kAnswer>(ticket, stamp, 1).first;
   }
 
-  // Claims up to `count` values that are finished now, one behind the other, by one claim; `count`
-  // is then their number. Answers like ClaimPop.
-  PopOutcome ClaimPops(Answer answer, uint64_t& ticket, std::size_t& count) {
-    TurnWait<Atomics> wait;
-    ticket = head_.load(std::memory_order_acquire);  // (3)
-    for (;;) {
-      const std::size_t ready = CountReady(ticket, count, RingGeometry::kFull);
-      if (ready > 0) {
-        if (!ClaimHead(ticket, geometry_.Advance(ticket, ready))) continue;
-        count = ready;
-        return PopOutcome::kOk;
-      }
-      const uint64_t stamp = SlotOf(ticket).stamp.load(std::memory_order_acquire);  // (1)
-      const PopOutcome outcome = PopMiss(answer, stamp, ticket, wait);
-      if (outcome != PopOutcome::kOk) return outcome;
-    }
+  // Claims up to `limit` values that are finished now, one behind the other, by one claim: the first
+  // and their number. Answers like ClaimPop.
+  std::pair<Claim, std::size_t> ClaimPops(std::size_t limit) {
+    uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
+    return ClaimPopSlowly<Answer::kExact>(ticket, ticket + RingGeometry::kFull, limit);
   }
 
   // The value in a slot that a pop has claimed.
-  T& ValueOf(uint64_t ticket) { return *SlotOf(ticket).value(); }
+  static T& ValueOf(const Claim& claim) { return *claim.slot->value(); }
 
   // Destroys the value of a claimed slot and frees the slot.
-  void Release(uint64_t ticket) {
-    Slot& slot = SlotOf(ticket);
-    slot.value()->~T();
-    slot.stamp.store(ticket + geometry_.lap_step(), std::memory_order_release);  // (2)
+  void Release(const Claim& claim) {
+    claim.slot->value()->~T();
+    Free(claim.slot, claim.ticket());
   }
 
-  // The ticket behind `ticket`, inside one claim of several.
-  uint64_t Next(uint64_t ticket) const { return geometry_.Next(ticket); }
+  // The slot behind `claim`, inside one claim of several.
+  Claim Next(const Claim& claim) const {
+    const uint64_t next = view_.geometry.Next(claim.ticket());
+    return {view_.SlotOf(next), next};
+  }
 
   // ---- Whole operations on values that move without exceptions --------------------------------
 
-  PushResult<T> Push(Answer answer, T&& value) {
-    uint64_t ticket;
-    const PushOutcome outcome = ClaimPush(answer, ticket);
-    if (outcome != PushOutcome::kOk) return PushResult<T>::Refused(outcome, std::move(value));
-    Fill(ticket, std::move(value));
+  template <Answer kAnswer>
+  PushResult<T> Push(T&& value) {
+    const Claim claim = ClaimPush<kAnswer>();
+    if (!claim.ok()) return PushResult<T>::Refused(claim.push_outcome(), std::move(value));
+    Fill(claim, std::move(value));
     return PushResult<T>::Ok();
   }
 
-  PopResult<T> Pop(Answer answer) {
-    uint64_t ticket;
-    const PopOutcome outcome = ClaimPop(answer, ticket);
-    if (outcome != PopOutcome::kOk) return PopResult<T>::None(outcome);
-    PopResult<T> result(std::move(ValueOf(ticket)));
-    Release(ticket);
+  template <Answer kAnswer>
+  PopResult<T> Pop() {
+    const Claim claim = ClaimPop<kAnswer>();
+    if (!claim.ok()) return PopResult<T>::None(claim.pop_outcome());
+    PopResult<T> result(std::move(ValueOf(claim)));
+    Release(claim);
     return result;
   }
 
@@ -221,8 +209,12 @@ class LapRing {
   }
 
   // Tickets claimed by pushes and by pops so far.
-  uint64_t PushCount() const { return geometry_.Position(tail_.load(std::memory_order_relaxed)); }
-  uint64_t PopCount() const { return geometry_.Position(head_.load(std::memory_order_relaxed)); }
+  uint64_t PushCount() const {
+    return view_.geometry.Position(tail_.load(std::memory_order_relaxed));
+  }
+  uint64_t PopCount() const {
+    return view_.geometry.Position(head_.load(std::memory_order_relaxed));
+  }
 
   std::size_t SizeHint() const {
     const uint64_t pops = PopCount();
@@ -230,24 +222,9 @@ class LapRing {
     return pushes < pops ? 0 : std::min<std::size_t>(pushes - pops, capacity());
   }
 
-  std::size_t capacity() const { return geometry_.capacity(); }
+  std::size_t capacity() const { return view_.geometry.capacity(); }
 
  private:
-  using Word = typename Atomics::template Atomic<uint64_t>;
-
-  // Larger values share lines only at their ends; padding would cost them memory and gain nothing.
-  static constexpr bool kPads =
-      kSlots == QueueSlots::kPadded && sizeof(Word) + sizeof(T) <= kCacheLineSize;
-
-  struct alignas(kPads ? kCacheLineSize : std::max(alignof(Word), alignof(T))) Slot {
-    Word stamp{0};
-    alignas(T) unsigned char storage[sizeof(T)];
-
-    T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
-  };
-
-  Slot& SlotOf(uint64_t ticket) { return slots_[geometry_.IndexOf(ticket)]; }
-
   static bool IsFinished(uint64_t stamp, uint64_t ticket) {
     return stamp == ticket + RingGeometry::kFull || stamp == ticket + RingGeometry::kHole;
   }
@@ -259,7 +236,7 @@ class LapRing {
   }
   bool ClaimHead(uint64_t& ticket, uint64_t next) {
     if constexpr (kConsumers == QueueConsumers::kOne) {
-      head_.store(next, std::memory_order_release);  // (3)
+      head_.store(next, std::memory_order_relaxed);  // Nobody else reads head_, then tail_.
       return true;
     } else {
       return head_.compare_exchange_weak(ticket, next, std::memory_order_release,  // (3)
@@ -267,70 +244,135 @@ class LapRing {
     }
   }
 
-  // The number of slots from that of `ticket` on, up to `limit`, whose stamp is their ticket + `state`.
+  void Free(Slot* slot, uint64_t ticket) {
+    slot->stamp.store(ticket + view_.geometry.lap_step(), std::memory_order_release);  // (2)
+  }
+
+  // The number of slots from that of `ticket` on, up to `limit`, whose stamp is their ticket +
+  // `state`. The caller has seen that the first one is.
   std::size_t CountReady(uint64_t ticket, std::size_t limit, uint64_t state) {
     limit = std::min(limit, capacity());
-    std::size_t ready = 0;
-    while (ready < limit &&
-           SlotOf(ticket).stamp.load(std::memory_order_acquire) == ticket + state) {  // (1), (2)
-      ticket = geometry_.Next(ticket);
-      ++ready;
+    std::size_t ready = 1;
+    for (; ready < limit; ++ready) {
+      ticket = view_.geometry.Next(ticket);
+      if (view_.SlotOf(ticket)->stamp.load(std::memory_order_acquire) !=
+          ticket + state) {  // (1), (2)
+        break;
+      }
     }
     return ready;
   }
 
-  // The slot of `ticket` was not free. Says why, or kOk with a `ticket` to look at.
-  PushOutcome PushMiss(Answer answer, uint64_t& ticket, TurnWait<Atomics>& wait) {
-    if ((ticket & RingGeometry::kClosed) != 0) return PushOutcome::kClosed;
-    if (answer == Answer::kExact) {
-      const uint64_t head = head_.load(std::memory_order_acquire);
-      if (!Atomics::Recheck(head + geometry_.lap_step() > ticket)) return PushOutcome::kFull;
+  // Looks at the slot of `ticket` and claims it, and those behind it up to `limit`, if it is free.
+  // If that fails, `stamp` says why; it equals `ticket`, which is tail_ again, if a push was faster.
+  std::pair<Claim, std::size_t> AttemptPush(uint64_t& ticket, uint64_t& stamp, std::size_t limit) {
+    const View view = view_;
+    Slot* const slot = view.SlotOf(ticket);
+    stamp = slot->stamp.load(std::memory_order_acquire);  // (2)
+    if (stamp != ticket) return {};
+    const std::size_t count = limit == 1 ? 1 : CountReady(ticket, limit, 0);
+    if (ClaimTail(ticket, view.geometry.Advance(ticket, count))) return {{slot, stamp}, count};
+    stamp = ticket;
+    return {};
+  }
+
+  // The loop around AttemptPush(), from a first failed attempt on. Apart, so that the usual path is
+  // small and keeps everything in registers.
+  template <Answer kAnswer>
+  [[gnu::noinline]] std::pair<Claim, std::size_t> ClaimPushSlowly(uint64_t ticket, uint64_t stamp,
+                                                                  std::size_t limit) {
+    TurnWait<Atomics> wait;
+    for (;;) {
+      if (stamp != ticket) {
+        const PushOutcome outcome = PushMiss<kAnswer>(stamp, ticket, wait);
+        if (outcome != PushOutcome::kOk) return {Claim::Refusal(outcome), 0};
+      }
+      const std::pair<Claim, std::size_t> claim = AttemptPush(ticket, stamp, limit);
+      if (claim.first.ok()) return claim;
     }
-    if (Reload(tail_, ticket)) return PushOutcome::kOk;
-    if (answer == Answer::kWeak) return PushOutcome::kBusy;
-    wait.Once();
+  }
+
+  // The same for pops; `stamp` equals `ticket` + kFull if a pop was faster.
+  std::pair<Claim, std::size_t> AttemptPop(uint64_t& ticket, uint64_t& stamp, std::size_t limit) {
+    const View view = view_;
+    Slot* const slot = view.SlotOf(ticket);
+    stamp = slot->stamp.load(std::memory_order_acquire);  // (1)
+    const uint64_t claimed = ticket;
+    if (stamp != ticket + RingGeometry::kFull) return {};
+    const std::size_t count = limit == 1 ? 1 : CountReady(ticket, limit, RingGeometry::kFull);
+    if (ClaimHead(ticket, view.geometry.Advance(ticket, count))) return {{slot, claimed}, count};
+    stamp = ticket + RingGeometry::kFull;
+    return {};
+  }
+
+  template <Answer kAnswer>
+  [[gnu::noinline]] std::pair<Claim, std::size_t> ClaimPopSlowly(uint64_t ticket, uint64_t stamp,
+                                                                 std::size_t limit) {
+    TurnWait<Atomics> wait;
+    for (;;) {
+      if (stamp != ticket + RingGeometry::kFull) {
+        const PopOutcome outcome = PopMiss<kAnswer>(stamp, ticket, wait);
+        if (outcome != PopOutcome::kOk) return {Claim::Refusal(outcome), 0};
+      }
+      const std::pair<Claim, std::size_t> claim = AttemptPop(ticket, stamp, limit);
+      if (claim.first.ok()) return claim;
+    }
+  }
+
+  // The slot of `ticket` was not free but had `stamp`. Says why, or kOk with a `ticket` to look at.
+  template <Answer kAnswer>
+  PushOutcome PushMiss(uint64_t stamp, uint64_t& ticket, TurnWait<Atomics>& wait) {
+    if ((ticket & RingGeometry::kClosed) != 0) return PushOutcome::kClosed;
+    if constexpr (kAnswer == Answer::kWeak) {
+      if (stamp < ticket) return PushOutcome::kBusy;
+    } else {
+      const uint64_t head = head_.load(std::memory_order_relaxed);
+      if (!Atomics::Recheck(head + view_.geometry.lap_step() > ticket)) return PushOutcome::kFull;
+    }
+    if (!Reload(tail_, ticket)) wait.Once();
     return PushOutcome::kOk;
   }
 
-  // The slot of `ticket` held no finished value. Says why, or kOk with a `ticket` to look at.
-  PopOutcome PopMiss(Answer answer, uint64_t stamp, uint64_t& ticket, TurnWait<Atomics>& wait) {
+  // The slot of `ticket` held no finished value but had `stamp`. Says why, or kOk with a `ticket` to
+  // look at.
+  template <Answer kAnswer>
+  PopOutcome PopMiss(uint64_t stamp, uint64_t& ticket, TurnWait<Atomics>& wait) {
     if (stamp == ticket + RingGeometry::kHole) {
       SkipHole(ticket);
       return PopOutcome::kOk;
     }
-    if (answer == Answer::kExact) {
+    if constexpr (kAnswer == Answer::kWeak) {
+      if (stamp <= ticket) return PopOutcome::kBusy;
+    } else {
       const uint64_t tail = tail_.load(std::memory_order_acquire);  // (5)
       if (!Atomics::Recheck(RingGeometry::WithoutFlags(tail) != ticket)) {
         return (tail & RingGeometry::kClosed) != 0 ? PopOutcome::kClosed : PopOutcome::kEmpty;
       }
     }
-    if (Reload(head_, ticket)) return PopOutcome::kOk;
-    if (answer == Answer::kWeak) return PopOutcome::kBusy;
-    wait.Once();
+    if (!Reload(head_, ticket)) wait.Once();
     return PopOutcome::kOk;
   }
 
   // Claims and frees an abandoned slot, unless another pop is faster; `ticket` is then head_.
   void SkipHole(uint64_t& ticket) {
     const uint64_t hole = ticket;
-    if (!ClaimHead(ticket, geometry_.Next(hole))) return;
-    SlotOf(hole).stamp.store(hole + geometry_.lap_step(), std::memory_order_release);  // (2)
-    ticket = geometry_.Next(hole);
+    if (!ClaimHead(ticket, view_.geometry.Next(hole))) return;
+    Free(view_.SlotOf(hole), hole);
+    ticket = view_.geometry.Next(hole);
   }
 
-  // The push with `ticket` has claimed a slot that the value of ticket `oldest` still fills. Takes
-  // that value out as soon as it is the oldest, unless a pop does.
-  void TakeOrAwait(uint64_t ticket, uint64_t oldest, std::optional<T>& displaced) {
-    Slot& slot = SlotOf(ticket);
+  // A push has claimed a slot that the value of ticket `oldest` still fills. Takes that value out as
+  // soon as it is the oldest, unless a pop does.
+  void TakeOrAwait(const Claim& claim, uint64_t oldest, std::optional<T>& displaced) {
     TurnWait<Atomics> wait;
     for (;;) {
-      const uint64_t stamp = slot.stamp.load(std::memory_order_acquire);  // (1), (2)
-      if (stamp == ticket) return;
+      const uint64_t stamp = claim.slot->stamp.load(std::memory_order_acquire);  // (1), (2)
+      if (stamp == claim.ticket()) return;
       uint64_t head = head_.load(std::memory_order_relaxed);
-      if (head == oldest && ClaimHead(head, geometry_.Next(oldest))) {
+      if (head == oldest && ClaimHead(head, view_.geometry.Next(oldest))) {
         if (stamp == oldest + RingGeometry::kFull) {
-          displaced.emplace(std::move(*slot.value()));
-          slot.value()->~T();
+          displaced.emplace(std::move(ValueOf(claim)));
+          ValueOf(claim).~T();
         }
         return;
       }
@@ -346,8 +388,8 @@ class LapRing {
     return true;
   }
 
-  RingGeometry geometry_;          // Constant after construction.
-  std::unique_ptr<Slot[]> slots_;  // The pointer is constant after construction.
+  std::unique_ptr<Slot[]> slots_;
+  const View view_;
 
   alignas(kCacheLineSize) Word tail_{0};  // The ticket of the next push, and kClosed.
   alignas(kCacheLineSize) Word head_{0};  // The ticket of the next pop; no flags.

@@ -73,33 +73,33 @@ class LapRingTest : public testing::Test {
 TEST_F(LapRingTest, PopWaitsForAnUnfinishedPushInFrontOfAFinishedOne) {
   Ring ring(4, "Ring");
   std::thread pusher(
-      [&] { EXPECT_TRUE(ring.Push(Answer::kExact, Stopping(1, /*stops_at_move=*/1)).ok()); });
+      [&] { EXPECT_TRUE(ring.Push<Answer::kExact>(Stopping(1, /*stops_at_move=*/1)).ok()); });
   WaitUntilStopped();
-  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(2)).ok());
+  ASSERT_TRUE(ring.Push<Answer::kExact>(Stopping(2)).ok());
   loads_until_release = 10;
   const PopResult<Stopping> first =
-      ring.Pop(Answer::kExact);  // "Empty" would be wrong: 2 is inside.
+      ring.Pop<Answer::kExact>();  // "Empty" would be wrong: 2 is inside.
   may_go_on.store(true);
   pusher.join();
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->number(), 1);
-  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 2);
+  EXPECT_EQ(ring.Pop<Answer::kExact>()->number(), 2);
 }
 
 TEST_F(LapRingTest, PushWaitsForAnUnfinishedPopInFrontOfAFinishedOne) {
   Ring ring(2, "Ring");
-  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(1, /*stops_at_move=*/2)).ok());
-  ASSERT_TRUE(ring.Push(Answer::kExact, Stopping(2)).ok());
-  std::thread popper([&] { EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 1); });
+  ASSERT_TRUE(ring.Push<Answer::kExact>(Stopping(1, /*stops_at_move=*/2)).ok());
+  ASSERT_TRUE(ring.Push<Answer::kExact>(Stopping(2)).ok());
+  std::thread popper([&] { EXPECT_EQ(ring.Pop<Answer::kExact>()->number(), 1); });
   WaitUntilStopped();
-  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 2);
+  EXPECT_EQ(ring.Pop<Answer::kExact>()->number(), 2);
   loads_until_release = 10;
   const bool accepted =
-      ring.Push(Answer::kExact, Stopping(3)).ok();  // "Full" would be wrong: 2 has left.
+      ring.Push<Answer::kExact>(Stopping(3)).ok();  // "Full" would be wrong: 2 has left.
   may_go_on.store(true);
   popper.join();
   ASSERT_TRUE(accepted);
-  EXPECT_EQ(ring.Pop(Answer::kExact)->number(), 3);
+  EXPECT_EQ(ring.Pop<Answer::kExact>()->number(), 3);
 }
 
 }  // namespace

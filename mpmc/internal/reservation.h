@@ -2,7 +2,6 @@
 #ifndef WEFT_MPMC_INTERNAL_RESERVATION_H_
 #define WEFT_MPMC_INTERNAL_RESERVATION_H_
 
-#include <cstdint>
 #include <utility>
 
 #include "base/check.h"
@@ -16,38 +15,36 @@ namespace weft::mpmc_internal {
 template <typename Ring>
 class [[nodiscard]] SlotReservation {
  public:
-  SlotReservation(Ring* ring, PushOutcome outcome, uint64_t ticket)
-      : ring_(outcome == PushOutcome::kOk ? ring : nullptr), outcome_(outcome), ticket_(ticket) {}
+  using Claim = typename Ring::Claim;
+
+  explicit SlotReservation(const Claim& claim) : claim_(claim), is_open_(claim.ok()) {}
   SlotReservation(SlotReservation&& other) noexcept
-      : ring_(std::exchange(other.ring_, nullptr)),
-        outcome_(other.outcome_),
-        ticket_(other.ticket_) {}
+      : claim_(other.claim_), is_open_(std::exchange(other.is_open_, false)) {}
   SlotReservation& operator=(SlotReservation&&) = delete;
   // Gives the slot up unless it was filled.
   ~SlotReservation() {
-    if (ring_ != nullptr) ring_->Abandon(ticket_);
+    if (is_open_) Ring::Abandon(claim_);
   }
 
   // Whether a slot was claimed: kOk, or why not.
-  PushOutcome outcome() const { return outcome_; }
-  bool ok() const { return outcome_ == PushOutcome::kOk; }
+  PushOutcome outcome() const { return claim_.push_outcome(); }
+  bool ok() const { return claim_.ok(); }
 
   // Constructs the value in its slot and hands it to the queue. If the constructor throws, the slot
   // is given up when this object goes, or another Commit() tries again. Precondition (checked): a
   // slot was claimed, not moved from and not filled yet.
   template <typename... Args>
   void Commit(Args&&... args) {
-    WEFT_CHECK(ring_ != nullptr)
+    WEFT_CHECK(is_open_)
         << "Reservation::Commit(): expected a claimed slot, found none (refused, filled, or moved "
            "from); test ok() first and commit once";
-    ring_->Fill(ticket_, std::forward<Args>(args)...);
-    ring_ = nullptr;
+    Ring::Fill(claim_, std::forward<Args>(args)...);
+    is_open_ = false;
   }
 
  private:
-  Ring* ring_;  // Null: there is nothing to fill or to give up.
-  PushOutcome outcome_;
-  uint64_t ticket_;
+  Claim claim_;
+  bool is_open_;  // There is a slot to fill or to give up.
 };
 
 }  // namespace weft::mpmc_internal

@@ -1,16 +1,14 @@
-// mpmc/internal/turn_wait.h — what a loop does between two looks at a slot that another thread has
-// claimed and not finished.
+// mpmc/internal/turn_wait.h — what a loop does between two looks at what another thread is to change.
 #ifndef WEFT_MPMC_INTERNAL_TURN_WAIT_H_
 #define WEFT_MPMC_INTERNAL_TURN_WAIT_H_
-
-#include <type_traits>
 
 #include "base/atomics.h"
 #include "base/backoff.h"
 
 namespace weft::mpmc_internal {
 
-// Over any atomics: one pause a turn, which is what a model checker wants to see.
+// For a slot that another thread has claimed and not finished. Over any atomics: one pause a turn,
+// which is what a model checker wants to see.
 template <typename Atomics>
 class TurnWait {
  public:
@@ -29,6 +27,25 @@ class TurnWait<StdAtomics> {
       backoff_.Spin();
     }
   }
+
+ private:
+  SpinBackoff backoff_;
+};
+
+// How long a thread spins before it sleeps. Over any atomics: not at all.
+template <typename Atomics>
+class SpinPhase {
+ public:
+  static constexpr bool IsSpent() { return true; }
+  void Once() {}
+};
+
+// On the real machine: some microseconds, about what a sleep and a wake cost.
+template <>
+class SpinPhase<StdAtomics> {
+ public:
+  bool IsSpent() const { return backoff_.IsSpent(); }
+  void Once() { backoff_.Spin(); }
 
  private:
   SpinBackoff backoff_;

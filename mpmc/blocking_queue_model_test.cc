@@ -1,0 +1,154 @@
+// Goal: nobody sleeps beside a value or room, in any behaviour of the memory model: between a look that
+// fails and the sleep, no push, pop or close is missed. Method: the queue, the event count and the
+// parker that ship, over tools/model, where a lost wake-up is a deadlock; mutants of the second looks
+// (those of the ring and of the event count: their own model tests).
+#include <iostream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/instant.h"
+#include "gtest/gtest.h"
+#include "mpmc/blocking_queue.h"
+#include "mpmc/bounded_queue.h"
+#include "mpmc/pop_result.h"
+#include "mpmc/push_result.h"
+#include "mpmc/queue_shape.h"
+#include "parker/event_count.h"
+#include "parker/internal/announcement.h"
+#include "parker/internal/model_futex.h"
+#include "parker/parker.h"
+#include "tools/model/model.h"
+#include "tools/model/plain.h"
+
+namespace weft {
+namespace {
+
+using parker_internal::ModelAtomics;
+
+// An event count whose waiters bring a parker of their own for each wait.
+class ModelEvents
+    : public parker_internal::BasicEventCount<ModelAtomics, parker_internal::FencePair> {
+ public:
+  Key PrepareWait() {
+    parkers_.push_back(std::make_unique<parker_internal::BasicParker<ModelAtomics>>());
+    return BasicEventCount::PrepareWait(*parkers_.back());
+  }
+
+ private:
+  std::vector<std::unique_ptr<parker_internal::BasicParker<ModelAtomics>>> parkers_;
+};
+
+using Value = model::Plain<int>;
+using Queue = mpmc_internal::BasicBlockingQueue<
+    mpmc_internal::BasicBoundedQueue<Value, ModelAtomics, QueueConsumers::kMany,
+                                     QueueSlots::kPacked>,
+    ModelEvents, ModelAtomics>;
+
+// Any deadline that may pass.
+constexpr Instant kSoon = Instant::FromNanos(1);
+
+void PopSleepsUntilThePush() {
+  Queue queue(1);
+  model::Thread producer([&] { model::Assert(queue.TryPush(Value(1)).ok(), "room"); });
+  model::Assert(queue.Pop()->Read() == 1, "order");
+  producer.Join();
+}
+
+void PushSleepsUntilThePop() {
+  Queue queue(1);
+  model::Assert(queue.TryPush(Value(1)).ok(), "room");
+  model::Thread consumer([&] { model::Assert(queue.TryPop()->Read() == 1, "order"); });
+  model::Assert(queue.Push(Value(2)).ok(), "refused");
+  consumer.Join();
+  model::Assert(queue.TryPop()->Read() == 2, "lost");
+}
+
+void CloseWakesThePop() {
+  Queue queue(1);
+  model::Thread closer([&] { queue.Close(); });
+  model::Assert(queue.Pop().outcome() == PopOutcome::kClosed, "outcome");
+  closer.Join();
+}
+
+void CloseWakesThePush() {
+  Queue queue(1);
+  model::Assert(queue.TryPush(Value(1)).ok(), "room");
+  model::Thread closer([&] { queue.Close(); });
+  PushResult<Value> result = queue.Push(Value(2));
+  model::Assert(result.outcome() == PushOutcome::kClosed, "outcome");
+  model::Assert(std::move(result).TakeRejected().Read() == 2, "not the refused value");
+  closer.Join();
+}
+
+void PopUntilADeadlineLosesNothing() {
+  Queue queue(1);
+  model::Thread producer([&] { model::Assert(queue.TryPush(Value(1)).ok(), "room"); });
+  const PopResult<Value> result = queue.PopUntil(kSoon);
+  producer.Join();
+  if (result.ok()) {
+    model::Assert(result->Read() == 1, "order");
+  } else {
+    model::Assert(result.outcome() == PopOutcome::kDeadline, "outcome");
+    model::Assert(queue.TryPop()->Read() == 1, "lost");
+  }
+}
+
+void PushUntilADeadlineLosesNothing() {
+  Queue queue(1);
+  model::Assert(queue.TryPush(Value(1)).ok(), "room");
+  model::Thread consumer([&] { model::Assert(queue.TryPop()->Read() == 1, "order"); });
+  PushResult<Value> result = queue.PushUntil(Value(2), kSoon);
+  consumer.Join();
+  if (result.ok()) {
+    model::Assert(queue.TryPop()->Read() == 2, "lost");
+  } else {
+    model::Assert(result.outcome() == PushOutcome::kDeadline, "outcome");
+    model::Assert(std::move(result).TakeRejected().Read() == 2, "not the refused value");
+  }
+}
+
+// A waiter that leaves takes no notification along: the other one, which stays, gets the value.
+void LeavingWaiterTakesNoNotificationAlong() {
+  Queue queue(1);
+  PopOutcome outcome = PopOutcome::kOk;
+  model::Thread leaver([&] { outcome = queue.PopUntil(kSoon).outcome(); });
+  model::Thread producer([&] {
+    model::Assert(queue.TryPush(Value(1)).ok(), "room");
+    queue.Close();
+  });
+  const PopResult<Value> result = queue.Pop();
+  leaver.Join();
+  producer.Join();
+  model::Assert(result.ok() != (outcome == PopOutcome::kOk), "one value, one receiver");
+}
+
+const std::vector<model::Scenario> kScenarios = {
+    {"PopSleepsUntilThePush", PopSleepsUntilThePush, {}},
+    {"PushSleepsUntilThePop", PushSleepsUntilThePop, {}},
+    {"CloseWakesThePop", CloseWakesThePop, {}},
+    {"CloseWakesThePush", CloseWakesThePush, {}},
+    {"PopUntilADeadlineLosesNothing", PopUntilADeadlineLosesNothing, {}},
+    {"PushUntilADeadlineLosesNothing", PushUntilADeadlineLosesNothing, {}},
+};
+
+class BlockingQueueModelTest : public testing::TestWithParam<model::Scenario> {};
+
+TEST_P(BlockingQueueModelTest, HoldsInEveryBehaviour) {
+  const model::Result result = model::Explore(GetParam().options, GetParam().body);
+  EXPECT_TRUE(result.ok()) << result;
+  std::cout << GetParam().name << ": " << result.executions << " executions\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, BlockingQueueModelTest, testing::ValuesIn(kScenarios),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(BlockingQueueMutantTest, EveryMutantIsCaught) {
+  const model::MutantReport report =
+      model::RunMutants({.files = {"mpmc/blocking_queue.h"}, .equivalent = {}}, kScenarios);
+  std::cout << report;
+  EXPECT_TRUE(report.ok()) << report.failure;
+}
+
+}  // namespace
+}  // namespace weft
