@@ -6,123 +6,17 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
-#include <map>
-#include <memory>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tools/model/internal/explorer.h"
-#include "tools/model/model.h"
+#include "tools/model/testing/explored.h"
 #include "tools/model/testing/reference.h"
 
 namespace weft::model_testing {
 namespace {
-
-using model_internal::Event;
-using model_internal::EventId;
-using model_internal::Graph;
-using model_internal::Kind;
-using model_internal::kInitial;
-using model_internal::LocationId;
-
-// Does the steps of one thread.
-void RunThread(const std::vector<Step>& steps, model::Atomic<uint8_t>* atomics) {
-  int last_read = 0;
-  for (const Step& step : steps) {
-    if (step.if_odd && last_read % 2 == 0) continue;
-    model::Atomic<uint8_t>& atomic = atomics[step.location];
-    const auto value = static_cast<uint8_t>(step.value);
-    switch (step.op) {
-      case Op::kLoad:
-        last_read = atomic.load(step.order);
-        break;
-      case Op::kStore:
-        atomic.store(value, step.order);
-        break;
-      case Op::kExchange:
-        last_read = atomic.exchange(value, step.order);
-        break;
-      case Op::kOr:
-        last_read = atomic.fetch_or(value, step.order);
-        break;
-      case Op::kCompare: {
-        auto found = static_cast<uint8_t>(step.expected);
-        atomic.compare_exchange_strong(found, value, step.order, step.failure);
-        last_read = found;
-        break;
-      }
-      case Op::kFence:
-        model::Atomics::Fence(step.order);
-        break;
-      case Op::kLight:
-        model::Atomics::LightBarrier();
-        break;
-      case Op::kHeavy:
-        model::Atomics::HeavyBarrier();
-        break;
-    }
-  }
-}
-
-bool IsStep(const Event& e) {
-  return (e.kind == Kind::kRead) || (e.kind == Kind::kWrite && !e.updates) ||
-         e.kind == Kind::kFence || e.kind == Kind::kLight || e.kind == Kind::kHeavy;
-}
-
-// Thread and number of the operation that an event belongs to, as the reference names it.
-std::string NameOf(const Graph& graph, EventId id) {
-  if (id == kInitial) return "i";
-  const Event& e = graph[id];
-  int index = -1;
-  for (int i = 0; i <= e.index; ++i) index += IsStep(graph.EventAt(e.thread, i)) ? 1 : 0;
-  return std::to_string(e.thread) + "." + std::to_string(index);
-}
-
-std::string Signature(const Graph& graph, std::size_t threads) {
-  std::string text;
-  for (int t = 1; t <= static_cast<int>(threads); ++t) {
-    text += std::to_string(t) + ":";
-    for (int i = 0; i < graph.count(t); ++i) {
-      const Event& e = graph.EventAt(t, i);
-      if (!IsStep(e)) continue;
-      text += (e.kind == Kind::kRead ? NameOf(graph, e.source) : "-") + ",";
-    }
-    text += ";";
-  }
-  for (LocationId l = 0; l < kLocations; ++l) {
-    text += " i>";
-    if (l >= graph.location_count()) continue;
-    for (EventId w = graph.location(l).first; w != model_internal::kNone; w = graph[w].next_write) {
-      text += NameOf(graph, w) + ">";
-    }
-  }
-  return text;
-}
-
-std::map<std::string, int> Explored(const Program& program) {
-  std::map<std::string, int> counts;
-  model_internal::ExploreOptions options;
-  options.max_executions = 1'000'000;
-  options.max_events = 100;
-  options.on_complete = [&](const Graph& graph) { ++counts[Signature(graph, program.size())]; };
-  const std::function<void()> scenario = [&program] {
-    model::Atomic<uint8_t> atomics[kLocations];
-    std::vector<std::unique_ptr<model::Thread>> threads;
-    for (const std::vector<Step>& steps : program) {
-      threads.push_back(
-          std::make_unique<model::Thread>([&steps, &atomics] { RunThread(steps, atomics); }));
-    }
-    for (auto& thread : threads) thread->Join();
-  };
-  model_internal::Explorer explorer(options, scenario);
-  const model_internal::Exploration result = explorer.Explore();
-  EXPECT_EQ(result.failure, "") << result.trace;
-  return counts;
-}
 
 // Chances out of 16, drawn for each program, so that some are all fences and others have none.
 struct Weights {
@@ -175,7 +69,7 @@ class Generator {
         std::memory_order_acq_rel, std::memory_order_seq_cst};
     Step step;
     step.op = static_cast<Op>(Pick(weights.op));
-    step.location = Below(kLocations);
+    step.location = Below(2);
     step.order = kOrders[Pick(weights.order)];
     step.failure = kOrders[Pick(weights.order)];
     step.value = Below(4);
@@ -214,12 +108,13 @@ TEST(AxiomsFuzz, TheCheckerFindsWhatBruteForceFindsEachOnce) {
   for (int i = 0; i < count; ++i) {
     const Program program = generator.Next();
     const std::set<std::string> expected = ConsistentExecutions(program);
-    const std::map<std::string, int> found = Explored(program);
+    const Explored found = ExploreProgram(program);
     executions += expected.size();
+    EXPECT_EQ(found.failure, "");
     for (const std::string& execution : expected) {
-      EXPECT_EQ(found.count(execution), 1u) << "the checker misses " << execution;
+      EXPECT_EQ(found.executions.count(execution), 1u) << "the checker misses " << execution;
     }
-    for (const auto& [execution, times] : found) {
+    for (const auto& [execution, times] : found.executions) {
       EXPECT_EQ(times, 1) << "the checker repeats " << execution;
       EXPECT_EQ(expected.count(execution), 1u) << "the checker invents " << execution;
     }

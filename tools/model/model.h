@@ -59,7 +59,8 @@ struct Options {
   // How many relaxed stores of one execution may be read before loads that precede them in their own
   // thread are done. 0: no load buffering, as on every processor of today's compilers' making.
   int load_buffering = 0;
-  // The `schedule` of a failed result: runs that one execution again (and prints its trace).
+  // The `schedule` of a failed result: runs that one execution and no other. If empty, the variable
+  // WEFT_MODEL_REPLAY of the environment, for one failing test.
   std::string replay;
 };
 

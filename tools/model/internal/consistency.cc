@@ -10,20 +10,58 @@ namespace {
 // Which operations a total order is about.
 enum class Subject { kSeqCst, kBarriers };
 
+// What a check needs, kept from one to the next so that none allocates.
+struct Node {
+  int first;  // Index in its thread; a read-modify-write has two.
+  int last;
+  int number;
+  bool is_fence;
+  bool is_heavy;
+};
+
+struct Edge {
+  int to;
+  int next;  // The next edge of the same source, or -1.
+};
+
+struct Scratch {
+  std::vector<Node> nodes;
+  std::array<std::vector<int>, kMaxThreads> by_thread;  // Places in `nodes`.
+  std::vector<int> numbers;                             // Event -> vertex, or -1.
+  std::vector<int> edges_of;                            // Vertex -> its first edge, or -1.
+  std::vector<Edge> edges;
+  std::vector<int> degrees;
+  std::vector<int> ready;
+  std::array<std::vector<int>, 2> links;  // Location -> vertex of step 0.
+
+  void Clear() {
+    nodes.clear();
+    for (std::vector<int>& thread : by_thread) thread.clear();
+    edges_of.clear();
+    edges.clear();
+    degrees.clear();
+    ready.clear();
+    for (std::vector<int>& link : links) link.clear();
+  }
+};
+
 // A constraint graph: one node for each operation of the subject, and for each atomic a chain of
 // links, one for each step of its coherence order, so that "everything before step k precedes
 // everything from step k on" takes a linear number of edges.
 class OrderCheck {
  public:
-  OrderCheck(const Graph& graph, Subject subject) : graph_(graph), subject_(subject) {}
+  OrderCheck(const Graph& graph, Subject subject, Scratch* scratch)
+      : graph_(graph), subject_(subject), s_(*scratch) {
+    s_.Clear();
+  }
 
   bool Exists() {
     CollectNodes();
-    if (nodes_.size() < 2) return true;
+    if (s_.nodes.size() < 2) return true;
     AddProgramOrder();
-    for (LocationId l = 0; l < graph_.location_count(); ++l) links_[0].push_back(AddLinks(l));
+    for (LocationId l = 0; l < graph_.location_count(); ++l) s_.links[0].push_back(AddLinks(l));
     if (subject_ == Subject::kBarriers) {
-      for (LocationId l = 0; l < graph_.location_count(); ++l) links_[1].push_back(AddLinks(l));
+      for (LocationId l = 0; l < graph_.location_count(); ++l) s_.links[1].push_back(AddLinks(l));
     }
     for (const Event& e : graph_.events()) {
       // A read-modify-write is one operation; its writing half stands for it.
@@ -33,19 +71,16 @@ class OrderCheck {
   }
 
  private:
-  struct Node {
-    int first;  // Index in its thread; a read-modify-write has two.
-    int last;
-    int number;
-    bool is_fence;
-    bool is_heavy;
-  };
-
   int NewVertex() {
-    edges_.emplace_back();
-    return static_cast<int>(edges_.size()) - 1;
+    s_.edges_of.push_back(-1);
+    s_.degrees.push_back(0);
+    return static_cast<int>(s_.edges_of.size()) - 1;
   }
-  void AddEdge(int from, int to) { edges_[from].push_back(to); }
+  void AddEdge(int from, int to) {
+    s_.edges.push_back({to, s_.edges_of[from]});
+    s_.edges_of[from] = static_cast<int>(s_.edges.size()) - 1;
+    ++s_.degrees[to];
+  }
 
   bool IsSubject(const Event& e) const {
     if (subject_ == Subject::kBarriers) return e.kind == Kind::kLight || e.kind == Kind::kHeavy;
@@ -54,17 +89,17 @@ class OrderCheck {
   }
 
   void CollectNodes() {
-    numbers_.assign(graph_.size(), -1);
+    s_.numbers.assign(graph_.size(), -1);
     for (int t = 0; t < kMaxThreads; ++t) {
       for (int i = 0; i < graph_.count(t); ++i) {
         const EventId id = graph_.At(t, i);
         const Event& e = graph_[id];
         if (!IsSubject(e) || (e.kind == Kind::kRead && e.updates)) continue;
         const bool is_update = e.kind == Kind::kWrite && e.updates;
-        numbers_[id] = NewVertex();
-        by_thread_[t].push_back(static_cast<int>(nodes_.size()));
-        nodes_.push_back(
-            {is_update ? i - 1 : i, i, numbers_[id], !IsAccess(e), e.kind == Kind::kHeavy});
+        s_.numbers[id] = NewVertex();
+        s_.by_thread[t].push_back(static_cast<int>(s_.nodes.size()));
+        s_.nodes.push_back(
+            {is_update ? i - 1 : i, i, s_.numbers[id], !IsAccess(e), e.kind == Kind::kHeavy});
       }
     }
   }
@@ -72,9 +107,9 @@ class OrderCheck {
   // The last node of thread t that ends before `index`; of fences alone if `fences`.
   const Node* Before(int t, int index, bool fences) const {
     const Node* found = nullptr;
-    for (int n : by_thread_[t]) {
-      if (nodes_[n].last >= index) break;
-      if (!fences || nodes_[n].is_fence) found = &nodes_[n];
+    for (int n : s_.by_thread[t]) {
+      if (s_.nodes[n].last >= index) break;
+      if (!fences || s_.nodes[n].is_fence) found = &s_.nodes[n];
     }
     return found;
   }
@@ -85,8 +120,8 @@ class OrderCheck {
   void AddProgramOrder() {
     for (int t = 0; t < kMaxThreads; ++t) {
       const Node* last = nullptr;
-      for (int n : by_thread_[t]) {
-        const Node& node = nodes_[n];
+      for (int n : s_.by_thread[t]) {
+        const Node& node = s_.nodes[n];
         if (last != nullptr) AddEdge(last->number, node.number);
         last = &node;
         const bool strong = subject_ == Subject::kSeqCst;
@@ -121,12 +156,12 @@ class OrderCheck {
     const int step = StepOf(e);
     const EventId id = graph_.At(e.thread, e.index);
     // Sources: what precedes everything that is coherence-ordered after e.
-    if (numbers_[id] >= 0) {
-      AddEdge(numbers_[id], links_[0][e.location] + step + 1);
-      AddEdge(links_[0][e.location] + step, numbers_[id]);
+    if (s_.numbers[id] >= 0) {
+      AddEdge(s_.numbers[id], s_.links[0][e.location] + step + 1);
+      AddEdge(s_.links[0][e.location] + step, s_.numbers[id]);
     }
     for (int t = 0; t < kMaxThreads; ++t) {
-      if (by_thread_[t].empty()) continue;
+      if (s_.by_thread[t].empty()) continue;
       AddSourceFences(e, t, step);
       AddTargetFences(e, t, step);
     }
@@ -136,26 +171,26 @@ class OrderCheck {
   void AddSourceFences(const Event& e, int t, int step) {
     const Node* fence = Before(t, e.before.at[t], true);
     if (fence == nullptr) return;
-    AddEdge(fence->number, links_[0][e.location] + step + 1);
+    AddEdge(fence->number, s_.links[0][e.location] + step + 1);
     if (subject_ != Subject::kBarriers) return;
     // Chain 1 is fed by heavy barriers only; light ones take from it alone.
     const Node* heavy = nullptr;
-    for (int n : by_thread_[t]) {
-      if (nodes_[n].last < e.before.at[t] && nodes_[n].is_heavy) heavy = &nodes_[n];
+    for (int n : s_.by_thread[t]) {
+      if (s_.nodes[n].last < e.before.at[t] && s_.nodes[n].is_heavy) heavy = &s_.nodes[n];
     }
-    if (heavy != nullptr) AddEdge(heavy->number, links_[1][e.location] + step + 1);
+    if (heavy != nullptr) AddEdge(heavy->number, s_.links[1][e.location] + step + 1);
   }
 
   // The first fence of thread t that e happens before stands for those after it.
   void AddTargetFences(const Event& e, int t, int step) {
     bool light_done = false;
-    for (int n : by_thread_[t]) {
-      const Node& node = nodes_[n];
+    for (int n : s_.by_thread[t]) {
+      const Node& node = s_.nodes[n];
       if (!node.is_fence) continue;
       if (graph_.EventAt(t, node.first).before.at[e.thread] <= e.index) continue;
       const bool from_all = subject_ == Subject::kSeqCst || node.is_heavy;
       if (!from_all && light_done) continue;
-      AddEdge(links_[from_all ? 0 : 1][e.location] + step, node.number);
+      AddEdge(s_.links[from_all ? 0 : 1][e.location] + step, node.number);
       if (from_all) return;
       light_done = true;
     }
@@ -163,40 +198,35 @@ class OrderCheck {
 
   bool IsAcyclic() {
     // Kahn: take away what has no predecessor until nothing is left.
-    std::vector<int> degree(edges_.size(), 0);
-    for (const auto& targets : edges_) {
-      for (int to : targets) ++degree[to];
-    }
-    std::vector<int> ready;
-    for (std::size_t v = 0; v < edges_.size(); ++v) {
-      if (degree[v] == 0) ready.push_back(static_cast<int>(v));
+    const std::size_t count = s_.edges_of.size();
+    for (std::size_t v = 0; v < count; ++v) {
+      if (s_.degrees[v] == 0) s_.ready.push_back(static_cast<int>(v));
     }
     std::size_t done = 0;
-    while (!ready.empty()) {
-      const int v = ready.back();
-      ready.pop_back();
+    while (!s_.ready.empty()) {
+      const int v = s_.ready.back();
+      s_.ready.pop_back();
       ++done;
-      for (int to : edges_[v]) {
-        if (--degree[to] == 0) ready.push_back(to);
+      for (int e = s_.edges_of[v]; e >= 0; e = s_.edges[e].next) {
+        if (--s_.degrees[s_.edges[e].to] == 0) s_.ready.push_back(s_.edges[e].to);
       }
     }
-    return done == edges_.size();
+    return done == count;
   }
 
   const Graph& graph_;
   const Subject subject_;
-  std::vector<Node> nodes_;
-  std::array<std::vector<int>, kMaxThreads> by_thread_;  // Places in nodes_.
-  std::vector<int> numbers_;                             // Event -> vertex, or -1.
-  std::vector<std::vector<int>> edges_;
-  std::array<std::vector<int>, 2> links_;  // Location -> vertex of step 0.
+  Scratch& s_;
 };
 
 }  // namespace
 
 bool OrdersExist(const Graph& graph) {
-  if (graph.seq_cst_count() >= 2 && !OrderCheck(graph, Subject::kSeqCst).Exists()) return false;
-  return graph.barrier_count() < 2 || OrderCheck(graph, Subject::kBarriers).Exists();
+  static Scratch scratch;
+  if (graph.seq_cst_count() >= 2 && !OrderCheck(graph, Subject::kSeqCst, &scratch).Exists()) {
+    return false;
+  }
+  return graph.barrier_count() < 2 || OrderCheck(graph, Subject::kBarriers, &scratch).Exists();
 }
 
 }  // namespace weft::model_internal

@@ -1,6 +1,7 @@
 #include "tools/model/internal/explorer.h"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -28,6 +29,13 @@ Explorer::Explorer(const ExploreOptions& options, const std::function<void()>& s
 Explorer::~Explorer() = default;
 
 Exploration Explorer::Explore() {
+  if (!options_.replay.empty()) {
+    const std::optional<Schedule> schedule = Parse(options_.replay);
+    WEFT_CHECK(schedule.has_value()) << "model: expected the schedule of a failed Result to "
+                                        "replay, found '"
+                                     << options_.replay << "'";
+    schedule_ = *schedule;
+  }
   running_explorer = this;
   while (!failed_ && search_.Next()) {
     if (result_.executions + result_.blocked >= options_.max_executions) {
@@ -35,6 +43,7 @@ Exploration Explorer::Explore() {
       break;
     }
     Run();
+    if (!schedule_.empty()) break;
   }
   running_explorer = nullptr;
   return std::move(result_);
@@ -113,6 +122,8 @@ bool Explorer::CanRun(const Strand& strand) const {
       return IsDone(strand.source);
     case Wait::kFrontier:
       return to_replay_ == 0;
+    case Wait::kTurn:
+      return scheduled_ == schedule_.size() || schedule_[scheduled_].thread == strand.id;
     case Wait::kJoin:
       return strands_[strand.joined]->wait == Wait::kFinished;
     case Wait::kPause:
@@ -183,7 +194,51 @@ void Explorer::FailNow(std::string_view message) {
   const OutsideHeap outside;
   failed_ = true;
   result_.failure = message;
-  result_.trace = TraceOf(graph(), history_);
+  std::vector<PlaceId> made;
+  for (const Location& location : locations_) made.push_back(location.place);
+  result_.trace = TraceOf(graph(), history_, made);
+  result_.schedule = Print(graph(), history_);
+}
+
+const ScheduledEvent* Explorer::Scheduled() {
+  if (scheduled_ == schedule_.size()) return nullptr;
+  if (schedule_[scheduled_].thread != running_->id) Suspend(Wait::kTurn);
+  if (scheduled_ == schedule_.size()) return nullptr;
+  return &schedule_[scheduled_++];
+}
+
+bool Explorer::NextIsScheduledPause() const {
+  for (std::size_t i = scheduled_; i < schedule_.size(); ++i) {
+    if (schedule_[i].thread == running_->id) {
+      return schedule_[i].what == ScheduledEvent::What::kPause;
+    }
+  }
+  return false;
+}
+
+EventId Explorer::AddRead(const Event& e) {
+  const ScheduledEvent* given = Scheduled();
+  if (given == nullptr) return search_.AddRead(e);
+  const EventId id = static_cast<EventId>(graph().size());
+  EventId source = kInitial;
+  if (given->source_thread >= 0) {
+    if (given->source_index >= graph().count(given->source_thread)) FailSchedule();
+    source = graph().At(given->source_thread, given->source_index);
+  }
+  const bool is_spurious = given->what == ScheduledEvent::What::kSpurious;
+  if (!search_.AddGivenRead(e, source, is_spurious)) FailSchedule();
+  return id;
+}
+
+EventId Explorer::AddWrite(const Event& e) {
+  const ScheduledEvent* given = Scheduled();
+  if (given == nullptr) return search_.AddWrite(e);
+  search_.AddGivenWrite(e, given->number);
+  return static_cast<EventId>(graph().size() - 1);
+}
+
+void Explorer::FailSchedule() {
+  Fail("the schedule does not fit the scenario: it comes from another one, or from other code");
 }
 
 void Explorer::Fail(std::string_view message) {
@@ -200,7 +255,8 @@ void Explorer::Conclude() {
     const Strand& strand = *strands_[t];
     all_finished = all_finished && strand.wait == Wait::kFinished;
     by_design = by_design || IsStale(strand);
-    if (strand.wait == Wait::kSource || strand.wait == Wait::kFrontier) {
+    if (strand.wait == Wait::kSource || strand.wait == Wait::kFrontier ||
+        strand.wait == Wait::kTurn) {
       return FailNow(
           "the scenario does not do the same again when it reads the same: a thread "
           "waits for an event that does not come");

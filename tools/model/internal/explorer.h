@@ -6,6 +6,7 @@
 #define WEFT_TOOLS_MODEL_INTERNAL_EXPLORER_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "tools/model/internal/fiber.h"
 #include "tools/model/internal/graph.h"
 #include "tools/model/internal/place.h"
+#include "tools/model/internal/schedule.h"
 #include "tools/model/internal/search.h"
 
 namespace weft::model_internal {
@@ -25,6 +27,7 @@ struct ExploreOptions {
   int max_events = 0;
   int spurious_failures = 0;
   int load_buffering = 0;
+  std::string replay;
   // Called with each complete execution.
   std::function<void(const Graph&)> on_complete;
 };
@@ -91,6 +94,7 @@ class Explorer {
     kNothing,   // It runs.
     kSource,    // For the source of its next event, which the graph holds.
     kFrontier,  // For all threads to have done what the graph holds of them.
+    kTurn,      // Until the schedule that is replayed comes to it.
     kJoin,
     kPause,
     kForever,
@@ -145,6 +149,14 @@ class Explorer {
   bool LetOnePauseEnd();
   std::string Deadlock() const;
 
+  // What the schedule says of the running thread's next event, when it is its turn; null if no
+  // schedule is replayed or it is at its end.
+  const ScheduledEvent* Scheduled();
+  bool NextIsScheduledPause() const;
+  EventId AddRead(const Event& e);
+  EventId AddWrite(const Event& e);
+  [[noreturn]] void FailSchedule();
+
   // The next event of the running thread, if the graph holds it already, when its source is done.
   EventId Replay(const Event& e);
   void PrepareNew();
@@ -166,6 +178,8 @@ class Explorer {
   int to_replay_ = 0;
   bool failed_ = false;
   std::string message_;  // Of a failure in a thread: its stack is abandoned with what is on it.
+  Schedule schedule_;
+  std::size_t scheduled_ = 0;     // Events of the schedule that are done.
   std::vector<EventId> history_;  // Events in the order in which they were run.
   std::vector<Location> locations_;
   std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.
@@ -175,8 +189,10 @@ class Explorer {
   LocationId location_count_ = 0;
 };
 
-// The trace of an execution, as a text of one line for each event.
-std::string TraceOf(const Graph& graph, const std::vector<EventId>& history);
+// The trace of an execution, as a text of one line for each event. `made` says where each atomic
+// was made; 0 is the queue or cell of a futex.
+std::string TraceOf(const Graph& graph, const std::vector<EventId>& history,
+                    const std::vector<PlaceId>& made);
 
 }  // namespace weft::model_internal
 

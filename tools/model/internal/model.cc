@@ -36,6 +36,8 @@ Result Explore(const Options& options, const std::function<void()>& scenario) {
   internal.max_events = options.max_events;
   internal.spurious_failures = options.spurious_failures;
   internal.load_buffering = options.load_buffering;
+  const char* replay = std::getenv("WEFT_MODEL_REPLAY");
+  internal.replay = options.replay.empty() && replay != nullptr ? replay : options.replay;
   Explorer explorer(internal, scenario);
   model_internal::Exploration found = explorer.Explore();
   Result result;
@@ -58,7 +60,8 @@ std::ostream& operator<<(std::ostream& out, const Result& result) {
       out << "ok";
       break;
     case Verdict::kFailed:
-      out << "failed: " << result.failure << "\n" << result.trace;
+      out << "failed: " << result.failure << "\n"
+          << result.trace << "replay: " << result.schedule << "\n";
       break;
     case Verdict::kIncomplete:
       out << "incomplete: raise Options::max_executions";

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kLive = 0x506c6169;
 constexpr uint32_t kDestroyed = 0x44656164;
+constexpr uint32_t kFreed = 0xDDDDDDDD;  // What Heap::Free() leaves.
 
 Explorer& Running() {
   Explorer* explorer = Explorer::Running();
@@ -149,8 +150,9 @@ void PlainState::Write(bool has_value, const Where& where) {
 void PlainState::CheckLive(const Where& where) const {
   if (live_ == kLive) return;
   (void)where;
-  Running().Fail(live_ == kDestroyed ? "access to plain memory that was destroyed"
-                                     : "access to plain memory that was never made");
+  Running().Fail(live_ == kDestroyed || live_ == kFreed
+                     ? "access to plain memory that was destroyed"
+                     : "access to plain memory that was never made");
 }
 
 void PlainState::CheckOrder(bool is_write, PlaceId place, const char* what) const {

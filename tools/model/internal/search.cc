@@ -60,11 +60,6 @@ bool Search::Next() {
   return true;
 }
 
-void Search::StartFrom(const Graph& graph) {
-  stack_.clear();
-  stack_.push_back(Copy(graph));
-}
-
 void Search::SetInitial(LocationId location, uint64_t value) {
   if (location >= initial_.size()) initial_.resize(location + 1);
   initial_[location] = value;
@@ -122,6 +117,41 @@ EventId Search::AddChoice(const Event& e) {
 EventId Search::AddSynchronized(const Event& e, EventId from) {
   const EventId id = graph_->Append(e);
   graph_->Synchronize(from, id);
+  return id;
+}
+
+bool Search::AddGivenRead(const Event& e, EventId source, bool is_spurious) {
+  const EventId id = graph_->Append(e);
+  if (source != kInitial &&
+      ((*graph_)[source].kind != Kind::kWrite || (*graph_)[source].location != e.location)) {
+    return false;
+  }
+  const uint64_t value = ValueOf(e.location, source, *graph_);
+  (*graph_)[id].spurious = is_spurious;
+  (*graph_)[id].updates = !is_spurious && Updates(e, value);
+  graph_->SetSource(id, source, value);
+  if (!(*graph_)[id].updates) return true;
+  if (graph_->UpdateOf(e.location, source) != kNone) return false;
+  const EventId update = graph_->Append(UpdateOf((*graph_)[id]));
+  places_.resize(graph_->size());
+  // As its place in the end is not known, it goes with the write that it follows.
+  places_[update] = source == kInitial ? 0 : places_[source];
+  graph_->Place(update, source);
+  return true;
+}
+
+void Search::AddGivenWrite(const Event& e, uint64_t place) {
+  const EventId id = graph_->Append(e);
+  places_.resize(graph_->size());
+  places_[id] = place;
+  EventId after = graph_->location(e.location).last;
+  while (after != kInitial && places_[after] > place) after = (*graph_)[after].previous_write;
+  graph_->Place(id, after);
+}
+
+EventId Search::AddGivenChoice(const Event& e, uint64_t value) {
+  const EventId id = graph_->Append(e);
+  (*graph_)[id].value = value;
   return id;
 }
 

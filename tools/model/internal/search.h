@@ -27,8 +27,6 @@ class Search {
 
   // The next graph to run; false if there is none.
   bool Next();
-  // Runs `graph` and nothing else.
-  void StartFrom(const Graph& graph);
 
   const Graph& graph() const { return *graph_; }
 
@@ -42,6 +40,12 @@ class Search {
   EventId AddChoice(const Event& e);  // e.expected: the number of choices
   EventId AddSynchronized(const Event& e, EventId from);
   EventId Add(const Event& e) { return graph_->Append(e); }
+
+  // Add an event in one given way and no other, as a schedule says. A write stands at `place` in
+  // the modification order in the end; false if the read cannot read that write.
+  bool AddGivenRead(const Event& e, EventId source, bool is_spurious);
+  void AddGivenWrite(const Event& e, uint64_t place);
+  EventId AddGivenChoice(const Event& e, uint64_t value);
 
  private:
   using GraphPointer = std::unique_ptr<Graph>;
@@ -85,6 +89,7 @@ class Search {
   std::vector<GraphPointer> stack_;
   std::vector<GraphPointer> pool_;
   std::vector<uint64_t> initial_;
+  std::vector<uint64_t> places_;  // AddGivenWrite(): of each event.
   std::vector<char> keep_;
   std::vector<EventId> new_ids_;
 };

@@ -80,7 +80,7 @@ Event Explorer::Read(Event e) {
   e.kind = Kind::kRead;
   e.thread = static_cast<uint8_t>(running_->id);
   EventId id = Replay(e);
-  if (id == kNone) id = search_.AddRead(e);
+  if (id == kNone) id = AddRead(e);
   Done(id);
   const Event result = graph()[id];
   if (result.updates) {
@@ -96,7 +96,7 @@ void Explorer::Write(Event e) {
   e.kind = Kind::kWrite;
   e.thread = static_cast<uint8_t>(running_->id);
   EventId id = Replay(e);
-  if (id == kNone) id = search_.AddWrite(e);
+  if (id == kNone) id = AddWrite(e);
   Done(id);
 }
 
@@ -106,6 +106,7 @@ void Explorer::Add(Event e) {
   e.thread = static_cast<uint8_t>(self.id);
   EventId id = Replay(e);
   if (id == kNone) {
+    Scheduled();
     id = e.kind == Kind::kStart ? search_.AddSynchronized(e, self.spawned) : search_.Add(e);
   }
   Done(id);
@@ -119,7 +120,10 @@ int Explorer::Choose(int count, PlaceId place) {
   e.expected = static_cast<uint64_t>(count);
   e.place = place;
   EventId id = Replay(e);
-  if (id == kNone) id = search_.AddChoice(e);
+  if (id == kNone) {
+    const ScheduledEvent* given = Scheduled();
+    id = given == nullptr ? search_.AddChoice(e) : search_.AddGivenChoice(e, given->number);
+  }
   Done(id);
   return static_cast<int>(graph()[id].value);
 }
@@ -138,6 +142,7 @@ int Explorer::Spawn(std::function<void()> body, PlaceId place) {
     child = static_cast<int>(graph()[id].value);
     if (child >= thread_count_) thread_count_ = child + 1;
   } else {
+    Scheduled();
     child = thread_count_;
     if (child >= kMaxThreads) {
       message_ = "more than " + std::to_string(kMaxThreads) + " threads" + At(place);
@@ -169,6 +174,7 @@ void Explorer::Join(int thread, PlaceId place) {
   }
   EventId id = Replay(e);
   if (id == kNone) {
+    Scheduled();
     e.value = static_cast<uint64_t>(thread);
     id = search_.AddSynchronized(e, graph().At(thread, graph().count(thread) - 1));
   }
@@ -187,7 +193,8 @@ void Explorer::Pause(PlaceId place) {
   if (self.done < graph().count(self.id)) {
     id = Replay(e);
   } else {
-    Suspend(Wait::kPause);
+    if (!NextIsScheduledPause()) Suspend(Wait::kPause);
+    Scheduled();
     id = search_.Add(e);
   }
   Done(id);

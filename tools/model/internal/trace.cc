@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ std::string Describe(const Graph& graph, const Event& e) {
 
 }  // namespace
 
-std::string TraceOf(const Graph& graph, const std::vector<EventId>& history) {
+std::string TraceOf(const Graph& graph, const std::vector<EventId>& history,
+                    const std::vector<PlaceId>& made) {
   std::string text;
   for (std::size_t i = 0; i < history.size(); ++i) {
     if (history.size() > kFirstLines + kLastLines && i == kFirstLines) {
@@ -75,6 +77,14 @@ std::string TraceOf(const Graph& graph, const std::vector<EventId>& history) {
       line += Name(PlaceAt(e.place));
     }
     text += line + "\n";
+  }
+  std::set<LocationId> atomics;
+  for (EventId id : history) {
+    if (IsAccess(graph[id])) atomics.insert(graph[id].location);
+  }
+  for (LocationId location : atomics) {
+    text += "#" + std::to_string(location) + ": " +
+            (made[location] == 0 ? "a futex's own" : Name(PlaceAt(made[location]))) + "\n";
   }
   return text;
 }

@@ -29,7 +29,7 @@ struct Step {
 
 using Program = std::vector<std::vector<Step>>;  // Threads 1, 2, ...
 
-inline constexpr int kLocations = 2;  // All start as 0.
+inline constexpr int kLocations = 3;  // All start as 0.
 
 // The consistent executions, each as a text: for each thread what its operations read from, and the
 // modification order of each location. "1:-,2.0,i;..." names the source of each operation.
