@@ -35,7 +35,9 @@ constexpr int64_t kLongestMillis = 60'000;
 class Wheel {
  public:
   explicit Wheel(std::size_t timers) : entries_(timers) { wheel_.Reserve(timers); }
-  ~Wheel() { FireUntil(2 * kLongestMillis); }
+  ~Wheel() {
+    for (TimerEntry& entry : entries_) wheel_.Cancel(&entry);
+  }
 
   void Arm(std::size_t timer, int64_t millis) { wheel_.Arm(&entries_[timer], At(millis)); }
   void Cancel(std::size_t timer) { wheel_.Cancel(&entries_[timer]); }
@@ -175,12 +177,34 @@ void FireCold(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kPending));
 }
 
+// Shape fire, warm: 4096, tick by tick over as many ticks.
+template <typename Set>
+void FireWarm(benchmark::State& state) {
+  constexpr int64_t kTimers = 4096;
+  Set set(kTimers);
+  int64_t now = 0;
+  for (auto _ : state) {
+    for (int64_t i = 0; i < kTimers; ++i) {
+      const auto timer = static_cast<std::size_t>(i);
+      set.Arm(timer, now + 1 + TheDraws().Millis(timer) % kTimers);
+    }
+    int64_t fired = 0;
+    const double begin = CpuSeconds();
+    for (int64_t i = 0; i < kTimers; ++i) fired += static_cast<int64_t>(set.FireUntil(++now));
+    state.SetIterationTime(CpuSeconds() - begin);
+    if (fired != kTimers) state.SkipWithError("timers were lost");
+  }
+  state.SetItemsProcessed(state.iterations() * kTimers);
+}
+
 void BM_TimerWheel_ArmCancelWarm(benchmark::State& state) { ArmCancelWarm<Wheel>(state); }
 void BM_AsioTimer_ArmCancelWarm(benchmark::State& state) { ArmCancelWarm<Asio>(state); }
 void BM_TimerWheel_ReArmCold(benchmark::State& state) { ReArmCold<Wheel>(state); }
 void BM_AsioTimer_ReArmCold(benchmark::State& state) { ReArmCold<Asio>(state); }
 void BM_TimerWheel_FireCold(benchmark::State& state) { FireCold<Wheel>(state); }
 void BM_AsioTimer_FireCold(benchmark::State& state) { FireCold<Asio>(state); }
+void BM_TimerWheel_FireWarm(benchmark::State& state) { FireWarm<Wheel>(state); }
+void BM_AsioTimer_FireWarm(benchmark::State& state) { FireWarm<Asio>(state); }
 
 BENCHMARK(BM_TimerWheel_ArmCancelWarm);
 BENCHMARK(BM_AsioTimer_ArmCancelWarm);
@@ -188,6 +212,8 @@ BENCHMARK(BM_TimerWheel_ReArmCold)->Iterations(kPending);
 BENCHMARK(BM_AsioTimer_ReArmCold)->Iterations(kPending);
 BENCHMARK(BM_TimerWheel_FireCold)->UseManualTime()->Iterations(1);
 BENCHMARK(BM_AsioTimer_FireCold)->UseManualTime()->Iterations(1);
+BENCHMARK(BM_TimerWheel_FireWarm)->UseManualTime();
+BENCHMARK(BM_AsioTimer_FireWarm)->UseManualTime();
 
 }  // namespace
 }  // namespace weft

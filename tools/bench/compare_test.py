@@ -167,6 +167,8 @@ class CompareTest(unittest.TestCase):
         self.table["goals"] = [["Ours", "steals", ">= 1x of Theirs"], ["Ours", "steals", ">= 6"]]
         self.expect("| Ours | 5.00 (5.00–5.00) |", "| Theirs | 4.00 (4.00–4.00), 0.80x |",
                     "| 1.25x (1.25–1.25) of Theirs | met |", "| 5.00 (5.00–5.00) | **missed** |")
+        self.programs["theirs"]["BM_Theirs_Pair"] = [time(1, 1, steals=0)]
+        self.expect("| Theirs | 0.00 (0.00–0.00), 0.00x |", "| infx (inf–inf) of Theirs | met |")
         self.table.update(columns={"steals": "BM_{}_Pair#steals*1e3"}, goals=[])
         self.expect("| Ours | 5000 (5000–5000) |")
 

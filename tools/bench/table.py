@@ -1,5 +1,6 @@
 """Turns rounds of figures into tables of Markdown, judges goals, and puts tables into READMEs."""
 
+import math
 import re
 import statistics
 
@@ -14,6 +15,13 @@ def short(value):
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def ratio(value, other):
+    """value / other, also of counters that are 0."""
+    if other == 0:
+        return 1.0 if value == 0 else math.inf
+    return value / other
 
 
 def spread(values):
@@ -76,8 +84,8 @@ class Report:
         if not self.table.cell(row, column).counter and column not in self.table.times:
             text += f", {self.other_metric} {short(statistics.median(self.values(row, column, self.other_metric)))}"
         base = self.values(self.table.base, column)
-        if row != self.table.base and base is not None and all(base):
-            text += f", {short(statistics.median(value / b for value, b in zip(values, base)))}x"
+        if row != self.table.base and base is not None:
+            text += f", {short(statistics.median(map(ratio, values, base)))}x"
         return text + self.fault_mark(row, column)
 
     def fault_mark(self, row, column):
@@ -123,8 +131,8 @@ class Report:
         choose = min if goal.operator.startswith("<") else max
         nearest = choose(others, key=lambda name: statistics.median(others[name]))
         rivals = [choose(round_) for round_ in zip(*others.values())]
-        ratios = [value / rival for value, rival in zip(values, rivals)]
-        limits = [goal.number + goal.extra / rival for rival in rivals]
+        ratios = list(map(ratio, values, rivals))
+        limits = [goal.number + (goal.extra and ratio(goal.extra, rival)) for rival in rivals]
         held = [goal.holds(ratio, limit) for ratio, limit in zip(ratios, limits)]
         measured = f"{spread_text(ratios, 'x')} of {nearest}" + (f"; without {', '.join(missing)}" if missing else "")
         return measured, met(goal.holds(statistics.median(ratios), statistics.median(limits)), held)
