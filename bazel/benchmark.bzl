@@ -5,19 +5,22 @@ load("@rules_cc//cc:defs.bzl", "cc_binary")
 def weft_benchmark(name, srcs, deps = [], **kwargs):
     """A Google Benchmark program, and a test that runs each of its benchmarks for an instant.
 
-    Run it with `bazel run --config=bench //pkg:name`.
+    Run it with `bazel run --config=bench //pkg:name`; compare it with others by tools/bench/compare.
 
     Args:
       name: of the program; the test is name + "_smoke_test".
       srcs: sources, without main.
-      deps: libraries under test; benchmark_main is added.
-      **kwargs: passed to both, e.g. target_compatible_with.
+      deps: libraries under test; benchmark_main is added, and the context that says how it was compiled.
+      **kwargs: passed to both, e.g. target_compatible_with; tags = ["manual"] where it needs a rival.
     """
     cc_binary(
         name = name,
         testonly = True,
         srcs = srcs,
-        deps = deps + ["@com_github_google_benchmark//:benchmark_main"],
+        deps = deps + [
+            Label("//tools/bench:context"),
+            "@com_github_google_benchmark//:benchmark_main",
+        ],
         **kwargs
     )
     native.sh_test(

@@ -8,7 +8,7 @@ Each keeps the label layout of its upstream project. A repository that the works
 before is left alone, so that a newer Abseil or Protobuf can be swapped in.
 """
 
-load("//third_party:system.bzl", "absl_repository", "system_repository")
+load("//third_party:system.bzl", "absl_repository", "rival_repository", "system_repository")
 load("//third_party/wasmtime:repository.bzl", "wasmtime_repository")
 
 def _maybe(rule, name, **kwargs):
@@ -61,6 +61,24 @@ def weft_deps():
         files = {Label("//third_party/system:protobuf.BUILD"): "BUILD.bazel"},
         programs = {"protoc": "protoc"},
     )
+
+    # Rivals of the *_rivals_benchmark targets, from packages that `./setup --rivals` installs.
+    for name, (package, header, targets) in {
+        "atomic_queue": ("libatomic-queue-dev", "atomic_queue/atomic_queue.h", ["atomic_queue"]),
+        "boost": ("libboost-dev", "boost/lockfree/queue.hpp", ["asio", "lockfree"]),
+        "concurrentqueue": ("libconcurrentqueue-dev", "concurrentqueue/concurrentqueue.h", ["concurrentqueue"]),
+        "onetbb": ("libtbb-dev", "tbb/concurrent_queue.h", ["tbb"]),
+        "readerwriterqueue": ("libreaderwriterqueue-dev", "readerwriterqueue/readerwriterqueue.h", ["readerwriterqueue"]),
+        "xenium": ("libxenium-dev", "xenium/vyukov_bounded_queue.hpp", ["xenium"]),
+    }.items():
+        _maybe(
+            rival_repository,
+            name = name,
+            build_file = Label("//third_party/system:%s.BUILD" % name),
+            header = header,
+            package = package,
+            targets = targets,
+        )
 
     # Built by ./setup into the user's cache folder; its targets are skipped where it is absent.
     _maybe(wasmtime_repository, name = "wasmtime")

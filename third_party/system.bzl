@@ -85,3 +85,35 @@ absl_repository = repository_rule(
     implementation = _absl_repository_impl,
     doc = "Abseil of the system, with the libraries of each target as pkg-config gives them.",
 )
+
+def _rival_repository_impl(repository_ctx):
+    if repository_ctx.path("/usr/include/" + repository_ctx.attr.header).exists:
+        repository_ctx.symlink(repository_ctx.attr.build_file, "BUILD.bazel")
+        return
+    message = ("building a comparison with %s: expected Debian's package %s, found no /usr/include/%s; " +
+               "run ./setup --rivals") % (
+        repository_ctx.name,
+        repository_ctx.attr.package,
+        repository_ctx.attr.header,
+    )
+    repository_ctx.symlink(Label("//third_party/system:absent.bzl"), "absent.bzl")
+    lines = [
+        'load(":absent.bzl", "absent_library")',
+        'package(default_visibility = ["//visibility:public"])',
+    ]
+    lines += ["absent_library(name = %r, testonly = True, message = %r)" % (target, message) for target in repository_ctx.attr.targets]
+    repository_ctx.file("BUILD.bazel", "\n".join(lines) + "\n")
+
+# ./setup changes WEFT_PACKAGES when packages have come or gone, so that the look is taken anew.
+rival_repository = repository_rule(
+    implementation = _rival_repository_impl,
+    attrs = {
+        "build_file": attr.label(mandatory = True),
+        "header": attr.string(mandatory = True, doc = "below /usr/include; tells whether the package is there"),
+        "package": attr.string(mandatory = True, doc = "of Debian"),
+        "targets": attr.string_list(mandatory = True, doc = "of build_file"),
+    },
+    configure = True,
+    environ = ["WEFT_PACKAGES"],
+    doc = "A library to compare with, which only `manual` targets use: it loads where it is absent, but does not build.",
+)

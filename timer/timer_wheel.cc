@@ -3,206 +3,234 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 
 #include "base/check.h"
 
-// An entry lies at the level of the highest byte in which its tick differs from the cursor, in the
-// slot that this byte names. All bytes above are equal, so every entry lies strictly ahead of the
+// A timer lies at the level of the highest byte in which its tick differs from the cursor, in the
+// slot that this byte names. All bytes above are equal, so every timer lies strictly ahead of the
 // cursor at its level, and everything at a lower level is earlier than anything at a higher one.
+// When the cursor enters a slot of a higher level, all lower levels are therefore empty.
 
 namespace weft {
+
+using timer_internal::Cell;
+using timer_internal::Chunk;
+using timer_internal::kTagBits;
+using timer_internal::NodeOf;
+using timer_internal::TagOf;
+
 namespace {
 
-// a - b in nanoseconds, saturated: instants may lie further apart than int64_t reaches.
-int64_t SaturatedDifference(Instant a, Instant b) {
-  int64_t difference = 0;
-  if (!__builtin_sub_overflow(a.nanos(), b.nanos(), &difference)) return difference;
-  return a > b ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+// How many cells ahead of the one in hand the memory of a timer is asked for.
+constexpr int kPrefetch = 12;
+
+// An empty cell makes it ask for address 0, which is harmless.
+void Prefetch(const Chunk& chunk, int i) {
+  if (i < chunk.end) __builtin_prefetch(NodeOf(chunk.cells[i]), 1);
+}
+
+void PrefetchFirst(const Chunk& chunk) {
+  for (int i = chunk.begin; i < chunk.begin + kPrefetch; ++i) Prefetch(chunk, i);
 }
 
 }  // namespace
 
-int TimerWheel::Occupancy::NextAfter(int slot) const {
-  const int first = slot + 1;
-  for (int word = first / 64; word < kSlots / 64; ++word) {
-    uint64_t bits = words[word];
-    if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
-    if (bits != 0) return word * 64 + std::countr_zero(bits);
-  }
-  return -1;
-}
-
-TimerWheel::TimerWheel(Instant now) : start_(now) {}
+TimerWheel::TimerWheel(Instant now) : clock_(now) {}
 
 TimerWheel::~TimerWheel() {
-  WEFT_CHECK(size_ == 0) << "~TimerWheel(): no entry may be armed, found " << size_
+  WEFT_CHECK(size_ == 0) << "~TimerWheel(): no timer may be armed, found " << size_
                          << "; Cancel() them first";
 }
 
-uint64_t TimerWheel::TickAtOrAfter(Instant deadline) const {
-  if (deadline == Instant::InfiniteFuture()) return kNever;
-  if (deadline <= start_) return 0;
-  return static_cast<uint64_t>(SaturatedDifference(deadline, start_) - 1) / kTickNanos + 1;
+void TimerWheel::Reserve(size_t timers) {
+  // One more for the chunk that is being moved down, and one for the chunk that is being popped,
+  // which is not merged while it becomes empty.
+  pool_.Reserve(CellRing::MostChunks(timers, kRings) + 2);
 }
 
-uint64_t TimerWheel::TickAtOrBefore(Instant now) const {
-  if (now <= start_) return 0;
-  return static_cast<uint64_t>(SaturatedDifference(now, start_)) / kTickNanos;
-}
-
-Instant TimerWheel::StartOfTick(uint64_t tick) const {
-  constexpr uint64_t kLast = std::numeric_limits<int64_t>::max() / kTickNanos;
-  if (tick > kLast) return Instant::InfiniteFuture();
-  int64_t nanos = 0;
-  const auto since_start = static_cast<int64_t>(tick) * kTickNanos;
-  if (__builtin_add_overflow(start_.nanos(), since_start, &nanos)) return Instant::InfiniteFuture();
-  return Instant::FromNanos(nanos);
-}
-
-void TimerWheel::Arm(TimerEntry* entry, Instant deadline) {
-  if (entry->IsLinked()) {
-    Remove(entry);
+void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
+  WEFT_CHECK(reinterpret_cast<uintptr_t>(entry) >> (64 - kTagBits) == 0)
+      << "TimerWheel::Arm(): the address of a timer must fit in 48 bits, found " << entry;
+  ++stats_.armed;
+  if (entry->IsArmed()) {
+    Erase(entry);
   } else {
     ++size_;
   }
-  entry->when_ = TickAtOrAfter(deadline);
-  if (entry->when_ <= cursor_) {
-    entry->place_ = kDue;
-    due_.PushBack(entry);
-  } else {
-    Insert(entry);
-  }
+  entry->when = tick;
+  Insert(entry, tick);
 }
 
 bool TimerWheel::Cancel(TimerEntry* entry) {
-  if (!entry->IsLinked()) return false;
-  Remove(entry);
+  if (!entry->IsArmed()) return false;
+  Erase(entry);
   --size_;
+  ++stats_.cancelled;
   return true;
 }
 
-// Links an entry whose tick is not before the cursor.
-void TimerWheel::Insert(TimerEntry* entry) {
-  const uint64_t difference = entry->when_ ^ cursor_;
-  if (difference >> (kLevels * kSlotBits) != 0) {
-    overflow_earliest_ =
-        overflow_.IsEmpty() ? entry->when_ : std::min(overflow_earliest_, entry->when_);
-    entry->place_ = kOverflow;
-    overflow_.PushBack(entry);
-    return;
-  }
-  const int level = (63 - std::countl_zero(difference | 1)) / kSlotBits;
-  const int index = static_cast<int>(entry->when_ >> (level * kSlotBits)) & (kSlots - 1);
-  entry->place_ = static_cast<uint16_t>(level * kSlots + index);
-  Slot& slot = slots_[entry->place_];
-  slot.earliest = slot.entries.IsEmpty() ? entry->when_ : std::min(slot.earliest, entry->when_);
-  slot.entries.PushBack(entry);
+void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
+  const auto tag = static_cast<uint16_t>(tick);
+  if (tick <= cursor_) return slots_[kDue].ring.Append(node, tag, &pool_);
+  if (tick == TickClock::kNever) return slots_[kNeverDue].ring.Append(node, tag, &pool_);
+  int level = (63 - std::countl_zero(tick ^ cursor_)) / kSlotBits;
+  // What belongs into a slot that is still being moved down waits there behind the others.
+  if (level < cascading_level_) level = cascading_level_;
+  const int index = static_cast<int>(tick >> (level * kSlotBits)) & (kSlots - 1);
+  Slot& slot = slots_[level * kSlots + index];
+  slot.earliest = slot.ring.IsEmpty() ? tick : std::min(slot.earliest, tick);
+  slot.ring.Append(node, tag, &pool_);
   occupancy_[level].Set(index);
 }
 
-void TimerWheel::Remove(TimerEntry* entry) {
-  entry->Unlink();
-  const int place = entry->place_;
-  if (place < kLevels * kSlots && slots_[place].entries.IsEmpty()) {
-    occupancy_[place / kSlots].Clear(place % kSlots);
+void TimerWheel::Erase(TimerNode* node) {
+  CellRing* const emptied = CellRing::Erase(node, &pool_);
+  if (emptied == nullptr) return;
+  // A slot begins with its ring.
+  const auto place = reinterpret_cast<Slot*>(emptied) - slots_.data();
+  if (place < kWheelSlots) occupancy_[place / kSlots].Clear(static_cast<int>(place % kSlots));
+}
+
+// Makes all that is in a ring available to PopExpired().
+void TimerWheel::Expire(int slot) {
+  CellRing& ring = slots_[slot].ring;
+  if (ring.IsEmpty()) return;
+  PrefetchFirst(*ring.First());
+  slots_[kExpired].ring.Splice(&ring, &pool_);
+}
+
+// Moves the cursor to a slot that holds timers, while no earlier one does.
+void TimerWheel::EnterSlot(int level, int index, uint64_t target) {
+  cursor_ = StartOfSlot(level, index);
+  if (level > 0) {
+    cascading_level_ = level;
+  } else {
+    stats_.max_lateness_ticks = std::max(stats_.max_lateness_ticks, target - cursor_);
+    Expire(index);
+    occupancy_[0].Clear(index);
   }
 }
 
-// Moves the entries of a slot, which the cursor just entered, to lower levels.
-void TimerWheel::Reinsert(int place) {
-  IntrusiveList<TimerEntry>& entries = slots_[place].entries;
-  if (entries.IsEmpty()) return;
-  occupancy_[place / kSlots].Clear(place % kSlots);
-  while (TimerEntry* const entry = entries.PopFront()) Insert(entry);
-}
-
-// Moves what the new top bytes of the cursor bring into reach from the overflow list to the wheel.
-void TimerWheel::ReinsertOverflow() {
-  overflow_earliest_ = kNever;
-  for (TimerEntry* entry = overflow_.Front(); entry != nullptr;) {
-    TimerEntry* const next = overflow_.Next(entry);
-    if ((entry->when_ ^ cursor_) >> (kLevels * kSlotBits) == 0) {
-      entry->Unlink();
-      Insert(entry);
-    } else {
-      overflow_earliest_ = std::min(overflow_earliest_, entry->when_);
+// Moves the timers of the slot that the cursor has entered to lower levels. Returns false if the
+// budget was spent before.
+bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
+  const int level = cascading_level_;
+  const int index = static_cast<int>(cursor_ >> (level * kSlotBits)) & (kSlots - 1);
+  CellRing& ring = slots_[level * kSlots + index].ring;
+  cascading_level_ = 0;
+  while (!ring.IsEmpty()) {
+    if (*budget <= 0) {
+      cascading_level_ = level;
+      return false;
     }
-    entry = next;
+    Chunk* const chunk = ring.TakeFirst();
+    *budget -= chunk->live;
+    stats_.cascaded += chunk->live;
+    PrefetchFirst(*chunk);
+    for (int i = chunk->begin; i < chunk->end; ++i) {
+      Prefetch(*chunk, i + kPrefetch);
+      const Cell cell = chunk->cells[i];
+      if (cell == 0) continue;
+      TimerNode* const node = NodeOf(cell);
+      // The tag is enough where a slot spans no more than the ticks that it tells apart.
+      const uint64_t tick = level * kSlotBits <= kTagBits
+                                ? (cursor_ >> kTagBits << kTagBits) | TagOf(cell)
+                                : node->when;
+      if (tick == cursor_) {
+        slots_[kExpired].ring.Append(node, TagOf(cell), &pool_);
+        stats_.max_lateness_ticks = std::max(stats_.max_lateness_ticks, target - tick);
+      } else {
+        Insert(node, tick);
+      }
+    }
+    pool_.Give(chunk);
   }
+  occupancy_[level].Clear(index);
+  return true;
 }
 
-void TimerWheel::Expire(IntrusiveList<TimerEntry>* entries) {
-  while (TimerEntry* const entry = entries->PopFront()) {
-    entry->place_ = kExpired;
-    expired_.PushBack(entry);
-  }
-}
-
-// Sets the cursor to `tick`, which is NextEventTick(), and does what is to be done there: first the
-// higher levels, because their entries may belong to slots of the lower ones, or to this very tick.
-void TimerWheel::EnterTick(uint64_t tick) {
-  const uint64_t changed = cursor_ ^ tick;
-  cursor_ = tick;
-  if (changed >> (kLevels * kSlotBits) != 0) ReinsertOverflow();
-  for (int level = kLevels - 1; level >= 1; --level) {
-    if (changed >> (level * kSlotBits) == 0) continue;
-    const int index = static_cast<int>(tick >> (level * kSlotBits)) & (kSlots - 1);
-    Reinsert(level * kSlots + index);
-  }
-  const int index = static_cast<int>(tick) & (kSlots - 1);
-  occupancy_[0].Clear(index);
-  Expire(&slots_[index].entries);
-}
-
-void TimerWheel::Advance(Instant now) {
-  const uint64_t target = std::max(TickAtOrBefore(now), cursor_);
-  Expire(&due_);
+AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
+  pool_.Refill();
+  const uint64_t target = std::max(clock_.AtOrBefore(now), cursor_);
+  Expire(kDue);
+  bool was_promised = cascading_level_ > 0;
+  int level = 0;
+  int index = 0;
   while (true) {
-    const uint64_t next = NextEventTick();
-    if (next > target) break;
-    EnterTick(next);
+    if (cascading_level_ > 0 && !Cascade(target, &budget)) return AdvanceResult::kMoreToDo;
+    if (!FindFirst(&level, &index) || StartOfSlot(level, index) > target) break;
+    if (budget <= 0) return AdvanceResult::kMoreToDo;
+    --budget;
+    was_promised |= slots_[level * kSlots + index].earliest <= target;
+    EnterSlot(level, index, target);
   }
   // Nothing lies between the cursor and the target, so no slot is skipped by the jump.
   cursor_ = target;
+  if (was_promised && slots_[kExpired].ring.IsEmpty()) ++stats_.early_wakes;
+  return AdvanceResult::kCaughtUp;
+}
+
+TimerEntry* TimerWheel::TakeExpired() {
+  CellRing& ring = slots_[kExpired].ring;
+  if (ring.IsEmpty()) return nullptr;
+  Chunk* const chunk = ring.First();
+  int i = chunk->begin;
+  while (chunk->cells[i] == 0) ++i;
+  Prefetch(*chunk, i + kPrefetch);
+  TimerNode* const node = NodeOf(chunk->cells[i]);
+  chunk->cells[i] = 0;
+  chunk->begin = static_cast<uint16_t>(i + 1);
+  node->cell = nullptr;
+  --size_;
+  if (--chunk->live == 0) {
+    pool_.Give(ring.TakeFirst());
+    if (!ring.IsEmpty()) PrefetchFirst(*ring.First());
+  }
+  return static_cast<TimerEntry*>(node);
 }
 
 TimerEntry* TimerWheel::PopExpired() {
-  TimerEntry* const entry = expired_.PopFront();
-  if (entry != nullptr) --size_;
+  TimerEntry* const entry = TakeExpired();
+  if (entry != nullptr) ++stats_.fired;
   return entry;
 }
 
-// The first occupied slot ahead of the cursor at the lowest level that has one, and that level; -1
-// if the levels are empty.
-int TimerWheel::FirstOccupied(int* level) const {
+// The first occupied slot ahead of the cursor at the lowest level that has one.
+bool TimerWheel::FindFirst(int* level, int* index) const {
   for (*level = 0; *level < kLevels; ++*level) {
+    if (occupancy_[*level].IsEmpty()) continue;
     const int current = static_cast<int>(cursor_ >> (*level * kSlotBits)) & (kSlots - 1);
-    const int slot = occupancy_[*level].NextAfter(current);
-    if (slot >= 0) return slot;
+    *index = occupancy_[*level].NextAfter(current);
+    if (*index >= 0) return true;
   }
-  return -1;
+  return false;
 }
 
-// The next tick at which entries expire or move down, kNever if there is none.
-uint64_t TimerWheel::NextEventTick() const {
+uint64_t TimerWheel::StartOfSlot(int level, int index) const {
+  const int shift = level * kSlotBits;
+  const uint64_t above = cursor_ >> (shift + kSlotBits) << (shift + kSlotBits);
+  return above | static_cast<uint64_t>(index) << shift;
+}
+
+bool TimerWheel::HasWork() const {
+  return !slots_[kExpired].ring.IsEmpty() || !slots_[kDue].ring.IsEmpty() || cascading_level_ > 0;
+}
+
+uint64_t TimerWheel::NextTick() const {
   int level = 0;
-  const int slot = FirstOccupied(&level);
-  if (slot >= 0) {
-    const int shift = level * kSlotBits;
-    const uint64_t above = cursor_ >> (shift + kSlotBits) << (shift + kSlotBits);
-    return above | static_cast<uint64_t>(slot) << shift;
-  }
-  if (overflow_.IsEmpty() || overflow_earliest_ == kNever) return kNever;
-  return overflow_earliest_ >> (kLevels * kSlotBits) << (kLevels * kSlotBits);
+  int index = 0;
+  if (!FindFirst(&level, &index)) return TickClock::kNever;
+  return slots_[level * kSlots + index].earliest;
 }
 
 Instant TimerWheel::NextDeadline() const {
-  if (!expired_.IsEmpty() || !due_.IsEmpty()) return Instant::InfinitePast();
-  int level = 0;
-  const int slot = FirstOccupied(&level);
-  if (slot >= 0) return StartOfTick(slots_[level * kSlots + slot].earliest);
-  return overflow_.IsEmpty() ? Instant::InfiniteFuture() : StartOfTick(overflow_earliest_);
+  return HasWork() ? Instant::InfinitePast() : clock_.StartOf(NextTick());
+}
+
+TimerStats TimerWheel::stats() const {
+  TimerStats stats = stats_;
+  stats.allocations_in_arm = pool_.growths_at_once();
+  return stats;
 }
 
 }  // namespace weft

@@ -1,9 +1,9 @@
 // timer/timer_wheel.h — a hierarchical timing wheel as a pure data structure.
 //
-// Timers are intrusive entries; arming, re-arming and cancelling one is O(1) and allocates nothing.
-// The wheel reads no clock and owns no thread: the caller says what time it is and takes the
-// expired entries out. Use it under a runtime or an event loop with many timers of which most are
-// cancelled; use a std::priority_queue for a handful of timers that nearly all fire.
+// Arming, re-arming and cancelling a timer is O(1) and allocates nothing. The wheel reads no clock
+// and owns no thread: the caller says what time it is and takes the expired timers out. Use it under
+// a runtime or an event loop; use a std::priority_queue for a handful of timers that nearly all fire.
+// A wheel whose timers other threads arm and cancel is //timer:shared_timer_wheel.
 //
 //   struct Sleep : weft::TimerEntry { int id; };
 //   weft::TimerWheel wheel(now);
@@ -13,136 +13,194 @@
 //   while (weft::TimerEntry* entry = wheel.PopExpired()) Handle(static_cast<Sleep*>(entry));
 //
 // Trade-offs
-//   Time is cut into ticks of one millisecond. A wheel takes about 25 KB however many timers it
-//   has, and an entry 32 bytes. 4 levels of 256 slots reach 2^32 ticks (49.7 days); what lies
-//   beyond waits in a list that is looked through once per 49.7 days.
+//   Time is cut into ticks of one millisecond. A wheel takes 42 KB, and besides a timer of 16 bytes
+//   a cell of 8 to 41 (see Reserve). The memory for cells grows and is kept.
 //
 // Guarantees
 //   Thread safety   Thread-compatible: an owner that shares it brings its own lock.
-//   Accuracy        An entry is never expired before its deadline, and is expired by the first
-//                   Advance(now) with now >= deadline + one tick. A late Advance loses nothing.
-//   Order           Entries expire in the order of their ticks, and those of one tick in the order
+//   Accuracy        A timer never expires before its deadline d, and expires by the first
+//                   Advance(now) with now >= d + max(one tick, slack). A late Advance loses nothing;
+//                   there is no deadline too distant.
+//   Order           Timers expire in the order of their ticks, and those of one tick in the order
 //                   in which they were armed.
 //   Termination     What is armed after an Advance is not expired before the next Advance, even if
 //                   its deadline is past: a loop over PopExpired() that re-arms ends.
-//   Complexity      Arm, Cancel, NextDeadline, PopExpired: O(1). Advance: O(entries expired or
-//                   moved down a level + occupied slots passed); empty time costs nothing. An entry
-//                   moves at most four times. The caller bounds the work per turn by the number of
-//                   PopExpired() calls; the rest stays expired.
-//   Lifetime        The wheel never touches an entry after PopExpired() returned it or Cancel()
-//                   took it out. An entry must be cancelled before it is destroyed (checked in
-//                   debug builds), and all of them before the wheel is.
+//   Complexity      Arm, Cancel: O(1) amortised; at most some dozens of other timers are moved in
+//                   one call. NextDeadline: O(1). PopExpired: O(1) amortised over cancellations of
+//                   expired timers. Advance: O(timers moved down a level + occupied slots passed),
+//                   or what its budget says; empty time costs nothing. A timer moves down at most
+//                   five times.
+//   Allocation      None in Cancel, PopExpired and NextDeadline. Advance adds memory when less than
+//                   an eighth of it is free; Arm does only when none is. None at all up to the
+//                   number of timers that was given to Reserve().
+//   Lifetime        The wheel never touches a timer after PopExpired() returned it or Cancel() took
+//                   it out. A timer must be cancelled before it is destroyed (checked in debug
+//                   builds), and all of them before the wheel is (checked).
 #ifndef WEFT_TIMER_TIMER_WHEEL_H_
 #define WEFT_TIMER_TIMER_WHEEL_H_
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
+#include "absl/time/time.h"
+#include "base/check.h"
 #include "base/instant.h"
-#include "base/intrusive_list.h"
+#include "timer/internal/cell_ring.h"
+#include "timer/internal/chunk_pool.h"
+#include "timer/internal/occupancy.h"
+#include "timer/internal/tick_clock.h"
 
 namespace weft {
 
-// One timer. Derive from it or hold it as a member. Neither copied nor moved.
-class TimerEntry : public IntrusiveListNode<TimerEntry> {
+namespace timer_internal {
+template <typename Atomics>
+class SharedTimerWheel;
+}  // namespace timer_internal
+
+// One timer. Derive from it or hold it as a member. Neither copied nor moved. Its address must fit in
+// 48 bits (checked), as addresses of Linux programs do that use no pointer tags.
+class TimerEntry : private timer_internal::TimerNode {
  public:
-  // Whether the entry is in a wheel: armed, or expired and not yet popped.
-  bool IsArmed() const { return IsLinked(); }
+  TimerEntry() = default;
+  TimerEntry(const TimerEntry&) = delete;
+  TimerEntry& operator=(const TimerEntry&) = delete;
+  ~TimerEntry() {
+    WEFT_DCHECK(!IsArmed()) << "~TimerEntry(): the timer is armed; Cancel() it first";
+  }
+
+  // Whether the timer is in a wheel: armed, or expired and not yet popped.
+  bool IsArmed() const { return cell != nullptr; }
 
  private:
   friend class TimerWheel;
+};
 
-  uint64_t when_ = 0;   // Tick of expiry; written by Arm.
-  uint16_t place_ = 0;  // Where the entry is linked; see TimerWheel::Place.
+// What a wheel has done since it was made.
+struct TimerStats {
+  uint64_t armed = 0;      // Calls of Arm().
+  uint64_t cancelled = 0;  // Calls of Cancel() that returned true.
+  uint64_t fired = 0;      // Timers that PopExpired() returned.
+  uint64_t cascaded = 0;   // Moves of a timer from one level to a lower one.
+  // Calls of Advance() at NextDeadline() or later that expired nothing: the earliest timer had been
+  // cancelled.
+  uint64_t early_wakes = 0;
+  // How many ticks after its own the latest timer was expired. Timers whose deadline was past when
+  // they were armed do not count.
+  uint64_t max_lateness_ticks = 0;
+  // Calls of Arm() that had to allocate, because neither Reserve() nor Advance() had.
+  uint64_t allocations_in_arm = 0;
+};
+
+// Whether Advance() did all that it was called for.
+enum class AdvanceResult : unsigned char {
+  kCaughtUp,  // All that is due can be popped.
+  kMoreToDo,  // The budget was spent: call again with the same time or a later one.
 };
 
 // The wheel; see the top of the file.
 class TimerWheel {
  public:
   // The length of a tick, which is the accuracy of the wheel.
-  static constexpr int64_t kTickNanos = 1'000'000;
+  static constexpr int64_t kTickNanos = timer_internal::TickClock::kTickNanos;
+  // A budget that is never spent.
+  static constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
   // A wheel whose time starts at `now`. Deadlines before it count as due at once.
   explicit TimerWheel(Instant now);
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
-  // Precondition (checked): no entry is armed.
+  // Precondition (checked): no timer is armed.
   ~TimerWheel();
 
-  // Arms `entry` for `deadline`. An armed entry is moved to the new deadline. A deadline that is
-  // past expires at the next Advance; InfiniteFuture() never expires.
-  void Arm(TimerEntry* entry, Instant deadline);
+  // Allocates what `timers` timers need at worst, 41 bytes for each and 512 for each of the slots
+  // that they may lie in: up to that many can be armed at once without any further allocation.
+  void Reserve(size_t timers);
+
+  // Arms `entry` for `deadline`. An armed one is moved to the new deadline, behind all that are armed
+  // for the same tick. A deadline that is past expires at the next Advance; InfiniteFuture() never.
+  void Arm(TimerEntry* entry, Instant deadline) {
+    ArmForTick(entry, clock_.AtOrAfter(deadline));
+  }
+
+  // The same for a timer that may expire up to `slack` later. Of the ticks that are allowed the wheel
+  // takes the roundest, so that timers with slack meet in few of them and wake the caller together.
+  void Arm(TimerEntry* entry, Instant deadline, absl::Duration slack) {
+    ArmForTick(entry, clock_.Roundest(deadline, slack));
+  }
 
   // Takes `entry` out. Returns whether it was armed; if true, PopExpired() will not return it.
   bool Cancel(TimerEntry* entry);
 
   // Moves the wheel's time to `now` and makes everything that is due available to PopExpired(). An
   // earlier `now` than before leaves the time where it is.
-  void Advance(Instant now);
+  //
+  // `budget` bounds the work: the number of timers moved down a level and of slots expired, plus at
+  // most 60. If it is spent, the time stays behind `now`, what could be expired can be popped, and
+  // NextDeadline() is no later than the deadline of what is left.
+  AdvanceResult Advance(Instant now, int64_t budget = kUnlimited);
 
-  // Takes out the next expired entry, or null. The entry may be armed again or destroyed.
+  // Takes out the next expired timer, or null. It may be armed again or destroyed. Call it as often
+  // as a turn of the loop allows; the rest stays expired.
   TimerEntry* PopExpired();
 
-  // When to call Advance next. Never later than the first Advance that would expire something, in
-  // the past if something is due now, InfiniteFuture() if nothing will ever be. Exact (the deadline
-  // of the earliest entry, rounded up to its tick), except when an entry that shared a slot with
-  // the earliest one and preceded it was cancelled; then it may be early, once for each level.
+  // When to call Advance next: the tick of the earliest timer; in the past if something is due now,
+  // InfiniteFuture() if nothing will ever be. Never late. Exact, except when the earliest timer was
+  // cancelled: then it may still be that timer's, once for each such timer.
   Instant NextDeadline() const;
 
-  // How many entries are armed or expired and not popped.
+  // How many timers are armed or expired and not popped.
   size_t size() const { return size_; }
 
+  TimerStats stats() const;
+
  private:
-  static constexpr int kLevels = 4;
+  template <typename Atomics>
+  friend class timer_internal::SharedTimerWheel;
+  using CellRing = timer_internal::CellRing;
+  using TickClock = timer_internal::TickClock;
+  using TimerNode = timer_internal::TimerNode;
+
+  // Six levels of 256 slots would reach 2^48 ticks; the most distant Instant is 2^44 ticks away.
+  static constexpr int kLevels = 6;
   static constexpr int kSlotBits = 8;
   static constexpr int kSlots = 1 << kSlotBits;
-  static constexpr uint64_t kNever = ~uint64_t{0};
-
-  // Values of TimerEntry::place_: 0 to 1023 is level * kSlots + slot.
-  enum Place : uint16_t {
-    kOverflow = kLevels * kSlots,  // More than 2^32 ticks ahead, or never.
-    kDue,                          // Was past when armed; expires at the next Advance.
-    kExpired,                      // Waits for PopExpired.
-  };
+  static constexpr int kWheelSlots = (kLevels - 1) * kSlots + 16;
+  // Rings besides the slots of the levels.
+  static constexpr int kDue = kWheelSlots;          // Past when armed; expires at the next Advance.
+  static constexpr int kNeverDue = kWheelSlots + 1;  // InfiniteFuture().
+  static constexpr int kExpired = kWheelSlots + 2;   // Waits for PopExpired.
+  static constexpr int kRings = kWheelSlots + 3;
 
   struct Slot {
-    IntrusiveList<TimerEntry> entries;
-    uint64_t earliest = 0;  // Lower bound of the ticks in `entries`; exact while none is cancelled.
+    CellRing ring;
+    uint64_t earliest = 0;  // Lower bound of the ticks in `ring`; exact while none is cancelled.
   };
 
-  // One bit for each occupied slot of a level.
-  struct Occupancy {
-    std::array<uint64_t, kSlots / 64> words{};
+  void ArmForTick(TimerEntry* entry, uint64_t tick);
+  void Insert(TimerNode* node, uint64_t tick);
+  void Erase(TimerNode* node);
+  TimerEntry* TakeExpired();
+  void Expire(int slot);
+  bool Cascade(uint64_t target, int64_t* budget);
+  void EnterSlot(int level, int index, uint64_t target);
+  bool FindFirst(int* level, int* index) const;
+  uint64_t StartOfSlot(int level, int index) const;
+  // Whether something can be popped or moved down now.
+  bool HasWork() const;
+  // What NextDeadline() says while there is no work.
+  uint64_t NextTick() const;
 
-    void Set(int slot) { words[slot / 64] |= uint64_t{1} << (slot % 64); }
-    void Clear(int slot) { words[slot / 64] &= ~(uint64_t{1} << (slot % 64)); }
-    // The first occupied slot behind `slot`, or -1.
-    int NextAfter(int slot) const;
-  };
-
-  uint64_t TickAtOrAfter(Instant deadline) const;
-  uint64_t TickAtOrBefore(Instant now) const;
-  Instant StartOfTick(uint64_t tick) const;
-
-  void Insert(TimerEntry* entry);
-  void Remove(TimerEntry* entry);
-  void Reinsert(int place);
-  void ReinsertOverflow();
-  void Expire(IntrusiveList<TimerEntry>* entries);
-  void EnterTick(uint64_t tick);
-  uint64_t NextEventTick() const;
-  int FirstOccupied(int* level) const;
-
-  const Instant start_;
+  const TickClock clock_;
   uint64_t cursor_ = 0;  // The tick up to which everything is expired.
   size_t size_ = 0;
-  std::array<Slot, kLevels * kSlots> slots_;
-  std::array<Occupancy, kLevels> occupancy_;
-  IntrusiveList<TimerEntry> overflow_;
-  uint64_t overflow_earliest_ = kNever;  // Lower bound, as Slot::earliest.
-  IntrusiveList<TimerEntry> due_;
-  IntrusiveList<TimerEntry> expired_;
+  // The level of the slot that the cursor has entered and that is not wholly moved down; 0: none.
+  int cascading_level_ = 0;
+  TimerStats stats_;
+  std::array<timer_internal::Occupancy, kLevels> occupancy_;
+  timer_internal::ChunkPool pool_;
+  std::array<Slot, kRings> slots_;
 };
 
 }  // namespace weft

@@ -21,7 +21,7 @@ struct Timer : TimerEntry {
   std::string name;
 };
 
-static_assert(sizeof(TimerEntry) == 32, "timer_wheel.h promises 32 bytes");
+static_assert(sizeof(TimerEntry) == 16, "timer_wheel.h promises 16 bytes");
 
 std::vector<std::string> PopAll(TimerWheel* wheel) {
   std::vector<std::string> names;
@@ -312,7 +312,7 @@ TEST(TimerWheelDeathTest, DestroyingAWheelWithArmedTimersIsRefused) {
         TimerWheel wheel(kStart);
         wheel.Arm(&timer, kStart + absl::Seconds(1));
       },
-      "no entry may be armed, found 1; Cancel\\(\\) them first");
+      "no timer may be armed, found 1; Cancel\\(\\) them first");
 }
 
 }  // namespace

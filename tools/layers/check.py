@@ -55,7 +55,11 @@ NAMED_EXCEPTIONS = {
 # Include prefix -> targets one of which must be a direct dependency. First match wins.
 SYSTEM_HEADERS = [
     (r"CLI/", ["@cli11//:cli11"]),
+    (r"atomic_queue/", ["@atomic_queue//:atomic_queue"]),
     (r"benchmark/", ["@com_github_google_benchmark//:benchmark", "@com_github_google_benchmark//:benchmark_main"]),
+    (r"boost/asio", ["@boost//:asio"]),
+    (r"boost/lockfree/", ["@boost//:lockfree"]),
+    (r"concurrentqueue/", ["@concurrentqueue//:concurrentqueue"]),
     (r"curl/", ["@curl//:curl"]),
     (r"gmock/|gtest/", ["@com_google_googletest//:gtest", "@com_google_googletest//:gtest_main"]),
     (r"google/protobuf/", ["@com_google_protobuf//:protobuf"]),
@@ -63,7 +67,10 @@ SYSTEM_HEADERS = [
     (r"nlohmann/", ["@nlohmann_json//:json"]),
     (r"openssl/(ssl|tls1)\.h$", ["@openssl//:ssl"]),
     (r"openssl/", ["@openssl//:crypto", "@openssl//:ssl"]),
+    (r"readerwriterqueue/", ["@readerwriterqueue//:readerwriterqueue"]),
+    (r"tbb/", ["@onetbb//:tbb"]),
     (r"wasm\.h|wasmtime", ["@wasmtime//:wasmtime"]),
+    (r"xenium/", ["@xenium//:xenium"]),
     (r"zstd\.h|zdict\.h", ["@zstd//:zstd"]),
 ]
 
