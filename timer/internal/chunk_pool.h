@@ -44,9 +44,10 @@ struct alignas(512) Chunk : ChunkLink {
   }
 
   // Fills the next free cell. Precondition: end < kCells.
-  void Put(Cell cell) {
+  void Put(Cell cell) { Put(cell, NodeOf(cell)); }
+  void Put(Cell cell, TimerNode* node) {
     cells[end] = cell;
-    NodeOf(cell)->cell = &cells[end];
+    node->cell = &cells[end];
     ++end;
     ++live;
   }
@@ -95,7 +96,8 @@ class ChunkPool {
     ++free_count_;
   }
 
-  // To be called where an allocation does not hurt: sees to it that an eighth of all chunks is free.
+  // To be called where an allocation does not hurt: sees to it that an eighth of all chunks is
+  // free.
   void Refill() {
     if (free_count_ * 8 < total_) Grow(total_ / 4);
   }
@@ -113,11 +115,16 @@ class ChunkPool {
   void GrowAtOnce();
   void Grow(size_t chunks);
 
+  struct Slab {
+    void* memory;
+    size_t bytes;
+  };
+
   ChunkLink* free_ = nullptr;
   size_t free_count_ = 0;
   size_t total_ = 0;
   uint64_t growths_at_once_ = 0;
-  std::vector<void*> slabs_;
+  std::vector<Slab> slabs_;
 };
 
 }  // namespace weft::timer_internal
