@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows that every ordered access of the lock-free packages has a mutant, and that every mutant is caught.
 
-Usage: tools/model/mutants.py [--logs DIR] [PACKAGE...]      after `bazel test` of the packages' model tests
+Usage: tools/model/mutant_report.py [--logs DIR] [PACKAGE...]      after `bazel test` of the packages' model tests
 
 Reads the tables that the model tests printed (DIR/PACKAGE/**/test.log; default: bazel-testlogs), and looks in the
 sources of the packages (default: deque mpmc parker timer) for what must have a mutant: each memory order other than
@@ -13,7 +13,6 @@ a table are failures. The last line is "N passed, N failed".
 import argparse
 import pathlib
 import re
-import subprocess
 import sys
 
 PACKAGES = ("deque", "mpmc", "parker", "timer")
@@ -47,8 +46,8 @@ def ordered_calls(path):
 
 
 def sources(root, package):
-    listing = subprocess.run(["git", "-C", str(root), "ls-files", "-z", package], capture_output=True, check=True)
-    for name in listing.stdout.decode().split("\0"):
+    for path in sorted((root / package).rglob("*")):
+        name = path.relative_to(root).as_posix()
         if name.endswith((".h", ".cc")) and not NOT_SHIPPED.search(name):
             yield pathlib.Path(name)
 
@@ -61,33 +60,40 @@ def tables(logs, package):
     return rows
 
 
+def check(root, logs, package, show=print):
+    """Shows the package's table; returns how many places have mutants, and what is wrong."""
+    rows = tables(logs, package)
+    if not rows:
+        return 0, [f"{package}: expected tables of mutants in {logs / package}, found none; run "
+                   f"`bazel test //{package}/...` first"]
+    show(f"== {package}: {len(rows)} mutants, {sum(int(row['runs']) for row in rows)} executions")
+    passed, failures = 0, []
+    for row in rows:
+        show(row.group())
+        if row["caught"] == "-":
+            failures.append(f"{package}: no scenario catches {row['file']}:{row['line']} {row['change']}")
+    reached = {(row["file"], int(row["line"])) for row in rows}
+    for path in sources(root, package):
+        for first, last in ordered_calls(root / path):
+            if any((path.name, line) in reached for line in range(first, last + 1)):
+                passed += 1
+            else:
+                failures.append(f"{path}:{first}: this order, barrier or re-check has no mutant: no scenario of the "
+                                "model tests passes it")
+    return passed, failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--logs", type=pathlib.Path, default=pathlib.Path("bazel-testlogs"))
     parser.add_argument("packages", nargs="*", default=PACKAGES)
     options = parser.parse_args()
     root = pathlib.Path(__file__).resolve().parents[2]
-    logs = root / options.logs
     passed, failures = 0, []
     for package in options.packages:
-        rows = tables(logs, package)
-        if not rows:
-            failures.append(f"{package}: expected tables of mutants in {logs / package}, found none; run "
-                            f"`bazel test //{package}/...` first")
-            continue
-        print(f"== {package}: {len(rows)} mutants, {sum(int(row['runs']) for row in rows)} executions")
-        for row in rows:
-            print(row.group())
-            if row["caught"] == "-":
-                failures.append(f"{package}: no scenario catches {row['file']}:{row['line']} {row['change']}")
-        reached = {(row["file"], int(row["line"])) for row in rows}
-        for path in sources(root, package):
-            for first, last in ordered_calls(root / path):
-                if any((path.name, line) in reached for line in range(first, last + 1)):
-                    passed += 1
-                else:
-                    failures.append(f"{path}:{first}: this order, barrier or re-check has no mutant: no scenario of the "
-                                    "model tests passes it")
+        places, wrong = check(root, root / options.logs, package)
+        passed += places
+        failures += wrong
     for failure in failures:
         print(failure)
     print(f"{passed} passed, {len(failures)} failed")
