@@ -130,7 +130,7 @@ void GiveAndTake(const char* name, int threads, uint64_t each, WakeOrder order) 
 }
 
 TYPED_TEST(EventCountStressTest, TwoThreadsLoseNoWake) {
-  GiveAndTake<TypeParam>("TwoThreads", 2, 30000, WakeOrder::kOldestFirst);
+  GiveAndTake<TypeParam>("TwoThreads", 2, 10000, WakeOrder::kOldestFirst);
 }
 
 TYPED_TEST(EventCountStressTest, SixteenThreadsLoseNoWake) {
@@ -145,7 +145,7 @@ TYPED_TEST(EventCountStressTest, SixteenThreadsLoseNoWakeNewestFirst) {
 // by itself must not keep the notification that was meant for somebody who sleeps.
 TYPED_TEST(EventCountStressTest, ConsumersOfOneItemStrandNone) {
   constexpr int kConsumers = 6;
-  constexpr int kRounds = 1000;
+  constexpr int kRounds = 400;
   stress::Watchdog watchdog({.test = "ConsumersOfOneItem", .workers = kConsumers + 2});
   TypeParam pool(WakeOrder::kNewestFirst);
   stress::StartBarrier barrier(kConsumers + 2);
