@@ -155,7 +155,7 @@ class Deque {
   // Owner. Takes the item that `order` says; empty when there is none.
   std::optional<T> Pop() {
     owner_.Check("Pop");
-    deque_internal::SlotWord word;
+    deque_internal::SlotWord word = 0;
     deque_internal::Taken taken;
     if constexpr (order == DequeOrder::kLifo) {
       taken = ring_.Pop(&word);
@@ -256,7 +256,7 @@ class Stealer {
  public:
   // Takes the oldest item. One attempt.
   StealResult<T> Steal() const {
-    deque_internal::SlotWord word;
+    deque_internal::SlotWord word = 0;
     const deque_internal::Taken taken = ring_->Steal(&word);
     return deque_internal::ResultOf<T>(taken, word);
   }

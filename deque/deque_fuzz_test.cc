@@ -1,7 +1,7 @@
 // Question: does every kind of deque agree with std::deque in every observer, whatever is called in
 // whatever order? Method: random operations with swarm weights (drawn anew for each run, some of
-// them zero), compared after each step. One thread, so that each answer is determined. Indices start
-// shortly before they wrap.
+// them zero), compared after each step. One thread, so that each answer is determined. Indices
+// start shortly before they wrap.
 #include <cstddef>
 #include <cstdint>
 #include <deque>

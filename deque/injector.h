@@ -69,9 +69,10 @@ class Injector {
 
   // Takes the oldest item. One attempt.
   StealResult<T> Steal() {
-    deque_internal::SlotWord word;
+    deque_internal::SlotWord word = 0;
     std::uint64_t taken = 0;
-    return deque_internal::ResultOf<T>(queue_.StealUpTo(1, &word, &taken), word);
+    const deque_internal::Taken outcome = queue_.StealUpTo(1, &word, &taken);
+    return deque_internal::ResultOf<T>(outcome, word);
   }
 
   // Takes the oldest items, at most half of them (rounded up) and at most `limit`: returns the
