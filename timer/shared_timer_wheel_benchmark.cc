@@ -150,10 +150,10 @@ void BM_OwnerArmCancel(benchmark::State& state) {
   }
 }
 
-BENCHMARK_TEMPLATE(BM_RemoteArmCancel, Shared)->Iterations(1 << 20);
-BENCHMARK_TEMPLATE(BM_RemoteArmCancel, Locked)->Iterations(1 << 20);
-BENCHMARK_TEMPLATE(BM_RemoteCancelOldestArm, Shared)->Iterations(1 << 20);
-BENCHMARK_TEMPLATE(BM_RemoteCancelOldestArm, Locked)->Iterations(1 << 20);
+BENCHMARK_TEMPLATE(BM_RemoteArmCancel, Shared)->Iterations(1 << 18);
+BENCHMARK_TEMPLATE(BM_RemoteArmCancel, Locked)->Iterations(1 << 18);
+BENCHMARK_TEMPLATE(BM_RemoteCancelOldestArm, Shared)->Iterations(1 << 18);
+BENCHMARK_TEMPLATE(BM_RemoteCancelOldestArm, Locked)->Iterations(1 << 18);
 BENCHMARK_TEMPLATE(BM_OwnerArmCancel, Shared);
 BENCHMARK_TEMPLATE(BM_OwnerArmCancel, Locked);
 
