@@ -34,7 +34,6 @@
 #include "mpmc/internal/weight_account.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
-#include "mpmc/queue_shape.h"
 
 namespace weft {
 
