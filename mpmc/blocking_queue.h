@@ -1,9 +1,9 @@
 // mpmc/blocking_queue.h — a queue whose callers sleep until there is room or a value.
 //
-// Wraps any queue of this package whose operations are TryPush() or Push(), TryPop() and Close(), and
-// adds forms that wait: without limit, until a deadline, until a stop is requested. Use it between
-// threads; use channel/ when the waiter is a task; use the queue itself when nobody ever waits, since
-// each operation here also looks whether somebody sleeps.
+// Wraps any queue of this package whose operations are TryPush() or Push(), TryPop() and Close(),
+// and adds forms that wait: without limit, until a deadline, until a stop is requested. Use it
+// between threads; use channel/ when the waiter is a task; use the queue itself when nobody ever
+// waits, since each operation here also looks whether somebody sleeps.
 //
 //   BlockingQueue<BoundedQueue<Job>> jobs(1000);
 //   ... jobs.Push(std::move(job)) ...                 // waits for room
@@ -12,18 +12,19 @@
 // Guarantees
 //   Those of the wrapped queue: order, exactness, capacity, who may call what (of an SpscQueue, one
 //   producer and one consumer). Further:
-//   No lost wake     A waiting pop returns when a value is there for it, a waiting push when there is
-//                    room for its value, whatever the others do: a waiter that leaves because of its
-//                    deadline or stop takes no notification along.
-//   Precedence       A value (or room) that is there wins over a close, that over a stop, that over
-//                    a deadline, also one that has passed before the call.
+//   No lost wake     A waiting pop returns when a value is there for it, a waiting push when there
+//                    is room for its value, whatever the others do: a waiter that leaves because
+//                    of its deadline or stop takes no notification along.
+//   Precedence       A value that is there wins over a close; a value, room or a close over a stop;
+//                    a stop over a deadline. Also where stop and deadline came before the call.
 //   Fairness         Waiters are woken in order of arrival, but a caller that does not wait may be
 //                    faster. With a bound in bytes, a large value may wait behind many small ones.
 //   Blocks           Push, Pop and their forms with Until or a stop; after a short spin they sleep.
-//   Progress         TryX: as the wrapped queue's; then, while nobody sleeps, a fence and a load.
-//                    Waking a sleeper is a system call.
+//   Progress         TryX: as the wrapped queue's; then, while nobody sleeps, a fence and a load
+//                    (AsymmetricEventCount: a load). Waking a sleeper is a system call.
 //   Allocation       None after construction, except a thread's first sleep.
-//   Lifetime         Nobody waits when it is destroyed (checked). To end it: Close(), join, destroy.
+//   Lifetime         Nobody waits when it is destroyed (checked). To end it: Close(), join,
+//                    destroy.
 //
 // Example: blocking_queue_example.cc
 #ifndef WEFT_MPMC_BLOCKING_QUEUE_H_
@@ -48,7 +49,8 @@ template <typename Queue>
 concept Bounded =
     requires(Queue& queue, typename Queue::value_type value) { queue.TryPush(std::move(value)); };
 
-// Whether one pop may make room for several pushes, or for none: where room is not counted in values.
+// Whether one pop may make room for several pushes, or for none: where room is not counted in
+// values.
 template <typename Queue>
 concept BoundedByWeight = requires { requires Queue::kIsBoundedByWeight; };
 
@@ -79,8 +81,8 @@ class BasicBlockingQueue {
     return result;
   }
 
-  // Appends `value` as soon as there is room: kOk, or the value back with what the wrapped queue says
-  // apart from kFull (kClosed, kTooLarge), with kDeadline or with kStopped.
+  // Appends `value` as soon as there is room: kOk, or the value back with what the wrapped queue
+  // says apart from kFull (kClosed, kTooLarge), with kDeadline or with kStopped.
   PushResult<T> Push(T value) { return PushUntil(std::move(value), Instant::InfiniteFuture()); }
   PushResult<T> Push(T value, const std::stop_token& stop) {
     return PushUntil(std::move(value), Instant::InfiniteFuture(), stop);
@@ -107,8 +109,8 @@ class BasicBlockingQueue {
     return Await([&](auto& key) { return not_empty_.CommitWaitUntil(key, deadline, stop); });
   }
 
-  // Closes the wrapped queue and wakes everybody: waiting pushes get their values back with kClosed,
-  // pops drain the queue and then say kClosed. May be called again.
+  // Closes the wrapped queue and wakes everybody: waiting pushes get their values back with
+  // kClosed, pops drain the queue and then say kClosed. May be called again.
   void Close() {
     queue_.Close();
     not_full_.NotifyAll();
@@ -124,6 +126,17 @@ class BasicBlockingQueue {
       return queue_.TryPush(std::move(value));
     } else {
       return queue_.Push(std::move(value));
+    }
+  }
+
+  // While it spins: leaves the producers' cache lines alone where the queue can.
+  PopResult<T> PollPop() {
+    if constexpr (requires { queue_.PollPop(); }) {
+      PopResult<T> result = queue_.PollPop();
+      if (result.ok()) NotifyRoom();
+      return result;
+    } else {
+      return TryPop();
     }
   }
 
@@ -165,9 +178,9 @@ class BasicBlockingQueue {
     for (;;) {
       PopResult<T> result = TryPop();
       if (result.outcome() != PopOutcome::kEmpty) return result;
-      if (!spin.IsSpent()) {
-        spin.Once();
-        continue;
+      for (; !spin.IsSpent(); spin.Once()) {
+        PopResult<T> polled = PollPop();
+        if (polled.ok()) return polled;
       }
       auto key = not_empty_.PrepareWait();
       PopResult<T> second = TryPop();

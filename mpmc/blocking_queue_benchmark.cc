@@ -1,5 +1,5 @@
-// Shapes: uncontended (push + pop on one thread: what looking for sleepers costs) and ping-pong of two
-// threads that sleep. Rival: a mutex and two condition variables around a std::deque.
+// Shapes: uncontended (push + pop on one thread: what looking for sleepers costs) and ping-pong of
+// two threads that sleep. Rival: a mutex and two condition variables around a std::deque.
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Two threads hand numbers to a third through a queue of eight places; who finds it full sleeps, and
-// so does who finds it empty.
+// Two threads hand numbers to a third through a queue of eight places; who finds it full sleeps,
+// and so does who finds it empty.
 #include <cstdio>
 #include <thread>
 

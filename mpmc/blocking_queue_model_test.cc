@@ -1,7 +1,7 @@
-// Goal: nobody sleeps beside a value or room, in any behaviour of the memory model: between a look that
-// fails and the sleep, no push, pop or close is missed. Method: the queue, the event count and the
-// parker that ship, over tools/model, where a lost wake-up is a deadlock; mutants of the second looks
-// (those of the ring and of the event count: their own model tests).
+// Goal: nobody sleeps beside a value or room, in any behaviour of the memory model: between a look
+// that fails and the sleep, no push, pop or close is missed. Method: the queue, the event count
+// and the parker that ship, over tools/model, where a lost wake-up is a deadlock; mutants of the
+// second looks (those of the ring and of the event count: their own model tests).
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -16,7 +16,6 @@
 #include "mpmc/push_result.h"
 #include "mpmc/queue_shape.h"
 #include "parker/event_count.h"
-#include "parker/parker.h"
 #include "tools/model/model.h"
 #include "tools/model/plain.h"
 

@@ -1,6 +1,7 @@
-// Goal: nobody sleeps beside a value or room, at real speed and with far more threads than processors;
-// every item arrives once and in order; nothing leaks. Method: producers and consumers that sleep in
-// every way there is, over small queues, so that both sides sleep often; a watchdog finds a lost wake.
+// Goal: nobody sleeps beside a value or room, at real speed and with far more threads than
+// processors; every item arrives once and in order; nothing leaks. Method: producers and consumers
+// that sleep in every way there is, over small queues, so that both sides sleep often; a watchdog
+// finds a lost wake.
 #include <array>
 #include <atomic>
 #include <cstddef>

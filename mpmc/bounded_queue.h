@@ -29,8 +29,8 @@
 //                    else. SpinX: wait for room or a value too. Never takes a lock, never sleeps.
 //   Complexity       O(1), bulk O(values), plus that waiting; no allocation after construction.
 //   Requirements     T is nothrow destructible. TryPush, PollPush, SpinPush, PushOverwriting, their
-//                    pops and bulk forms: T is nothrow move constructible too (bulk pop: nothrow move
-//                    assignable). TryReserve and TryConsume serve every other T.
+//                    pops and bulk forms: T is nothrow move constructible too (bulk pop: nothrow
+//                    move assignable). TryReserve and TryConsume serve every other T.
 //
 // Example: bounded_queue_example.cc
 #ifndef WEFT_MPMC_BOUNDED_QUEUE_H_
@@ -104,8 +104,8 @@ class BasicBoundedQueue {
   }
 
   // Like TryPop, but cheap to call in a loop: looks at its own side only and waits for nobody. Says
-  // kBusy when the next slot holds no finished value, also when the queue is closed and drained: ask
-  // TryPop() now and then.
+  // kBusy when the next slot holds no finished value, also when the queue is closed and drained:
+  // ask TryPop() now and then.
   PopResult<T> PollPop()
     requires kMoves
   {
@@ -119,7 +119,7 @@ class BasicBoundedQueue {
   {
     TurnWait<Atomics> wait;
     for (;;) {
-      const typename Ring::Claim claim = ring_.template ClaimPush<Answer::kExact>();
+      const typename Ring::Claim claim = ring_.template ClaimPush<Answer::kWeak>();
       if (claim.ok()) {
         Ring::Fill(claim, std::move(value));
         return PushResult<T>::Ok();
@@ -137,14 +137,18 @@ class BasicBoundedQueue {
   {
     TurnWait<Atomics> wait;
     for (;;) {
-      PopResult<T> result = ring_.template Pop<Answer::kExact>();
-      if (result.outcome() != PopOutcome::kEmpty) return result;
+      PopResult<T> result = ring_.template Pop<Answer::kWeak>();
+      if (result.ok()) return result;
+      if (wait.IsLong()) {  // Only the exact answer knows of a close.
+        PopResult<T> exact = ring_.template Pop<Answer::kExact>();
+        if (exact.outcome() != PopOutcome::kEmpty) return exact;
+      }
       wait.Once();
     }
   }
 
-  // Appends `value`, in one step with taking the oldest value out if the queue is full. kOk with the
-  // displaced value, or the value back with kClosed.
+  // Appends `value`, in one step with taking the oldest value out if the queue is full. kOk with
+  // the displaced value, or the value back with kClosed.
   OverwriteResult<T> PushOverwriting(T value)
     requires(kMoves && kConsumers == QueueConsumers::kMany)
   {
@@ -214,9 +218,9 @@ class BasicBoundedQueue {
     return PopOutcome::kOk;
   }
 
-  // Refuses every push that has not claimed its slot yet, with kClosed; pops go on until the queue is
-  // drained and say kClosed then. Returns whether this call closed the queue; further ones change
-  // nothing.
+  // Refuses every push that has not claimed its slot yet, with kClosed; pops go on until the queue
+  // is drained and say kClosed then. Returns whether this call closed the queue; further ones
+  // change nothing.
   bool Close() { return ring_.Close(); }
 
   bool IsClosed() const { return ring_.IsClosed(); }
@@ -228,8 +232,8 @@ class BasicBoundedQueue {
   // Whether SizeHint() is zero; the same limits apply.
   bool IsEmptyHint() const { return SizeHint() == 0; }
 
-  // Pushes and pops since construction; approximate as SizeHint() is. They cost nothing to keep: the
-  // tickets count. An abandoned reservation is one of each.
+  // Pushes and pops since construction; approximate as SizeHint() is. They cost nothing to keep:
+  // the tickets count. An abandoned reservation is one of each.
   uint64_t PushCount() const { return ring_.PushCount(); }
   uint64_t PopCount() const { return ring_.PopCount(); }
 
@@ -246,9 +250,9 @@ class BasicBoundedQueue {
 template <typename T, QueueSlots kSlots = QueueSlots::kPacked>
 using BoundedQueue = mpmc_internal::BasicBoundedQueue<T, StdAtomics, QueueConsumers::kMany, kSlots>;
 
-// The same for one consumer, which pops without a compare-and-swap. Everything that pops or consumes
-// is called by one thread at a time, and what one consumer did happens before what the next one
-// does. It cannot overwrite: that would make producers consumers.
+// The same for one consumer, which pops without a compare-and-swap. Everything that pops or
+// consumes is called by one thread at a time, and what one consumer did happens before what the
+// next one does. It cannot overwrite: that would make producers consumers.
 template <typename T, QueueSlots kSlots = QueueSlots::kPacked>
 using BoundedMpscQueue =
     mpmc_internal::BasicBoundedQueue<T, StdAtomics, QueueConsumers::kOne, kSlots>;

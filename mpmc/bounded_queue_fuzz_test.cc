@@ -1,7 +1,7 @@
-// Goal: the bounded queues equal a deque with a bound, over random sequences of all their operations.
-// Method: swarm weights, so that some runs close early, some stay full, some use few kinds; after each
-// step every observer is compared. Values are counted, so a leak or a double destruction shows too. A
-// new operation needs an arm here: kOperations says how many there are.
+// Goal: the bounded queues equal a deque with a bound, over random sequences of all their
+// operations. Method: swarm weights, so that some runs close early, some stay full, some use few
+// kinds; after each step every observer is compared. Values are counted, so a leak or a double
+// destruction shows too. A new operation needs an arm here: kOperations says how many there are.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -31,8 +31,8 @@ using stress::CountedValue;
 constexpr int kRuns = 300;
 constexpr int kSteps = 400;
 
-// The queue as it should be. A hole is a place that an abandoned reservation has left: it counts until
-// a pop comes past it.
+// The queue as it should be. A hole is a place that an abandoned reservation has left: it counts
+// until a pop comes past it.
 class Model {
  public:
   static constexpr uint64_t kHole = ~uint64_t{0};

@@ -1,8 +1,9 @@
 // Goal: the bounded queues keep their contract in every behaviour that the C++ memory model allows,
 // and each memory order and second look is needed for it.
-// Method: the bodies that ship, over tools/model, in scenarios of two or three threads with capacities
-// 1 to 3, explored exhaustively. The values are plain memory: a missing edge between a push and a pop,
-// or between a pop and the next push into its slot, is a data race. Each mutant must fail a scenario.
+// Method: the bodies that ship, over tools/model, in scenarios of two or three threads with
+// capacities 1 to 3, explored exhaustively. The values are plain memory: a missing edge between a
+// push and a pop, or between a pop and the next push into its slot, is a data race. Each mutant
+// must fail a scenario.
 #include <cstddef>
 #include <iostream>
 #include <utility>

@@ -16,8 +16,9 @@
 
 namespace weft::bounded_queue_scenarios {
 
-// Plain memory for each address at which a value was ever constructed in this execution, so that the
-// model sees also races between the end of one value and the beginning of the next in its place.
+// Plain memory for each address at which a value was ever constructed in this execution, so that
+// the model sees also races between the end of one value and the beginning of the next in its
+// place.
 class Places {
  public:
   Places() { current_ = this; }

@@ -1,8 +1,8 @@
-// Goal: no loss, no duplicate, order per producer, no leak and exact answers at real speed, also with
-// far more threads than processors.
-// Method: numbered items through every pair of operations, over several shapes and capacities; threads
-// that know for certain whether the queue can be empty or full, and ask; short histories of random
-// operations, recorded and checked for linearizability.
+// Goal: no loss, no duplicate, order per producer, no leak and exact answers at real speed, also
+// with far more threads than processors.
+// Method: numbered items through every pair of operations, over several shapes and capacities;
+// threads that know for certain whether the queue can be empty or full, and ask; short histories
+// of random operations, recorded and checked for linearizability.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -133,8 +133,8 @@ TEST(BoundedQueueStressTest, EveryItemReachesTheOneConsumerOnceAndInOrder) {
   ExpectEveryItemOnceAndInOrder<BoundedMpscQueue<StressItem>>({{1, 1, 1000}, {4, 1, 300}});
 }
 
-// atomic_queue: a producer that is preempted between its ticket and its slot is overtaken by the ticket
-// one lap later, because its slots do not know their lap.
+// atomic_queue: a producer that is preempted between its ticket and its slot is overtaken by the
+// ticket one lap later, because its slots do not know their lap.
 TEST(BoundedQueueStressTest, Regression_OrderPerProducerHoldsWhenThreadsArePreempted) {
   ExpectEveryItemOnceAndInOrder<BoundedQueue<StressItem>>({{8, 8, 200}});
 }

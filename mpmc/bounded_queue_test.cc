@@ -107,7 +107,8 @@ TEST(BoundedQueueTest, KeepsTheAlignmentOfItsValues) {
   }
 }
 
-// ---- Closing, weak answers, overwriting, bulk ----------------------------------------------------
+// ---- Closing, weak answers, overwriting, bulk
+// ----------------------------------------------------
 
 TEST(BoundedQueueTest, ClosedQueueRefusesPushesAndDrains) {
   BoundedQueue<int> queue(2);
@@ -181,7 +182,8 @@ TEST(BoundedQueueTest, BulkMovesAPrefixAndLeavesTheRest) {
   EXPECT_EQ(queue.TryPopBulk({}).outcome, PopOutcome::kOk);
 }
 
-// ---- Values whose constructors throw -------------------------------------------------------------
+// ---- Values whose constructors throw
+// -------------------------------------------------------------
 
 struct Moody {
   explicit Moody(int n) : number(n) {
@@ -243,7 +245,8 @@ TEST(BoundedQueueTest, ThrowingUseDestroysTheValueAndFreesTheSlot) {
   EXPECT_TRUE(queue.TryPush(value).ok());
 }
 
-// ---- Costs ---------------------------------------------------------------------------------------
+// ---- Costs
+// ---------------------------------------------------------------------------------------
 
 TEST(BoundedQueueTest, AllocatesNothingAfterConstruction) {
   BoundedQueue<std::array<int, 10>> queue(3);

@@ -7,15 +7,15 @@
 // Guarantees
 //   Those of BoundedQueue for order, memory ordering, closing, thread safety, lifetime. Further:
 //   Budget           The bytes of values inside never exceed max_bytes, not for a moment. A value
-//                    counts with the bytes that its push said, from before it is inside until its pop
-//                    has taken it out.
+//                    counts with the bytes that its push said, from before it is inside until its
+//                    pop has taken it out.
 //   Memory ordering  Besides: a push that found room because of a pop comes after that pop.
 //   Too large        A value of more than max_bytes would never fit: its push answers kTooLarge at
 //                    once, also when the queue is closed or full, and hands it back.
 //   Exactness        kFull: at some moment during the call bytes or number would have exceeded the
 //                    bound, counting values whose push or pop is under way. kEmpty is exact.
-//   Fairness         None between large and small values: a large one waits until enough room is left
-//                    at once, and small ones may keep taking it.
+//   Fairness         None between large and small values: a large one waits until enough room is
+//                    left at once, and small ones may keep taking it.
 //   Progress         As BoundedQueue's TryX. The account is one more word that every push and pop
 //                    changes: two more locked instructions for a value's way through the queue.
 //   Memory           sizeof(T) + 16 bytes a slot, for `capacity` slots, allocated once.
@@ -34,7 +34,6 @@
 #include "mpmc/internal/weight_account.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
-#include "mpmc/queue_shape.h"
 
 namespace weft {
 

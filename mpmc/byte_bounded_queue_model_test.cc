@@ -1,6 +1,6 @@
-// Goal: the budget in bytes is kept, exactly, in every behaviour of the memory model, and the orders of
-// the account are needed. Method: the body that ships, over tools/model; mutants of the account (those
-// of the ring: bounded_queue_model_test.cc).
+// Goal: the budget in bytes is kept, exactly, in every behaviour of the memory model, and the
+// orders of the account are needed. Method: the body that ships, over tools/model; mutants of the
+// account (those of the ring: bounded_queue_model_test.cc).
 #include <iostream>
 #include <utility>
 #include <vector>

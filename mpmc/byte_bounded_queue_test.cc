@@ -1,5 +1,6 @@
-// Goal: each bullet of ByteBoundedQueue's contract; equality with a deque: bounded_queue_fuzz_test.cc.
-// Under threads: every item once and in order, and a budget that is never exceeded.
+// Goal: each bullet of ByteBoundedQueue's contract; equality with a deque:
+// bounded_queue_fuzz_test.cc. Under threads: every item once and in order, and a budget that is
+// never exceeded.
 #include "mpmc/byte_bounded_queue.h"
 
 #include <atomic>

@@ -1,11 +1,11 @@
 // mpmc/internal/fifo_history.h — is a recorded history that of a bounded FIFO queue?
 //
-// Threads note each operation with a time before it and a time after it; the history is linearizable
-// if the operations can be put in an order, in which each stands between its two times, that a plain
-// bounded queue could have gone through with the same answers (Herlihy and Wing, 1990). Checked by
-// depth-first search over the operations that may come next, remembering the states that failed
-// (Wing and Gong; Lowe): exponential in the worst case, quick for histories of some dozen operations
-// by a few threads.
+// Threads note each operation with a time before it and a time after it; the history is
+// linearizable if the operations can be put in an order, in which each stands between its two
+// times, that a plain bounded queue could have gone through with the same answers (Herlihy and
+// Wing, 1990). Checked by depth-first search over the operations that may come next, remembering
+// the states that failed (Wing and Gong; Lowe): exponential in the worst case, quick for histories
+// of some dozen operations by a few threads.
 #ifndef WEFT_MPMC_INTERNAL_FIFO_HISTORY_H_
 #define WEFT_MPMC_INTERNAL_FIFO_HISTORY_H_
 

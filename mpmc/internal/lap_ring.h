@@ -11,13 +11,16 @@
 //   (2) free stamp: Release() stores it (release) -> a push loads it (acquire): the old value is
 //       destroyed before its slot is used again.
 //   (3) head claim: a pop's write of head_ (release) -> load of head_ (acquire) -> load of tail_:
-//       whatever was pushed before a pop that we see claimed is in the tail that we read next. Makes
-//       kEmpty exact.
-//   (4) tail claim: a push's CAS of tail_ (release) -> load of tail_ (acquire) -> load of head_: the
+//       whatever was pushed before a pop that we see claimed is in the tail that we read next.
+//       Makes kEmpty exact.
+//   (4) tail claim: a push's CAS of tail_ (release) -> load of tail_ (acquire) -> load of head_:
+//   the
 //       mirror image. Makes kFull exact.
-//   (5) close: Close() sets kClosed in tail_ (release) -> whoever sees it (acquire) answers kClosed:
+//   (5) close: Close() sets kClosed in tail_ (release) -> whoever sees it (acquire) answers
+//   kClosed:
 //       what was done before Close() is visible.
-// A failed CAS reloads with acquire because its value takes the place of the first load of (3), (4).
+// A failed CAS reloads with acquire because its value takes the place of the first load of (3),
+// (4).
 #ifndef WEFT_MPMC_INTERNAL_LAP_RING_H_
 #define WEFT_MPMC_INTERNAL_LAP_RING_H_
 
@@ -42,12 +45,6 @@
 
 namespace weft::mpmc_internal {
 
-// What an operation does about a slot that another thread has claimed and not finished.
-enum class Answer {
-  kExact,  // Waits for that thread; kFull and kEmpty are true at some moment during the call.
-  kWeak,   // Answers kBusy, also when the queue is full or empty, without asking the other side.
-};
-
 // See BoundedQueue for the contract.
 template <typename T, typename Atomics, QueueConsumers kConsumers = QueueConsumers::kMany,
           QueueSlots kSlots = QueueSlots::kPacked>
@@ -57,11 +54,9 @@ class LapRing {
       "a queue destroys values in slots that it has claimed: T's destructor may not throw");
 
   using Word = typename Atomics::template Atomic<uint64_t>;
-
   using Slot = RingSlot<T, Word, kSlots>;
 
-  // Constant after construction; operations copy it, so that the compiler need not read it again
-  // behind each atomic access.
+  // Constant; operations copy it, so that it is not read again behind each atomic access.
   struct View {
     RingGeometry geometry;
     Slot* slots;
@@ -83,7 +78,6 @@ class LapRing {
 
   LapRing(const LapRing&) = delete;
   LapRing& operator=(const LapRing&) = delete;
-
   ~LapRing() {
     for (Claim claim; (claim = ClaimPop<Answer::kExact>()).ok();) Release(claim);
   }
@@ -98,7 +92,11 @@ class LapRing {
     uint64_t ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
     uint64_t stamp;
     const Claim claim = AttemptPush(ticket, stamp, 1).first;
-    return claim.ok() ? claim : ClaimPushSlowly<kAnswer>(ticket, stamp, 1).first;
+    if (claim.ok()) return claim;
+    if (kAnswer == Answer::kWeak && stamp < ticket && (ticket & RingGeometry::kClosed) == 0) {
+      return Claim::Refusal(PushOutcome::kBusy);
+    }
+    return ClaimPushSlowly<kAnswer>(ticket, stamp, 1).first;
   }
 
   // Claims up to `limit` slots that are free now, one behind the other, by one claim: the first and
@@ -129,7 +127,8 @@ class LapRing {
     }
   }
 
-  // Constructs the value of a claimed slot and publishes it. If that throws, the slot stays claimed.
+  // Constructs the value of a claimed slot and publishes it. If that throws, the slot stays
+  // claimed.
   template <typename... Args>
   static void Fill(const Claim& claim, Args&&... args) {
     ::new (static_cast<void*>(claim.slot->storage)) T(std::forward<Args>(args)...);
@@ -152,11 +151,12 @@ class LapRing {
     uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
     uint64_t stamp;
     const Claim claim = AttemptPop(ticket, stamp, 1).first;
-    return claim.ok() ? claim : ClaimPopSlowly<kAnswer>(ticket, stamp, 1).first;
+    if (claim.ok()) return claim;
+    if (kAnswer == Answer::kWeak && stamp <= ticket) return Claim::Refusal(PopOutcome::kBusy);
+    return ClaimPopSlowly<kAnswer>(ticket, stamp, 1).first;
   }
 
-  // Claims up to `limit` values that are finished now, one behind the other, by one claim: the first
-  // and their number. Answers like ClaimPop.
+  // Claims up to `limit` values that are finished now, by one claim, as ClaimPushes() does slots.
   std::pair<Claim, std::size_t> ClaimPops(std::size_t limit) {
     uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
     return ClaimPopSlowly<Answer::kExact>(ticket, ticket + RingGeometry::kFull, limit);
@@ -210,12 +210,8 @@ class LapRing {
   }
 
   // Tickets claimed by pushes and by pops so far.
-  uint64_t PushCount() const {
-    return view_.geometry.Position(tail_.load(std::memory_order_relaxed));
-  }
-  uint64_t PopCount() const {
-    return view_.geometry.Position(head_.load(std::memory_order_relaxed));
-  }
+  uint64_t PushCount() const { return CountOf(tail_); }
+  uint64_t PopCount() const { return CountOf(head_); }
 
   std::size_t SizeHint() const {
     const uint64_t pops = PopCount();
@@ -248,8 +244,8 @@ class LapRing {
     slot->stamp.store(ticket + view_.geometry.lap_step(), std::memory_order_release);  // (2)
   }
 
-  // The number of slots from that of `ticket` on, up to `limit`, whose stamp is their ticket +
-  // `state`. The caller has seen that the first one is.
+  // The number of slots from `ticket` on, up to `limit`, with stamp == ticket + state; the first
+  // is.
   std::size_t CountReady(uint64_t ticket, std::size_t limit, uint64_t state) {
     limit = std::min(limit, capacity());
     std::size_t ready = 1;
@@ -264,7 +260,8 @@ class LapRing {
   }
 
   // Looks at the slot of `ticket` and claims it, and those behind it up to `limit`, if it is free.
-  // If that fails, `stamp` says why; it equals `ticket`, which is tail_ again, if a push was faster.
+  // If that fails, `stamp` says why; it equals `ticket`, which is tail_ again, if a push was
+  // faster.
   std::pair<Claim, std::size_t> AttemptPush(uint64_t& ticket, uint64_t& stamp, std::size_t limit) {
     const View view = view_;
     Slot* const slot = view.SlotOf(ticket);
@@ -276,8 +273,8 @@ class LapRing {
     return {};
   }
 
-  // The loop around AttemptPush(), from a first failed attempt on. Apart, so that the usual path is
-  // small and keeps everything in registers.
+  // The loop around AttemptPush(), from a failed attempt on. Apart, so that the usual path is
+  // small.
   template <Answer kAnswer>
   [[gnu::noinline]] std::pair<Claim, std::size_t> ClaimPushSlowly(uint64_t ticket, uint64_t stamp,
                                                                   std::size_t limit) {
@@ -326,15 +323,15 @@ class LapRing {
     if constexpr (kAnswer == Answer::kWeak) {
       if (stamp < ticket) return PushOutcome::kBusy;
     } else {
-      const uint64_t head = head_.load(std::memory_order_relaxed);  // Behind (4).
+      const uint64_t head = head_.load(std::memory_order_relaxed);
       if (!Atomics::Recheck(head + view_.geometry.lap_step() > ticket)) return PushOutcome::kFull;
     }
     if (!Reload(tail_, ticket)) wait.Once();
     return PushOutcome::kOk;
   }
 
-  // The slot of `ticket` held no finished value but had `stamp`. Says why, or kOk with a `ticket` to
-  // look at.
+  // The slot of `ticket` held no finished value but had `stamp`. Says why, or kOk with a `ticket`
+  // to look at.
   template <Answer kAnswer>
   PopOutcome PopMiss(uint64_t stamp, uint64_t& ticket, TurnWait<Atomics>& wait) {
     if (stamp == ticket + RingGeometry::kHole) {
@@ -353,7 +350,7 @@ class LapRing {
     return PopOutcome::kOk;
   }
 
-  // Claims and frees an abandoned slot, unless another pop is faster; `ticket` is then head_.
+  // Claims and frees an abandoned slot, unless a pop is faster; `ticket` is then head_.
   void SkipHole(uint64_t& ticket) {
     const uint64_t hole = ticket;
     if (!ClaimHead(ticket, view_.geometry.Next(hole))) return;
@@ -361,8 +358,8 @@ class LapRing {
     ticket = view_.geometry.Next(hole);
   }
 
-  // A push has claimed a slot that the value of ticket `oldest` still fills. Takes that value out as
-  // soon as it is the oldest, unless a pop does.
+  // A push has claimed a slot that the value of ticket `oldest` still fills. Takes that value out
+  // as soon as it is the oldest, unless a pop does.
   void TakeOrAwait(const Claim& claim, uint64_t oldest, std::optional<T>& displaced) {
     TurnWait<Atomics> wait;
     for (;;) {
@@ -380,6 +377,10 @@ class LapRing {
     }
   }
 
+  uint64_t CountOf(const Word& counter) const {
+    return view_.geometry.Position(counter.load(std::memory_order_relaxed));
+  }
+
   // Sets `ticket` to the counter's value now; returns whether that is news.
   static bool Reload(const Word& counter, uint64_t& ticket) {
     const uint64_t now = counter.load(std::memory_order_acquire);  // (3), (4), (5)
@@ -390,7 +391,6 @@ class LapRing {
 
   std::unique_ptr<Slot[]> slots_;
   const View view_;
-
   alignas(kCacheLineSize) Word tail_{0};  // The ticket of the next push, and kClosed.
   alignas(kCacheLineSize) Word head_{0};  // The ticket of the next pop; no flags.
 };

@@ -10,8 +10,8 @@
 namespace weft::mpmc_internal {
 
 // Either a claimed slot, or the reason why there is none. Move-only; belongs to one thread; does
-// not outlive its queue. A slot that is claimed and not filled holds up whoever needs it, so fill it
-// or give it up soon.
+// not outlive its queue. A slot that is claimed and not filled holds up whoever needs it, so fill
+// it or give it up soon.
 template <typename Ring>
 class [[nodiscard]] SlotReservation {
  public:

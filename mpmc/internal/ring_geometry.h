@@ -1,9 +1,9 @@
 // mpmc/internal/ring_geometry.h — tickets and stamps of a ring of any capacity, in one word each.
 //
-// Ticket. A position is {lap | index | flags:2}: `index` counts slots, `lap` counts rounds. lap_step
-// is the smallest power of two that holds every index with its flags, so that adding it starts the
-// same index one lap later. Tickets grow strictly, and never come again in the life of a queue: a
-// ring of n slots (n a power of two) has 2^62 of them.
+// Ticket. A position is {lap | index | flags:2}: `index` counts slots, `lap` counts rounds.
+// lap_step is the smallest power of two that holds every index with its flags, so that adding it
+// starts the same index one lap later. Tickets grow strictly, and never come again in the life of a
+// queue: a ring of n slots (n a power of two) has 2^62 of them.
 //
 // Stamp. Each slot carries the ticket that it waits for, and what it holds:
 //   stamp == p             free, for the push that owns ticket p

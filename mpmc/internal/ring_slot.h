@@ -33,6 +33,12 @@ struct alignas(SlotAlignment<T, Word>(kSlots)) RingSlot {
   T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
 };
 
+// What an operation does about a slot that another thread has claimed and not finished.
+enum class Answer {
+  kExact,  // Waits for that thread; kFull and kEmpty are true at some moment during the call.
+  kWeak,   // Answers kBusy, also when the queue is full or empty, without asking the other side.
+};
+
 // A slot that a push or pop has claimed, and its ticket; or no slot, and the outcome. Two words, so
 // that it is returned in registers.
 template <typename Slot>

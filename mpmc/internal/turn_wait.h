@@ -1,4 +1,5 @@
-// mpmc/internal/turn_wait.h — what a loop does between two looks at what another thread is to change.
+// mpmc/internal/turn_wait.h — what a loop does between two looks at what another thread is to
+// change.
 #ifndef WEFT_MPMC_INTERNAL_TURN_WAIT_H_
 #define WEFT_MPMC_INTERNAL_TURN_WAIT_H_
 
@@ -13,6 +14,8 @@ template <typename Atomics>
 class TurnWait {
  public:
   void Once() { Atomics::SpinPause(); }
+  // Whether it has taken so long that a dearer look is in order.
+  bool IsLong() const { return true; }
 };
 
 // On the real machine: longer and longer pauses, so that looking does not slow the other thread
@@ -27,6 +30,7 @@ class TurnWait<StdAtomics> {
       backoff_.Spin();
     }
   }
+  bool IsLong() const { return backoff_.IsSpent(); }
 
  private:
   SpinBackoff backoff_;
