@@ -114,7 +114,7 @@ class SpscQueue {
   // number, or kEmpty or kClosed and 0. An empty span is kOk.
   BulkPopResult TryPopBulk(std::span<T> out) { return ring_.TryPopBulk(out); }
 
-  // Tells the producer that nobody will pop any more; see Closing.
+  // Tells the producer that nobody will pop any more; see Closing. Pops answer kClosed from now on.
   void Abandon() { ring_.Abandon(); }
 
   // ---- Anyone ----

@@ -260,7 +260,8 @@ class SegmentQueue {
     }
   }
 
-  // Claims up to `limit` tickets of one segment; none if the queue is closed. Throws std::bad_alloc.
+  // Claims up to `limit` tickets of one segment; none if the queue is closed. Throws
+  // std::bad_alloc.
   Claim ClaimUpTo(std::size_t limit) {
     for (;;) {
       uint64_t tail = tail_.load(std::memory_order_acquire);  // (4), (6)

@@ -1,9 +1,10 @@
 // mpmc/internal/spsc_ring.h — the ring behind SpscQueue, over any atomics.
 //
-// Each side counts its operations and publishes its count; a free-running count tells full from
-// empty without a spare slot. Each side keeps what it knows about the other side's count on its own
-// cache line and looks again only when that says that it cannot go on, so that in a stream two
-// lines change hands once in many operations. The top bit of a count says that its side has ended.
+// A position runs through two laps, 0 to 2 * capacity - 1, so that full (a lap apart) and empty
+// (equal) differ without a spare slot. Each side publishes its position, and remembers where it
+// will have to stop by what it last saw of the other one's; only there it looks again, so that in a
+// stream two lines change hands once in many operations. The top bit of a published position says
+// that its side has ended. A side that has ended stops where it is.
 //
 // Happens-before edges:
 //   (1) Publish stores the producer's count (release) -> the consumer loads it (acquire): the
@@ -44,58 +45,40 @@ class SpscRing {
     WEFT_CHECK(capacity >= 1 && capacity <= kMaxCapacity)
         << "SpscQueue(capacity): expected 1 to " << kMaxCapacity << " slots, found " << capacity;
     slots_ = std::make_unique_for_overwrite<Slot[]>(capacity);
+    producer_.stop = capacity;
   }
 
   SpscRing(const SpscRing&) = delete;
   SpscRing& operator=(const SpscRing&) = delete;
 
   ~SpscRing() {
-    ReleaseConsumer();
-    while (T* const value = Front()) {
-      (void)value;
-      PopFront(1);
-    }
-    if (producer_.prepared) std::destroy_at(ValueAt(producer_.index));
+    uint64_t head = consumer_.Own() & ~kEnd;
+    const uint64_t tail = producer_.Own() & ~kEnd;
+    for (; head != tail; head = After(head, 1)) std::destroy_at(ValueAt(head));
+    if (producer_.prepared) std::destroy_at(ValueAt(tail));
   }
 
   // ---- The producer's side ----
 
-  PushOutcome CanPush() {
-    CheckProducer("TryPush()");
-    if (producer_.ended) return PushOutcome::kClosed;
-    return Room() > 0 ? PushOutcome::kOk
-                      : (producer_.other_ended ? PushOutcome::kClosed : PushOutcome::kFull);
-  }
-
-  // Constructs a value in the next slot, which CanPush() has found free; nobody sees it before
-  // Publish(1).
-  template <typename... Args>
-  T* Construct(Args&&... args) {
-    return ::new (static_cast<void*>(slots_[producer_.index].storage))
-        T(std::forward<Args>(args)...);
-  }
-
-  void Publish(std::size_t count) {
-    producer_.own += count;
-    producer_.index = IndexAfter(producer_.index, count);
-    producer_.count.store(producer_.own, std::memory_order_release);  // (1)
-  }
-
   PushResult<T> TryPush(T&& value) {
-    CheckNothingPrepared("TryPush()");
-    if (const PushOutcome outcome = CanPush(); outcome != PushOutcome::kOk) {
-      return PushResult<T>::Refused(outcome, std::move(value));
+    CheckProducer("TryPush()");
+    const uint64_t tail = producer_.Own();
+    if (tail == producer_.stop) [[unlikely]] {
+      if (const PushOutcome outcome = FindRoom(); outcome != PushOutcome::kOk) {
+        return PushResult<T>::Refused(outcome, std::move(value));
+      }
     }
-    Construct(std::move(value));
-    Publish(1);
+    ConstructAt(tail, std::move(value));
+    Publish(tail, 1);
     return PushResult<T>::Ok();
   }
 
   template <typename... Args>
   T* TryPrepare(Args&&... args) {
-    CheckNothingPrepared("TryPrepare()");
-    if (CanPush() != PushOutcome::kOk) return nullptr;
-    T* const value = Construct(std::forward<Args>(args)...);
+    CheckProducer("TryPrepare()");
+    const uint64_t tail = producer_.Own();
+    if (tail == producer_.stop && FindRoom() != PushOutcome::kOk) return nullptr;
+    T* const value = ConstructAt(tail, std::forward<Args>(args)...);
     producer_.prepared = true;
     return value;
   }
@@ -104,82 +87,83 @@ class SpscRing {
     WEFT_CHECK(producer_.prepared)
         << "SpscQueue::Publish(): expected a value that TryPrepare() returned, found none";
     producer_.prepared = false;
-    Publish(1);
+    Publish(producer_.Own(), 1);
   }
 
   BulkPushResult TryPushBulk(std::span<T> values) {
     static_assert(std::is_nothrow_move_constructible_v<T>,
                   "TryPushBulk(): either all or none of a run arrives, so T's move may not throw");
-    CheckNothingPrepared("TryPushBulk()");
+    CheckProducer("TryPushBulk()");
     if (values.empty()) return {PushOutcome::kOk, 0};
-    if (const PushOutcome outcome = CanPush(); outcome != PushOutcome::kOk) return {outcome, 0};
-    if (Room() < values.size()) LookAtConsumer();
-    const std::size_t count = std::min<std::size_t>(Room(), values.size());
-    std::size_t index = producer_.index;
-    for (T& value : values.first(count)) {
-      ::new (static_cast<void*>(slots_[index].storage)) T(std::move(value));
-      index = IndexAfter(index, 1);
+    const uint64_t tail = producer_.Own();
+    if (producer_.ended || Distance(tail, producer_.stop) < values.size()) {
+      if (const PushOutcome outcome = FindRoom(); outcome != PushOutcome::kOk) return {outcome, 0};
     }
-    Publish(count);
+    const std::size_t count = std::min<std::size_t>(Distance(tail, producer_.stop), values.size());
+    for (std::size_t i = 0; i < count; ++i) ConstructAt(After(tail, i), std::move(values[i]));
+    Publish(tail, count);
     return {PushOutcome::kOk, count};
   }
 
   void Close() {
     CheckProducer("Close()");
-    producer_.ended = true;
-    producer_.count.store(producer_.own | kEnd, std::memory_order_release);  // (1)
+    End(producer_);
   }
 
   // ---- The consumer's side ----
 
   // The oldest value, or null.
-  T* Front() { return Readable().data(); }
+  T* Front() {
+    CheckConsumer("Front()");
+    const uint64_t head = consumer_.Own();
+    if (head == consumer_.stop && FindValues() != PopOutcome::kOk) return nullptr;
+    return ValueAt(head);
+  }
 
   // The values from the oldest on that lie side by side, all that are known without a look at the
   // producer; none only if there is none.
   std::span<T> Readable() {
-    CheckConsumer("Front()");
-    if (consumer_.other == consumer_.own) LookAtProducer();
-    const uint64_t count =
-        std::min<uint64_t>(consumer_.other - consumer_.own, capacity_ - consumer_.index);
-    if (count == 0) return {};
-    return {ValueAt(consumer_.index), static_cast<std::size_t>(count)};
+    T* const front = Front();
+    if (front == nullptr) return {};
+    const uint64_t head = consumer_.Own();
+    return {front, static_cast<std::size_t>(
+                       std::min(Distance(head, consumer_.stop), capacity_ - IndexOf(head)))};
   }
 
   // Ends the `count` oldest values, which lie side by side.
   void PopFront(std::size_t count) {
     CheckConsumer("PopFront()");
-    WEFT_DCHECK(count <= consumer_.other - consumer_.own && count <= capacity_ - consumer_.index)
+    const uint64_t head = consumer_.Own();
+    WEFT_DCHECK(count <= Distance(head, consumer_.stop) && count <= capacity_ - IndexOf(head))
         << "SpscQueue::PopFront(" << count << "): expected at most the number of values that "
-        << "Front() or Readable() has shown, found " << consumer_.other - consumer_.own;
-    std::destroy_n(ValueAt(consumer_.index), count);
-    consumer_.own += count;
-    consumer_.index = IndexAfter(consumer_.index, count);
-    const uint64_t end = consumer_.ended ? kEnd : 0;
-    consumer_.count.store(consumer_.own | end, std::memory_order_release);  // (2)
+        << "Front() or Readable() has shown, found " << Distance(head, consumer_.stop);
+    std::destroy_n(ValueAt(head), count);
+    consumer_.position.store(After(head, count), std::memory_order_release);  // (2)
   }
 
-  bool IsDrained() { return Readable().empty() && consumer_.other_ended; }
-
-  PopOutcome WhyEmpty() const {
-    return consumer_.other_ended ? PopOutcome::kClosed : PopOutcome::kEmpty;
-  }
+  bool IsDrained() { return Front() == nullptr && FindValues() == PopOutcome::kClosed; }
 
   PopResult<T> TryPop() {
-    T* const value = Front();
-    if (value == nullptr) return PopResult<T>::None(WhyEmpty());
-    PopResult<T> result(std::move(*value));
+    CheckConsumer("TryPop()");
+    const uint64_t head = consumer_.Own();
+    if (head == consumer_.stop) [[unlikely]] {
+      const PopOutcome outcome = FindValues();
+      if (outcome != PopOutcome::kOk) return PopResult<T>::None(outcome);
+    }
+    PopResult<T> result(std::move(*ValueAt(head)));
     PopFront(1);
     return result;
   }
 
   BulkPopResult TryPopBulk(std::span<T> out) {
+    CheckConsumer("TryPopBulk()");
     if (out.empty()) return {PopOutcome::kOk, 0};
-    if (Front() == nullptr) return {WhyEmpty(), 0};
-    if (consumer_.other - consumer_.own < out.size()) LookAtProducer();
+    if (consumer_.ended || Distance(consumer_.Own(), consumer_.stop) < out.size()) {
+      if (const PopOutcome outcome = FindValues(); outcome != PopOutcome::kOk) return {outcome, 0};
+    }
     std::size_t done = 0;
     // Two runs at most: up to the last slot, and from the first.
-    while (done < out.size() && consumer_.other != consumer_.own) {
+    while (done < out.size() && consumer_.Own() != consumer_.stop) {
       const std::span<T> run = Readable();
       const std::size_t count = std::min(run.size(), out.size() - done);
       std::move(run.begin(), run.begin() + static_cast<std::ptrdiff_t>(count),
@@ -192,21 +176,20 @@ class SpscRing {
 
   void Abandon() {
     CheckConsumer("Abandon()");
-    consumer_.ended = true;
-    consumer_.count.store(consumer_.own | kEnd, std::memory_order_release);  // (2)
+    End(consumer_);
   }
 
   // ---- Anyone ----
 
   std::size_t SizeHint() const {
-    // The consumer's count first. The producer's is not before it, which (2) says too; hence
-    // relaxed.
-    const uint64_t popped = consumer_.count.load(std::memory_order_acquire) & ~kEnd;  // (2)
-    const uint64_t pushed = producer_.count.load(std::memory_order_relaxed) & ~kEnd;
-    return static_cast<std::size_t>(std::min<uint64_t>(pushed - popped, capacity_));
+    // The consumer's position first. The producer's is not before it, which (2) says too; hence
+    // relaxed. It may be more than a lap ahead of it, when both have gone on in between.
+    const uint64_t head = consumer_.position.load(std::memory_order_acquire) & ~kEnd;  // (2)
+    const uint64_t tail = producer_.Own() & ~kEnd;
+    return static_cast<std::size_t>(std::min(Distance(head, tail), capacity_));
   }
 
-  std::size_t capacity() const { return capacity_; }
+  std::size_t capacity() const { return static_cast<std::size_t>(capacity_); }
   void ReleaseProducer() { producer_.thread.Release(); }
   void ReleaseConsumer() { consumer_.thread.Release(); }
 
@@ -218,40 +201,72 @@ class SpscRing {
 
   static constexpr uint64_t kEnd = uint64_t{1} << 63;
 
-  // One side. Only `count` is seen by the other one.
+  // One side. Only `position` is seen by the other one.
   struct alignas(kCacheLineSize) Side {
-    typename Atomics::template Atomic<uint64_t> count{0};
-    uint64_t own = 0;          // What `count` says, without the end.
-    uint64_t other = 0;        // The other side's count, when last looked at.
-    std::size_t index = 0;     // The slot of the next operation.
-    bool ended = false;        // This side has ended.
-    bool other_ended = false;  // The other side had ended, when last looked at.
-    bool prepared = false;     // Producer: the next slot holds a value that is not published.
+    typename Atomics::template Atomic<uint64_t> position{0};
+    uint64_t stop = 0;      // Where to look at the other side before going on.
+    bool ended = false;     // This side has ended.
+    bool prepared = false;  // Producer: the next slot holds a value that is not published.
     ThreadChecker thread;
+
+    uint64_t Own() const { return position.load(std::memory_order_relaxed); }
   };
 
-  T* ValueAt(std::size_t index) {
-    return std::launder(reinterpret_cast<T*>(slots_[index].storage));
+  // The slot of a position.
+  uint64_t IndexOf(uint64_t position) const {
+    return position < capacity_ ? position : position - capacity_;
+  }
+  T* ValueAt(uint64_t position) {
+    return std::launder(reinterpret_cast<T*>(slots_[IndexOf(position)].storage));
+  }
+  template <typename... Args>
+  T* ConstructAt(uint64_t position, Args&&... args) {
+    WEFT_DCHECK(!producer_.prepared)
+        << "SpscQueue: expected Publish() after TryPrepare(), found another push";
+    return ::new (static_cast<void*>(slots_[IndexOf(position)].storage))
+        T(std::forward<Args>(args)...);
   }
 
-  std::size_t IndexAfter(std::size_t index, std::size_t count) const {
-    index += count;
-    return index < capacity_ ? index : index - capacity_;
+  // The position `count` <= capacity behind `position`.
+  uint64_t After(uint64_t position, uint64_t count) const {
+    position += count;
+    if (position >= 2 * capacity_) [[unlikely]] {  // A branch: the next position need not wait.
+      position -= 2 * capacity_;
+    }
+    return position;
+  }
+  // How far `to` is behind `from`.
+  uint64_t Distance(uint64_t from, uint64_t to) const {
+    return to >= from ? to - from : to + 2 * capacity_ - from;
   }
 
-  // Free slots that the producer knows of; looks at the consumer if there are none.
-  uint64_t Room() {
-    if (producer_.own - producer_.other == capacity_) LookAtConsumer();
-    return capacity_ - (producer_.own - producer_.other);
+  void Publish(uint64_t tail, uint64_t count) {
+    producer_.position.store(After(tail, count), std::memory_order_release);  // (1)
   }
 
-  void LookAtConsumer() { LookAt(consumer_, producer_); }
-  void LookAtProducer() { LookAt(producer_, consumer_); }
+  // Looks how far the producer may go.
+  PushOutcome FindRoom() {
+    if (producer_.ended) return PushOutcome::kClosed;
+    const uint64_t head = consumer_.position.load(std::memory_order_acquire);  // (2)
+    producer_.stop = After(head & ~kEnd, capacity_);
+    if (producer_.stop != producer_.Own()) return PushOutcome::kOk;
+    return (head & kEnd) != 0 ? PushOutcome::kClosed : PushOutcome::kFull;
+  }
 
-  static void LookAt(const Side& other, Side& self) {
-    const uint64_t count = other.count.load(std::memory_order_acquire);  // (1), (2)
-    self.other = count & ~kEnd;
-    self.other_ended = (count & kEnd) != 0;
+  // Looks how far the consumer may go.
+  PopOutcome FindValues() {
+    if (consumer_.ended) return PopOutcome::kClosed;
+    const uint64_t tail = producer_.position.load(std::memory_order_acquire);  // (1)
+    consumer_.stop = tail & ~kEnd;
+    if (consumer_.stop != consumer_.Own()) return PopOutcome::kOk;
+    return (tail & kEnd) != 0 ? PopOutcome::kClosed : PopOutcome::kEmpty;
+  }
+
+  static void End(Side& side) {
+    if (side.ended) return;
+    side.ended = true;
+    side.stop = side.Own() | kEnd;
+    side.position.store(side.stop, std::memory_order_release);  // (1), (2)
   }
 
   void CheckProducer(const char* operation) {
@@ -262,13 +277,9 @@ class SpscRing {
     consumer_.thread.Check(operation, "SpscQueue's consumer",
                            "hand the role over with ReleaseConsumer()");
   }
-  void CheckNothingPrepared(const char* operation) const {
-    WEFT_DCHECK(!producer_.prepared) << "SpscQueue::" << operation << ": expected Publish() after "
-                                     << "TryPrepare(), found neither";
-  }
 
   // Constant after construction.
-  std::size_t capacity_;
+  uint64_t capacity_;
   std::unique_ptr<Slot[]> slots_;
 
   Side producer_;
