@@ -58,8 +58,8 @@ TEST(IntervalTest, SkipAtTheNextTickItselfCountsItAsMissed) {
   EXPECT_EQ(interval.skipped(), 1u);
 }
 
-// Ten million ticks were missed; a loop that replays them would be a storm, and one that counts them
-// up one by one would take as long.
+// Ten million ticks were missed; a loop that replays them would be a storm, and one that counts
+// them up one by one would take as long.
 TEST(IntervalTest, Regression_ASuspendedMachineDoesNotReplayWhatItMissed) {
   Interval interval(At(0), absl::Milliseconds(1));
   const Instant late = At(0) + absl::Seconds(10'000) + absl::Microseconds(300);

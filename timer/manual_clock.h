@@ -3,9 +3,11 @@
 //   weft::ManualClock clock;
 //   weft::TimerWheel wheel(clock.Now());
 //   ...
-//   clock.AdvanceThrough(&wheel, clock.Now() + absl::Hours(1), [&](weft::TimerEntry* timer) { ... });
+//   clock.AdvanceThrough(&wheel, clock.Now() + absl::Hours(1), [&](weft::TimerEntry* timer) { ...
+//   });
 //
-// What a program does in an hour is done at once, and each timer sees the time that it was armed for.
+// What a program does in an hour is done at once, and each timer sees the time that it was armed
+// for.
 #ifndef WEFT_TIMER_MANUAL_CLOCK_H_
 #define WEFT_TIMER_MANUAL_CLOCK_H_
 
@@ -19,8 +21,8 @@
 
 namespace weft {
 
-// Now() may be called by any thread, the rest by one. Memory ordering: what X did before it moved the
-// clock is visible to Y after a Now() that returned the new time. Edge (1).
+// Now() may be called by any thread, the rest by one. Memory ordering: what X did before it moved
+// the clock is visible to Y after a Now() that returned the new time. Edge (1).
 class ManualClock {
  public:
   explicit ManualClock(Instant start = Instant()) : nanos_(start.nanos()) {}
@@ -41,8 +43,8 @@ class ManualClock {
   void Advance(absl::Duration duration) { Set(Now() + duration); }
 
   // Moves the clock to `end`, from one deadline of `wheel` to the next, and calls on_expired(timer)
-  // for each timer that expires, which may arm and cancel timers. Returns how many that were. `wheel`
-  // is a TimerWheel, or anything with its NextDeadline, Advance and PopExpired.
+  // for each timer that expires, which may arm and cancel timers. Returns how many that were.
+  // `wheel` is a TimerWheel, or anything with its NextDeadline, Advance and PopExpired.
   template <typename Wheel, typename OnExpired>
   int64_t AdvanceThrough(Wheel* wheel, Instant end, OnExpired on_expired) {
     int64_t expired = 0;

@@ -1,9 +1,9 @@
 // timer/shared_timer_wheel.h — a timing wheel with one owner, whose timers any thread may arm and
 // cancel.
 //
-// One thread owns the wheel: it sleeps, advances and fires. Others arm and cancel timers in it by two
-// read-modify-writes, without ever waiting for the owner or making it wait. A wheel that is used by
-// one thread alone, or under a lock, is //timer:timer.
+// One thread owns the wheel: it sleeps, advances and fires. Others arm and cancel timers in it by
+// two read-modify-writes, without ever waiting for the owner or making it wait. A wheel that is
+// used by one thread alone, or under a lock, is //timer:timer.
 //
 //   // Owner:                                       // Any thread:
 //   while (running) {                               if (wheel.ArmRemotely(&timer, deadline) ==
@@ -18,29 +18,33 @@
 //   then a cancelled timer stays in memory that the owner will look at (see Lifetime).
 //
 // Guarantees
-//   Thread safety    ArmRemotely, CancelRemotely, Retire: any thread, any time, also for one timer at
-//                    once, also the owner. Everything else: the owner; ownership may pass to another
-//                    thread by the usual means (a lock, a join).
+//   Thread safety    ArmRemotely, CancelRemotely, Retire: any thread, also the owner. One timer may
+//                    be cancelled and retired at any time, also while others use it. If two threads
+//                    arm it at once, one of the deadlines stands, but the owner may sleep past it.
+//                    Everything else: the owner; ownership may pass to another thread by the usual
+//                    means (a lock, a join).
 //   Exactly once     Each arming that is not replaced by a later one ends in one of two ways: one
-//                    PopExpired() returns the timer, or one Cancel, CancelRemotely or Retire returns
-//                    true. Never both, never neither.
+//                    PopExpired() returns the timer, or one Cancel, CancelRemotely or Retire
+//                    returns true. Never both, never neither.
 //   Accuracy, order  As TimerWheel. Timers of one tick that other threads armed between two Advance
 //                    expire in no defined order among each other.
 //   Wake-ups         If the owner sleeps as BeginSleep() said and a deadline becomes earlier than
 //                    that, exactly one ArmRemotely answers kMustWakeOwner. Otherwise none does.
-//   Memory ordering  What X did before arming a timer is visible to the owner after the PopExpired()
-//                    that returns it. What the owner did before a PopExpired() is visible after a
-//                    CancelRemotely() of that timer that returned false.
-//   Progress         ArmRemotely, CancelRemotely, Retire: lock-free. Advance: as TimerWheel; it tries
-//                    again only when another thread changed the very timer that it settles.
+//   Memory ordering  What X did before arming a timer is visible to the owner after the
+//                    PopExpired() that returns it. What the owner did before a PopExpired() is
+//                    visible after a CancelRemotely() of that timer that returned false.
+//   Progress         ArmRemotely, CancelRemotely, Retire: lock-free. Advance: as TimerWheel; it
+//                    tries again only when another thread changed the very timer that it settles.
 //   Allocation       As TimerWheel; ArmRemotely, CancelRemotely and Retire never.
 //   Lifetime         A timer may be destroyed when IsReleased() (checked), and nobody will use it.
 //                    After the owner's Cancel() it is at once, unless another thread used it since
-//                    the last Advance. After CancelRemotely() returned true it is when the owner has
-//                    called Advance. If CancelRemotely() returned false, the owner may be firing the
-//                    timer: who then frees it is the owner's to decide. A thread that cannot wait
-//                    calls Retire() and leaves the timer to the owner, in each of these cases. All
-//                    timers must be released before the wheel is destroyed (checked).
+//                    the last Advance. After CancelRemotely() returned true it is when the owner
+//                    has called Advance. If CancelRemotely() returned false, the owner may be
+//                    firing the timer: who then frees it is the owner's to decide. A thread that
+//                    cannot wait calls Retire() and leaves the timer to the owner, in each of these
+//                    cases. The owner may destroy a timer that it popped although the ArmRemotely()
+//                    that armed it has not returned. All timers must be released before the wheel
+//                    is destroyed (checked).
 #ifndef WEFT_TIMER_SHARED_TIMER_WHEEL_H_
 #define WEFT_TIMER_SHARED_TIMER_WHEEL_H_
 
@@ -58,7 +62,8 @@ namespace weft {
 // One timer. Derive from it or hold it as a member. Neither copied nor moved.
 class SharedTimer : public timer_internal::SharedTimer<StdAtomics> {
  public:
-  // Whether no wheel holds the timer; see Lifetime at the top of the file. Any thread.
+  // Whether no wheel holds the timer; see Lifetime at the top of the file. Any thread that knows of
+  // the arming: one that does not may see the time before it.
   using timer_internal::SharedTimer<StdAtomics>::IsReleased;
 };
 
@@ -86,8 +91,8 @@ class SharedTimerWheel {
   bool CancelRemotely(SharedTimer* timer) { return body_.CancelRemotely(timer); }
 
   // Cancels `timer` as CancelRemotely() and gives it to the owner, who gets it from PopRetired()
-  // after its next Advance. No further call with this timer is allowed (checked). A sleeping owner is
-  // not woken.
+  // after its next Advance. No further call with this timer is allowed (checked). A sleeping owner
+  // is not woken.
   bool Retire(SharedTimer* timer) { return body_.Retire(timer); }
 
   // ---- The owner.
@@ -109,8 +114,8 @@ class SharedTimerWheel {
     return body_.Advance(now, budget);
   }
 
-  // Takes out the next expired timer, or null. It may be armed again or, if no other thread uses it,
-  // destroyed.
+  // Takes out the next expired timer, or null. It may be armed again or, if no other thread uses
+  // it, destroyed.
   SharedTimer* PopExpired() { return static_cast<SharedTimer*>(body_.PopExpired()); }
 
   // Takes out the next retired timer, or null. It may be destroyed.
@@ -120,9 +125,9 @@ class SharedTimerWheel {
   // Advance.
   Instant NextDeadline() const { return body_.NextDeadline(); }
 
-  // The owner is about to sleep: returns until when at most, as NextDeadline(). From now on an earlier
-  // deadline makes ArmRemotely() answer kMustWakeOwner. That wake-up must not be lost if it comes
-  // before the owner sleeps: a parker's token or a reactor's wake-up will do.
+  // The owner is about to sleep: returns until when at most, as NextDeadline(). From now on an
+  // earlier deadline makes ArmRemotely() answer kMustWakeOwner. That wake-up must not be lost if it
+  // comes before the owner sleeps: a parker's token or a reactor's wake-up will do.
   Instant BeginSleep() { return body_.BeginSleep(); }
 
   // The owner is awake: nobody needs to wake it.

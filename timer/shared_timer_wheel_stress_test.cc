@@ -26,18 +26,18 @@ Instant At(int64_t ms) { return Instant() + absl::Milliseconds(ms); }
 
 // A timer of one thread, which uses it again only when it knows what became of the last arming.
 struct OwnTimer : SharedTimer {
-  Instant deadline;                     // Plain: handed over by arming, and by `fires`.
-  std::atomic<int64_t> fires{0};        // Written by the owner.
-  int64_t ended = 0;                    // Armings that ended, as its thread sees it.
-  int64_t cancelled = 0;                // Of these, by a cancel.
+  Instant deadline;               // Plain: handed over by arming, and by `fires`.
+  std::atomic<int64_t> fires{0};  // Written by the owner.
+  int64_t ended = 0;              // Armings that ended, as its thread sees it.
+  int64_t cancelled = 0;          // Of these, by a cancel.
   bool is_armed = false;
 };
 
 // Allocated, armed and retired; the owner frees it.
 struct RetiredTimer : SharedTimer {
-  bool was_cancelled = false;       // By Retire(); written by its thread before...
+  bool was_cancelled = false;        // By Retire(); written by its thread before...
   std::atomic<bool> is_told{false};  // ...this.
-  bool has_fired = false;           // The owner's.
+  bool has_fired = false;            // The owner's.
 };
 
 // What timers are, told by the address range in which they lie.
@@ -213,11 +213,11 @@ class Stress {
 };
 
 TEST(SharedTimerWheelStressTest, EachArmingEndsOnce) {
-  Stress("EachArmingEndsOnce", 3, 60'000).Run();
+  Stress("EachArmingEndsOnce", 3, 200'000).Run();
 }
 
 TEST(SharedTimerWheelStressTest, EachArmingEndsOnceOversubscribed) {
-  Stress("EachArmingEndsOnceOversubscribed", 16, 6'000).Run();
+  Stress("EachArmingEndsOnceOversubscribed", 16, 15'000).Run();
 }
 
 // Something to sleep on that keeps a wake-up, as a parker does.
@@ -243,10 +243,11 @@ class Token {
 };
 
 // The owner sleeps for good whenever nothing is due, and only an ArmResult wakes it. Two threads at
-// once move one timer, then another, from a distant deadline to one that is due, or arm an idle one.
+// once move one timer, then another, from a distant deadline to one that is due, or arm an idle
+// one.
 TEST(SharedTimerWheelStressTest, NoWakeUpIsLost) {
   constexpr int kThreads = 2;
-  constexpr int64_t kRounds = 4'000;
+  constexpr int64_t kRounds = 12'000;
   const uint64_t seed = stress::SeedFromEnvironment();
   stress::Watchdog watchdog({.test = "NoWakeUpIsLost", .seed = seed, .workers = kThreads + 1});
   SharedTimerWheel wheel{Instant()};

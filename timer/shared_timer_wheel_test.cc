@@ -1,5 +1,5 @@
-// The contract of SharedTimerWheel, stepped: one thread plays the owner and the others. Races are for
-// shared_timer_wheel_model_test and shared_timer_wheel_stress_test.
+// The contract of SharedTimerWheel, stepped: one thread plays the owner and the others. Races are
+// for shared_timer_wheel_model_test and shared_timer_wheel_stress_test.
 #include "timer/shared_timer_wheel.h"
 
 #include <cstdint>
@@ -131,7 +131,8 @@ TEST_F(SharedTimerWheelTest, Regression_ACancelFollowedByAnArmIsAMove) {
   EXPECT_EQ(AdvanceAndPop(50), &timer);
 }
 
-// A deadline that moves earlier than what the owner sleeps for must wake it; one that does not, not.
+// A deadline that moves earlier than what the owner sleeps for must wake it; one that does not,
+// not.
 TEST_F(SharedTimerWheelTest, Regression_OnlyAnEarlierDeadlineWakesASleepingOwner) {
   SharedTimer a, b, c;
   wheel_.Arm(&a, At(100));
@@ -227,7 +228,8 @@ TEST_F(SharedTimerWheelDeathTest, DestroyingATimerThatTheOwnerHoldsIsRefused) {
         ArmRemotely(&timer, At(5));
         wheel_.CancelRemotely(&timer);
       },
-      "the owner of the wheel still holds the timer; wait for IsReleased\\(\\), or Retire\\(\\) it");
+      "the owner of the wheel still holds the timer; wait for IsReleased\\(\\), or Retire\\(\\) "
+      "it");
 }
 
 TEST_F(SharedTimerWheelDeathTest, UsingARetiredTimerIsRefused) {

@@ -1,9 +1,9 @@
 // timer/timer_wheel.h — a hierarchical timing wheel as a pure data structure.
 //
 // Arming, re-arming and cancelling a timer is O(1) and allocates nothing. The wheel reads no clock
-// and owns no thread: the caller says what time it is and takes the expired timers out. Use it under
-// a runtime or an event loop; use a std::priority_queue for a handful of timers that nearly all fire.
-// A wheel whose timers other threads arm and cancel is //timer:shared_timer_wheel.
+// and owns no thread: the caller says what time it is and takes the expired timers out. Use it
+// under a runtime or an event loop; use a std::priority_queue for a handful of timers that nearly
+// all fire. A wheel whose timers other threads arm and cancel is //timer:shared_timer_wheel.
 //
 //   struct Sleep : weft::TimerEntry { int id; };
 //   weft::TimerWheel wheel(now);
@@ -19,8 +19,8 @@
 // Guarantees
 //   Thread safety   Thread-compatible: an owner that shares it brings its own lock.
 //   Accuracy        A timer never expires before its deadline d, and expires by the first
-//                   Advance(now) with now >= d + max(one tick, slack). A late Advance loses nothing;
-//                   there is no deadline too distant.
+//                   Advance(now) with now >= d + max(one tick, slack). A late Advance loses
+//                   nothing; there is no deadline too distant.
 //   Order           Timers expire in the order of their ticks, and those of one tick in the order
 //                   in which they were armed.
 //   Termination     What is armed after an Advance is not expired before the next Advance, even if
@@ -59,8 +59,8 @@ template <typename Atomics>
 class SharedTimerWheel;
 }  // namespace timer_internal
 
-// One timer. Derive from it or hold it as a member. Neither copied nor moved. Its address must fit in
-// 48 bits (checked), as addresses of Linux programs do that use no pointer tags.
+// One timer. Derive from it or hold it as a member. Neither copied nor moved. Its address must fit
+// in 48 bits (checked), as addresses of Linux programs do that use no pointer tags.
 class TimerEntry : private timer_internal::TimerNode {
  public:
   TimerEntry() = default;
@@ -118,14 +118,14 @@ class TimerWheel {
   // that they may lie in: up to that many can be armed at once without any further allocation.
   void Reserve(size_t timers);
 
-  // Arms `entry` for `deadline`. An armed one is moved to the new deadline, behind all that are armed
-  // for the same tick. A deadline that is past expires at the next Advance; InfiniteFuture() never.
-  void Arm(TimerEntry* entry, Instant deadline) {
-    ArmForTick(entry, clock_.AtOrAfter(deadline));
-  }
+  // Arms `entry` for `deadline`. An armed one is moved to the new deadline, behind all that are
+  // armed for the same tick. A deadline that is past expires at the next Advance; InfiniteFuture()
+  // never.
+  void Arm(TimerEntry* entry, Instant deadline) { ArmForTick(entry, clock_.AtOrAfter(deadline)); }
 
-  // The same for a timer that may expire up to `slack` later. Of the ticks that are allowed the wheel
-  // takes the roundest, so that timers with slack meet in few of them and wake the caller together.
+  // The same for a timer that may expire up to `slack` later. Of the ticks that are allowed the
+  // wheel takes the roundest, so that timers with slack meet in few of them and wake the caller
+  // together.
   void Arm(TimerEntry* entry, Instant deadline, absl::Duration slack) {
     ArmForTick(entry, clock_.Roundest(deadline, slack));
   }
@@ -168,7 +168,7 @@ class TimerWheel {
   static constexpr int kSlots = 1 << kSlotBits;
   static constexpr int kWheelSlots = (kLevels - 1) * kSlots + 16;
   // Rings besides the slots of the levels.
-  static constexpr int kDue = kWheelSlots;          // Past when armed; expires at the next Advance.
+  static constexpr int kDue = kWheelSlots;  // Past when armed; expires at the next Advance.
   static constexpr int kNeverDue = kWheelSlots + 1;  // InfiniteFuture().
   static constexpr int kExpired = kWheelSlots + 2;   // Waits for PopExpired.
   static constexpr int kRings = kWheelSlots + 3;

@@ -1,5 +1,5 @@
-// After Reserve() nothing allocates, whatever pattern the timers are armed and cancelled in; without
-// it, growing is left to Advance(). Counts calls of operator new.
+// After Reserve() nothing allocates, whatever pattern the timers are armed and cancelled in;
+// without it, growing is left to Advance(). Counts calls of operator new.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -19,7 +19,8 @@ int64_t allocations = 0;
 
 void* CountedAllocate(std::size_t size, std::size_t alignment) {
   ++allocations;
-  void* const memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const memory =
+      std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }

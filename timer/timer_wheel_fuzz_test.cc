@@ -1,9 +1,10 @@
 // Random arm, re-arm, cancel, slack, intervals and advance, on time, late and in small budgets,
-// against an ordered map that does the same in the obvious way. Each round draws its own weights, so
-// that some rounds hardly cancel, some hardly advance, some have all timers in one tick.
+// against an ordered map that does the same in the obvious way. Each round draws its own weights,
+// so that some rounds hardly cancel, some hardly advance, some have all timers in one tick.
 //
 // Fails when the wheel loses a timer, expires one twice, early or late, breaks the order, claims a
-// next deadline that is later than the true one, or one that is neither true nor of a cancelled timer.
+// next deadline that is later than the true one, or one that is neither true nor of a cancelled
+// timer.
 #include <algorithm>
 #include <cstdint>
 #include <map>

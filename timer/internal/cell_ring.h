@@ -1,8 +1,9 @@
 // timer/internal/cell_ring.h — an ordered bag of timers: a ring of chunks of cells.
 //
-// A linked list of timers costs one dependent cache miss for each timer that it is walked over. Here
-// the addresses of the timers stand side by side, so that the misses of a walk run in parallel, and
-// linking a timer touches no other timer. A timer knows its cell; erasing it leaves an empty cell.
+// A linked list of timers costs one dependent cache miss for each timer that it is walked over.
+// Here the addresses of the timers stand side by side, so that the misses of a walk run in
+// parallel, and linking a timer touches no other timer. A timer knows its cell; erasing it leaves
+// an empty cell.
 //
 // Order: a ring is walked in the order of appending. Empty cells are never filled in the middle.
 //

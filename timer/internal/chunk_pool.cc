@@ -1,5 +1,7 @@
 #include "timer/internal/chunk_pool.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <new>
 
@@ -7,11 +9,16 @@ namespace weft::timer_internal {
 namespace {
 
 constexpr size_t kFewestChunks = 32;
+constexpr size_t kHugePage = size_t{1} << 21;
+
+std::align_val_t AlignmentOf(size_t bytes) {
+  return std::align_val_t{bytes % kHugePage == 0 ? kHugePage : Chunk::kBytes};
+}
 
 }  // namespace
 
 ChunkPool::~ChunkPool() {
-  for (void* const slab : slabs_) ::operator delete(slab, std::align_val_t{Chunk::kBytes});
+  for (const Slab& slab : slabs_) ::operator delete(slab.memory, AlignmentOf(slab.bytes));
 }
 
 void ChunkPool::GrowAtOnce() {
@@ -20,16 +27,19 @@ void ChunkPool::GrowAtOnce() {
 }
 
 void ChunkPool::Grow(size_t chunks) {
-  chunks = std::max(chunks, kFewestChunks);
+  size_t bytes = std::max(chunks, kFewestChunks) * sizeof(Chunk);
+  if (bytes >= kHugePage) bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   slabs_.reserve(slabs_.size() + 1);
-  void* const slab = ::operator new(chunks * sizeof(Chunk), std::align_val_t{Chunk::kBytes});
-  slabs_.push_back(slab);
+  void* const memory = ::operator new(bytes, AlignmentOf(bytes));
+  slabs_.push_back({memory, bytes});
+  // Only a wish: it may be refused, and costs some speed then.
+  if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
   // From the last to the first, so that they are handed out in the order of their addresses. This
   // touches all of them: later users meet no page fault.
-  for (size_t i = chunks; i-- > 0;) {
-    Give(::new (static_cast<std::byte*>(slab) + i * sizeof(Chunk)) Chunk);
+  for (size_t i = bytes / sizeof(Chunk); i-- > 0;) {
+    Give(::new (static_cast<std::byte*>(memory) + i * sizeof(Chunk)) Chunk);
   }
-  total_ += chunks;
+  total_ += bytes / sizeof(Chunk);
 }
 
 }  // namespace weft::timer_internal

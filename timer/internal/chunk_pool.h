@@ -95,7 +95,8 @@ class ChunkPool {
     ++free_count_;
   }
 
-  // To be called where an allocation does not hurt: sees to it that an eighth of all chunks is free.
+  // To be called where an allocation does not hurt: sees to it that an eighth of all chunks is
+  // free.
   void Refill() {
     if (free_count_ * 8 < total_) Grow(total_ / 4);
   }
@@ -113,11 +114,16 @@ class ChunkPool {
   void GrowAtOnce();
   void Grow(size_t chunks);
 
+  struct Slab {
+    void* memory;
+    size_t bytes;
+  };
+
   ChunkLink* free_ = nullptr;
   size_t free_count_ = 0;
   size_t total_ = 0;
   uint64_t growths_at_once_ = 0;
-  std::vector<void*> slabs_;
+  std::vector<Slab> slabs_;
 };
 
 }  // namespace weft::timer_internal

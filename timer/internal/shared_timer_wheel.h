@@ -3,8 +3,8 @@
 //
 // A timer's word says what is wanted of it: armed for a tick, or not. Whoever wants something else
 // changes the word by one compare-exchange, and puts the timer into the inbox unless it lies there.
-// The owner takes the inbox and does what the words say. The word decides: a timer fires if the owner
-// takes it from armed to nothing, and is cancelled if somebody else does.
+// The owner takes the inbox and does what the words say. The word decides: a timer fires if the
+// owner takes it from armed to nothing, and is cancelled if somebody else does.
 //
 //   word                       called    in the inbox  in the wheel
 //   0                          IDLE      no            no
@@ -22,8 +22,8 @@
 //       it idle: the link may be written again, the timer may be destroyed, and what the owner did
 //       before PopExpired() is visible to a Cancel() that came too late.
 //   (4) Dekker between whoever wants an earlier deadline and the owner who is about to sleep. One
-//       changes the word and the inbox, then reads sleep_until_; the other writes sleep_until_, then
-//       reads the inbox. All of it in the one order of sequentially consistent operations.
+//       puts the timer into the inbox, then reads sleep_until_; the other writes sleep_until_, then
+//       reads the inbox. All four in the one order of sequentially consistent operations.
 #ifndef WEFT_TIMER_INTERNAL_SHARED_TIMER_WHEEL_H_
 #define WEFT_TIMER_INTERNAL_SHARED_TIMER_WHEEL_H_
 
@@ -46,8 +46,8 @@ enum class [[nodiscard]] ArmResult : unsigned char {
   kMustWakeOwner,  // Wake the owner: it sleeps, and longer than to this deadline.
 };
 
-// What a shared wheel has done; see TimerStats. `armed` and `cancelled` count what reached the wheel:
-// a timer that was armed and cancelled while it lay in the inbox is in neither.
+// What a shared wheel has done; see TimerStats. `armed` and `cancelled` count what reached the
+// wheel: a timer that was armed and cancelled while it lay in the inbox is in neither.
 struct SharedTimerStats : TimerStats {
   uint64_t remote = 0;  // Timers that the owner found in its inbox.
   // Timers that were cancelled or moved by another thread when they had expired already.
@@ -102,18 +102,16 @@ class SharedTimerWheel {
 
   ArmResult ArmRemotely(Timer* timer, Instant deadline,
                         absl::Duration slack = absl::ZeroDuration()) {
-    const Word wanted = ArmedFor(clock_.Roundest(deadline, slack)) | kQueued;
+    const uint64_t tick = clock_.Roundest(deadline, slack);
     Word old = timer->word_.load(std::memory_order_relaxed);
     do {
       CheckNotRetired(old, "ArmRemotely");
-      // (2), (3), (4). A failure only tries again.
-    } while (!timer->word_.compare_exchange_weak(old, wanted, std::memory_order_seq_cst,
-                                                 std::memory_order_relaxed));
-    if ((old & kQueued) != 0) return WakeFor(wanted);
-    Push(timer);
-    // Another thread may have asked for an earlier tick since; it counted on the inbox that this
-    // thread had not filled yet.
-    return WakeFor(timer->word_.load(std::memory_order_seq_cst));  // (4)
+      // (2), (3). A failure only tries again.
+    } while (!timer->word_.compare_exchange_weak(
+        old, ArmedFor(tick) | kQueued, std::memory_order_acq_rel, std::memory_order_relaxed));
+    if ((old & kQueued) == 0) Push(timer);
+    // From here on the owner may have fired the timer, and somebody may have destroyed it.
+    return WakeFor(tick);
   }
 
   bool CancelRemotely(Timer* timer) {
@@ -132,8 +130,8 @@ class SharedTimerWheel {
     do {
       CheckNotRetired(old, "Retire");
       // (2), (3). A failure only tries again.
-    } while (!timer->word_.compare_exchange_weak(
-        old, kQueued | kRetired, std::memory_order_acq_rel, std::memory_order_relaxed));
+    } while (!timer->word_.compare_exchange_weak(old, kQueued | kRetired, std::memory_order_acq_rel,
+                                                 std::memory_order_relaxed));
     if ((old & kQueued) == 0) Push(timer);
     return (old & kArmed) != 0;
   }
@@ -147,24 +145,22 @@ class SharedTimerWheel {
     Word old = timer->word_.load(std::memory_order_relaxed);
     do {
       CheckNotRetired(old, "Arm");
-      // (4): whoever is about to put the timer into the inbox reads this tick. A failure only tries
-      // again.
+      // Relaxed: it is the owner who will read what this writes.
     } while (!timer->word_.compare_exchange_weak(old, ArmedFor(tick) | (old & kQueued),
-                                                 std::memory_order_seq_cst,
                                                  std::memory_order_relaxed));
     // One that lies in the inbox, or is on its way there, is armed when it is taken out.
     if ((old & kQueued) == 0) wheel_.ArmForTick(timer, tick);
   }
 
   bool Cancel(Timer* timer) {
-    Word old = timer->word_.load(std::memory_order_acquire);  // (3), of an owner before this one
+    Word old = timer->word_.load(std::memory_order_relaxed);
     do {
       if ((old & kArmed) == 0) return false;
       // Before the word says that the timer is idle: then it may be destroyed.
       if ((old & kQueued) == 0) wheel_.Cancel(timer);
-      // (2), (3): as CancelRemotely().
-    } while (!timer->word_.compare_exchange_weak(old, old & kQueued, std::memory_order_acq_rel,
-                                                 std::memory_order_acquire));
+      // (3). A failure only tries again.
+    } while (!timer->word_.compare_exchange_weak(old, old & kQueued, std::memory_order_release,
+                                                 std::memory_order_relaxed));
     return true;
   }
 
@@ -209,7 +205,7 @@ class SharedTimerWheel {
   Instant BeginSleep() {
     if (taken_ != nullptr || wheel_.HasWork()) return Instant::InfinitePast();
     const uint64_t tick = wheel_.NextTick();
-    sleep_until_.store(tick, std::memory_order_seq_cst);  // (4)
+    sleep_until_.store(tick, std::memory_order_seq_cst);                        // (4)
     if (Atomics::Recheck(inbox_.load(std::memory_order_seq_cst) != nullptr)) {  // (4)
       EndSleep();
       return Instant::InfinitePast();
@@ -244,9 +240,9 @@ class SharedTimerWheel {
   static constexpr uint64_t kAwake = 0;
 
   static void CheckNotRetired(Word word, const char* function) {
-    WEFT_CHECK((word & kRetired) == 0)
-        << "SharedTimerWheel::" << function << "(): the timer was retired; no call but PopRetired() "
-        << "may follow";
+    WEFT_CHECK((word & kRetired) == 0) << "SharedTimerWheel::" << function
+                                       << "(): the timer was retired; no call but PopRetired() "
+                                       << "may follow";
   }
 
   void Push(Timer* timer) {
@@ -258,12 +254,12 @@ class SharedTimerWheel {
                                            std::memory_order_relaxed));
   }
 
-  // Whether the owner sleeps longer than `word` allows. Of several that ask, one is told to wake it.
-  ArmResult WakeFor(Word word) {
+  // Whether the owner sleeps longer than to `tick`. Of several that ask, one is told to wake it.
+  ArmResult WakeFor(uint64_t tick) {
     uint64_t until = sleep_until_.load(std::memory_order_seq_cst);  // (4)
-    if ((word & kArmed) == 0 || TickOf(word) >= until) return ArmResult::kArmed;
-    // Relaxed: if another value stands there, either somebody else wakes the owner, or the owner has
-    // come here again and has seen the inbox (4).
+    if (tick >= until) return ArmResult::kArmed;
+    // Relaxed: if another value stands there, either somebody else wakes the owner, or the owner
+    // has come here again and has seen the inbox (4).
     return sleep_until_.compare_exchange_strong(until, kAwake, std::memory_order_relaxed)
                ? ArmResult::kMustWakeOwner
                : ArmResult::kArmed;
@@ -288,7 +284,7 @@ class SharedTimerWheel {
 
   // Does what the word of a queued timer says. Tries again only if another thread has changed it.
   void Settle(Timer* timer) {
-    Word old = timer->word_.load(std::memory_order_acquire);  // (2)
+    Word old = timer->word_.load(std::memory_order_relaxed);
     Word settled = 0;
     do {
       settled = old & ~kQueued;
@@ -297,9 +293,9 @@ class SharedTimerWheel {
       } else {
         wheel_.Cancel(timer);
       }
-      // (2), (3)
+      // (2), (3). A failure only tries again.
     } while (!timer->word_.compare_exchange_weak(old, settled, std::memory_order_acq_rel,
-                                                 std::memory_order_acquire));
+                                                 std::memory_order_relaxed));
     if ((settled & kRetired) == 0) return;
     timer->next_.Write(retired_);
     retired_ = timer;

@@ -1,8 +1,8 @@
-// timer/testing/quaternary_heap.h — the ordered rival of the wheel: a 4-ary heap whose elements know
-// their place, so that they can be cancelled.
+// timer/testing/quaternary_heap.h — the rival of the wheel: a 4-ary heap with cancellation.
 //
-// What event loops without a wheel use. O(log n) to arm and to cancel; the four children of an
-// element share a cache line.
+// Elements know their place, so that they can be taken out of the middle. // What event loops
+// without a wheel use. O(log n) to arm and to cancel; the four children of an element share a cache
+// line.
 #ifndef WEFT_TIMER_TESTING_QUATERNARY_HEAP_H_
 #define WEFT_TIMER_TESTING_QUATERNARY_HEAP_H_
 

@@ -388,6 +388,21 @@ CLOSURES = {
         "future",
         "sync",
     ],
+    "//timer:interval": [
+        "@com_google_absl",
+        "base",
+        "timer",
+    ],
+    "//timer:manual_clock": [
+        "@com_google_absl",
+        "base",
+        "timer",
+    ],
+    "//timer:shared_timer_wheel": [
+        "@com_google_absl",
+        "base",
+        "timer",
+    ],
     "//timer:timer": [
         "@com_google_absl",
         "base",

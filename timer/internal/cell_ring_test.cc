@@ -1,0 +1,115 @@
+// Order and memory of a ring under random appending and erasing, against a list.
+#include "timer/internal/cell_ring.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "timer/internal/chunk_pool.h"
+
+namespace weft::timer_internal {
+namespace {
+
+// Empties the ring and returns its timers in their order.
+std::vector<TimerNode*> Drain(CellRing* ring, ChunkPool* pool) {
+  std::vector<TimerNode*> nodes;
+  while (!ring->IsEmpty()) {
+    Chunk* const chunk = ring->TakeFirst();
+    EXPECT_GT(chunk->live, 0);
+    for (int i = chunk->begin; i < chunk->end; ++i) {
+      if (chunk->cells[i] == 0) continue;
+      EXPECT_EQ(NodeOf(chunk->cells[i])->cell, &chunk->cells[i]);
+      nodes.push_back(NodeOf(chunk->cells[i]));
+    }
+    pool->Give(chunk);
+  }
+  return nodes;
+}
+
+size_t CountChunks(CellRing* ring, ChunkPool* pool) {
+  size_t count = 0;
+  while (!ring->IsEmpty()) {
+    pool->Give(ring->TakeFirst());
+    ++count;
+  }
+  return count;
+}
+
+TEST(CellRingTest, KeepsTheOrderOfAppendingWhateverIsErased) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 200; ++round) {
+    ChunkPool pool;
+    CellRing ring;
+    std::vector<TimerNode> nodes(500);
+    std::list<TimerNode*> expected;
+    const uint64_t appends = 1 + random() % 9;
+    for (int step = 0; step < 3'000; ++step) {
+      TimerNode* const node = &nodes[random() % nodes.size()];
+      if (node->cell != nullptr) {
+        expected.remove(node);
+        CellRing* const emptied = CellRing::Erase(node, &pool);
+        ASSERT_EQ(emptied, expected.empty() ? &ring : nullptr);
+      } else if (random() % 10 < appends) {
+        ring.Append(node, 7, &pool);
+        expected.push_back(node);
+      }
+      ASSERT_EQ(ring.IsEmpty(), expected.empty());
+    }
+    ASSERT_EQ(Drain(&ring, &pool), std::vector<TimerNode*>(expected.begin(), expected.end()));
+  }
+}
+
+TEST(CellRingTest, SpliceAppendsTheWholeRing) {
+  ChunkPool pool;
+  for (const size_t first : {0, 1, 30, 61, 62, 400}) {
+    for (const size_t second : {0, 1, 20, 61, 62, 400}) {
+      std::vector<TimerNode> nodes(first + second);
+      CellRing a, b;
+      std::vector<TimerNode*> expected;
+      for (size_t i = 0; i < nodes.size(); ++i) {
+        (i < first ? a : b).Append(&nodes[i], 0, &pool);
+        expected.push_back(&nodes[i]);
+      }
+      a.Splice(&b, &pool);
+      EXPECT_TRUE(b.IsEmpty());
+      EXPECT_EQ(Drain(&a, &pool), expected);
+    }
+  }
+}
+
+// The bound of MostChunks(), for each share of timers that stays.
+TEST(CellRingTest, SparseRingsShrink) {
+  constexpr size_t kNodes = 30'000;
+  std::mt19937_64 random(4);
+  for (const uint64_t keep : {1, 2, 4, 8, 20, 61, 100, 1000}) {
+    ChunkPool pool;
+    CellRing ring;
+    std::vector<TimerNode> nodes(kNodes);
+    size_t kept = kNodes;
+    for (TimerNode& node : nodes) ring.Append(&node, 0, &pool);
+    for (TimerNode& node : nodes) {
+      if (random() % keep == 0) continue;
+      CellRing::Erase(&node, &pool);
+      --kept;
+    }
+    EXPECT_LE(CountChunks(&ring, &pool), CellRing::MostChunks(kept, 1)) << "one of " << keep;
+  }
+}
+
+TEST(CellRingTest, RepeatedAppendingAndErasingUsesOneChunk) {
+  ChunkPool pool;
+  CellRing ring;
+  TimerNode stays, comes;
+  ring.Append(&stays, 0, &pool);
+  for (int i = 0; i < 1'000; ++i) {
+    ring.Append(&comes, 0, &pool);
+    CellRing::Erase(&comes, &pool);
+  }
+  EXPECT_EQ(CountChunks(&ring, &pool), 1u);
+}
+
+}  // namespace
+}  // namespace weft::timer_internal
