@@ -19,6 +19,8 @@
 
 namespace weft::mpmc_internal {
 
+// The numbers of happens-before edges are those of segment_queue.h.
+
 // Arithmetic of tickets for segments of kSlots slots.
 template <uint32_t kSlots>
 struct Tickets {
@@ -28,6 +30,14 @@ struct Tickets {
   // Claims beyond the last index are void, and each thread has one of them at most: the index must
   // not run over into the number. Linux knows 2^22 threads.
   static_assert(kSlots >= 1 && kSlots <= kIndexMask - (uint64_t{1} << 22));
+
+  // A word of which tickets are claimed has the top bit when the queue is closed.
+  static constexpr uint64_t kClosedBit = ~kMask;
+  static constexpr bool IsClosed(uint64_t word) { return (word & kClosedBit) != 0; }
+  // Whether a claimed word is a ticket, and not behind the end of its segment or of the queue.
+  static constexpr bool IsClaim(uint64_t word) {
+    return (word & (kClosedBit | kIndexMask)) < kSlots;
+  }
 
   static constexpr uint64_t First(uint64_t number) { return (number << kIndexBits) & kMask; }
   static constexpr uint64_t NumberOf(uint64_t ticket) { return (ticket & kMask) >> kIndexBits; }
@@ -73,6 +83,14 @@ class Segment {
   };
 
   static constexpr uint64_t FullStamp(uint64_t ticket) { return ticket << 1 | 1; }
+
+  // The segment with `number` in the chain from `segment` on, or null.
+  static Segment* Find(Segment* segment, uint64_t number) {
+    while (segment != nullptr && segment->number.load(std::memory_order_relaxed) != number) {
+      segment = segment->next.load(std::memory_order_acquire);  // (5)
+    }
+    return segment;
+  }
 
   // Puts `value` into the slot of `ticket`, whose claim the caller owns.
   void Fill(uint64_t ticket, T&& value) {

@@ -11,6 +11,7 @@
 #define WEFT_MPMC_INTERNAL_SEGMENT_POOL_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 
@@ -38,19 +39,21 @@ class SegmentPool {
     }
   }
 
-  // Returns an empty segment: a recently used one if there is a choice. Throws std::bad_alloc, and
-  // then nothing has changed.
-  Record* Take() {
+  // Returns an empty segment with `number`: a recently used one if there is a choice. Throws
+  // std::bad_alloc, and then nothing has changed.
+  Segment* Take(uint64_t number) {
     Record* record = TakeCleanSpare();
     if (record == nullptr) record = Pop(discarded_);
-    return record != nullptr ? record : Allocate();
+    if (record == nullptr) record = Allocate();
+    record->segment->Renew(number, record);
+    return record->segment;
   }
 
   // Takes a segment in, all of whose tickets were claimed by pops. Those may still be moving their
   // values out.
-  void Put(Record* record) {
-    record->segment->IsClean();  // By the popper, in whose cache the stamps are.
-    Push(spares_, record);
+  void Put(Segment* segment) {
+    segment->IsClean();  // By the popper, in whose cache the stamps are.
+    Push(spares_, segment->record());
     spare_count_.Write(spare_count_.Read() + 1);
   }
 

@@ -65,7 +65,6 @@ class SegmentQueue {
   using Memory = typename Policy::Memory;
   using Pool = SegmentPool<Segment, Atomics, Memory, Policy::kSpares>;
   using Record = typename Segment::Record;
-  using Lock = SpinLock<Atomics>;
   using LockHolder = SpinLockHolder<Atomics>;
 
   static_assert(alignof(Segment) <= Memory::kAlignment, "UnboundedQueue<T>: T is over-aligned");
@@ -76,7 +75,7 @@ class SegmentQueue {
 
   SegmentQueue() {
     LockHolder lock(&lock_);
-    Segment* const first = TakeSegment(kFirstNumber);
+    Segment* const first = pool_.Take(kFirstNumber);
     newest_.store(first, std::memory_order_relaxed);
     oldest_.store(first, std::memory_order_relaxed);
   }
@@ -90,44 +89,36 @@ class SegmentQueue {
   }
 
   PushResult<T> Push(T&& value) {
-    for (;;) {
-      const uint64_t ticket = tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
-      if (IsClaim(ticket)) [[likely]] {
-        SegmentOf(ticket)->Fill(ticket, std::move(value));
-        return PushResult<T>::Ok();
-      }
-      if (IsClosed(ticket)) return PushResult<T>::Refused(PushOutcome::kClosed, std::move(value));
-      if (const Claim claim = OpenAfterVoidClaim(ticket); claim.count > 0) {
-        claim.segment->Fill(claim.ticket, std::move(value));
-        return PushResult<T>::Ok();
-      }
-    }
+    const uint64_t ticket = TakeTicket();
+    if (!Ticket::IsClaim(ticket)) return PushAfterVoidClaim(ticket, std::move(value));
+    SegmentOf(ticket)->Fill(ticket, std::move(value));
+    return PushResult<T>::Ok();
   }
 
   BulkPushResult PushBulk(std::span<T> values) {
     std::size_t done = 0;
-    while (done < values.size()) {
-      const Claim claim = ClaimUpTo(values.size() - done, done == 0);
-      if (claim.count == 0) {
-        return {done == 0 ? PushOutcome::kClosed : PushOutcome::kOk, done};
+    try {
+      while (done < values.size()) {
+        const Claim claim = ClaimUpTo(values.size() - done);
+        if (claim.count == 0) break;
+        for (uint32_t i = 0; i < claim.count; ++i) {
+          claim.segment->Fill(claim.ticket + i, std::move(values[done + i]));
+        }
+        done += claim.count;
       }
-      for (uint32_t i = 0; i < claim.count; ++i) {
-        claim.segment->Fill(claim.ticket + i, std::move(values[done + i]));
-      }
-      done += claim.count;
+    } catch (const std::bad_alloc&) {
+      if (done == 0) throw;
     }
-    return {PushOutcome::kOk, done};
+    return {done == 0 && !values.empty() ? PushOutcome::kClosed : PushOutcome::kOk, done};
   }
 
   PopResult<T> TryPop() { return Pop<Patience::kExact>(); }
   PopResult<T> PollPop() { return Pop<Patience::kNone>(); }
 
   PopResult<T> SpinPop() {
-    TurnWait<Atomics> wait;
-    for (;;) {
+    for (TurnWait<Atomics> wait;; wait.Once()) {
       PopResult<T> result = TryPop();
       if (result.outcome() != PopOutcome::kEmpty) return result;
-      wait.Once();
     }
   }
 
@@ -155,9 +146,10 @@ class SegmentQueue {
   bool Close() {
     LockHolder lock(&lock_);
     uint64_t tail = tail_.load(std::memory_order_relaxed);
-    while (!IsClosed(tail)) {
+    while (!Ticket::IsClosed(tail)) {
       final_.store(Ticket::Normalized(tail), std::memory_order_relaxed);
-      if (tail_.compare_exchange_weak(tail, tail | kClosedBit, std::memory_order_release,  // (6)
+      if (tail_.compare_exchange_weak(tail, tail | Ticket::kClosedBit,
+                                      std::memory_order_release,  // (6)
                                       std::memory_order_relaxed)) {
         return true;
       }
@@ -165,16 +157,16 @@ class SegmentQueue {
     return false;
   }
 
-  bool IsClosed() const { return IsClosed(tail_.load(std::memory_order_acquire)); }  // (6)
+  bool IsClosed() const { return Ticket::IsClosed(tail_.load(std::memory_order_acquire)); }  // (6)
 
   bool IsEmpty() const {
-    const uint64_t head = head_.load(std::memory_order_acquire);  // (3)
-    return End(tail_.load(std::memory_order_acquire)) == head;    // (3), (6)
+    const uint64_t head = LoadHead();
+    return End(tail_.load(std::memory_order_acquire)) == head;  // (3), (6)
   }
 
   std::size_t SizeHint() const {
     // The head first: the tail that is read after it is not before it.
-    const uint64_t head = head_.load(std::memory_order_acquire);      // (3)
+    const uint64_t head = LoadHead();
     const uint64_t end = End(tail_.load(std::memory_order_acquire));  // (3), (6)
     return static_cast<std::size_t>(Ticket::Count(end) - Ticket::Count(head));
   }
@@ -198,62 +190,62 @@ class SegmentQueue {
   static Claim None(PopOutcome outcome) { return {nullptr, 0, 0, outcome}; }
 
   static constexpr uint64_t kFirstNumber = 1;
-  static constexpr uint64_t kClosedBit = ~Ticket::kMask;
-
-  static bool IsClosed(uint64_t tail) { return (tail & kClosedBit) != 0; }
-  static bool IsClaim(uint64_t tail) {
-    return (tail & (kClosedBit | Ticket::kIndexMask)) < Policy::kSlots;
-  }
-
   // The place behind the last value, from a value of tail_ that was loaded with acquire.
   uint64_t End(uint64_t tail) const {
-    return IsClosed(tail) ? final_.load(std::memory_order_relaxed) : Ticket::Normalized(tail);
-  }
-
-  // The segment with `number` in the chain from `segment` on, or null.
-  static Segment* Find(Segment* segment, uint64_t number) {
-    while (segment != nullptr && segment->number.load(std::memory_order_relaxed) != number) {
-      segment = segment->next.load(std::memory_order_acquire);  // (5)
-    }
-    return segment;
+    return Ticket::IsClosed(tail) ? final_.load(std::memory_order_relaxed)
+                                  : Ticket::Normalized(tail);
   }
 
   // The segment of a ticket that the caller has claimed and not yet filled: it is in the chain and
   // stays there.
   Segment* SegmentOf(uint64_t ticket) {
     const uint64_t number = Ticket::NumberOf(ticket);
-    Segment* segment = newest_.load(std::memory_order_acquire);  // (5)
-    if (segment->number.load(std::memory_order_relaxed) == number) [[likely]]
-      return segment;
+    Segment* const newest = newest_.load(std::memory_order_acquire);  // (5)
+    const bool is_newest = newest->number.load(std::memory_order_relaxed) == number;
+    return is_newest ? newest : OlderSegment(number);
+  }
+
+  [[gnu::noinline]] Segment* OlderSegment(uint64_t number) {
     for (;;) {
       // Null if the first segment was recycled under our feet, and then oldest_ has moved. Relaxed:
       // it is not newer than ours, which (4) has made visible.
-      segment = Find(oldest_.load(std::memory_order_relaxed), number);
+      Segment* const segment = Segment::Find(oldest_.load(std::memory_order_relaxed), number);
       if (segment != nullptr) return segment;
       Atomics::SpinPause();
     }
-  }
-
-  // An empty segment, renewed and in no chain yet. Throws std::bad_alloc.
-  Segment* TakeSegment(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    Record* const record = pool_.Take();
-    record->segment->Renew(number, record);
-    return record->segment;
   }
 
   // Opens the segment behind `tail`'s, which is exhausted, and claims up to `limit` tickets of it.
   // Claims nothing if somebody else has opened it or the queue was closed. Throws std::bad_alloc.
   Claim Open(uint64_t tail, std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     const uint64_t now = tail_.load(std::memory_order_relaxed);
-    if (IsClosed(now) || Ticket::NumberOf(now) != Ticket::NumberOf(tail)) return {};
+    if (Ticket::IsClosed(now) || Ticket::NumberOf(now) != Ticket::NumberOf(tail)) return {};
     const uint64_t first = Ticket::First(Ticket::NumberOf(tail) + 1);
-    Segment* const segment = TakeSegment(Ticket::NumberOf(first));
+    Segment* const segment = pool_.Take(Ticket::NumberOf(first));
     newest_.load(std::memory_order_relaxed)->next.store(segment, std::memory_order_release);  // (5)
     newest_.store(segment, std::memory_order_release);                                        // (5)
     const auto count = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
     tail_.store(first + count, std::memory_order_release);  // (4)
     Advance();
     return {segment, first, count};
+  }
+
+  // The claim of a push, if Ticket::IsClaim() says so.
+  uint64_t TakeTicket() { return tail_.fetch_add(1, std::memory_order_acquire); }  // (4), (6)
+
+  // Goes on with a push that took `ticket`, which is behind the end of its segment or of the queue.
+  [[gnu::noinline]] PushResult<T> PushAfterVoidClaim(uint64_t ticket, T&& value) {
+    for (; !Ticket::IsClaim(ticket); ticket = TakeTicket()) {
+      if (Ticket::IsClosed(ticket)) {
+        return PushResult<T>::Refused(PushOutcome::kClosed, std::move(value));
+      }
+      const Claim claim = OpenAfterVoidClaim(ticket);
+      if (claim.count == 0) continue;
+      claim.segment->Fill(claim.ticket, std::move(value));
+      return PushResult<T>::Ok();
+    }
+    SegmentOf(ticket)->Fill(ticket, std::move(value));
+    return PushResult<T>::Ok();
   }
 
   Claim OpenAfterVoidClaim(uint64_t ticket) {
@@ -268,13 +260,12 @@ class SegmentQueue {
     }
   }
 
-  // Claims up to `limit` tickets of one segment; none if the queue is closed, or if there is no
-  // memory and `may_throw` is false.
-  Claim ClaimUpTo(std::size_t limit, bool may_throw) {
+  // Claims up to `limit` tickets of one segment; none if the queue is closed. Throws std::bad_alloc.
+  Claim ClaimUpTo(std::size_t limit) {
     for (;;) {
       uint64_t tail = tail_.load(std::memory_order_acquire);  // (4), (6)
-      if (IsClosed(tail)) return {};
-      if (IsClaim(tail)) {
+      if (Ticket::IsClosed(tail)) return {};
+      if (Ticket::IsClaim(tail)) {
         const auto count = static_cast<uint32_t>(
             std::min<std::size_t>(limit, Policy::kSlots - Ticket::IndexOf(tail)));
         if (tail_.compare_exchange_weak(tail, tail + count, std::memory_order_relaxed,
@@ -283,13 +274,8 @@ class SegmentQueue {
         }
         continue;
       }
-      try {
-        LockHolder lock(&lock_);
-        if (const Claim claim = Open(tail, limit); claim.count > 0) return claim;
-      } catch (const std::bad_alloc&) {
-        if (may_throw) throw;
-        return {};
-      }
+      LockHolder lock(&lock_);
+      if (const Claim claim = Open(tail, limit); claim.count > 0) return claim;
     }
   }
 
@@ -308,39 +294,57 @@ class SegmentQueue {
   template <Patience kPatience>
   Claim ClaimFull(std::size_t limit) {
     const auto most = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
+    Claim claim{nullptr, LoadHead()};
+    if (!TryClaim(claim, most)) [[unlikely]]
+      ClaimAfterMiss<kPatience>(claim, most);
+    return claim;
+  }
+
+  uint64_t LoadHead() const { return head_.load(std::memory_order_acquire); }  // (3)
+
+  // Claims up to `most` values from claim.ticket on, or from where the head has gone meanwhile.
+  // Returns false if the value of claim.ticket is not there.
+  bool TryClaim(Claim& claim, uint32_t most) {
+    for (;;) {
+      claim.segment = Segment::Find(oldest_.load(std::memory_order_acquire),  // (5)
+                                    Ticket::NumberOf(claim.ticket));
+      claim.count = claim.segment == nullptr ? 0 : claim.segment->CountFull(claim.ticket, most);
+      if (claim.count == 0) return false;
+      uint64_t head = claim.ticket;
+      if (head_.compare_exchange_weak(head, Ticket::Normalized(head + claim.count),
+                                      std::memory_order_release,     // (3)
+                                      std::memory_order_acquire)) {  // (3)
+        return true;
+      }
+      claim.ticket = head;
+    }
+  }
+
+  // Goes on when the value of claim.ticket was not there.
+  template <Patience kPatience>
+  [[gnu::noinline]] void ClaimAfterMiss(Claim& claim, uint32_t most) {
     TurnWait<Atomics> wait;
     uint64_t awaited = 0;  // A ticket that is known to be claimed by a push; 0 is none.
-    uint64_t ticket = head_.load(std::memory_order_acquire);  // (3)
-    for (;;) {
-      Segment* const segment =
-          Find(oldest_.load(std::memory_order_acquire), Ticket::NumberOf(ticket));  // (5)
-      const uint32_t count = segment == nullptr ? 0 : segment->CountFull(ticket, most);
-      if (count > 0) {
-        const uint64_t claimed = ticket;
-        if (head_.compare_exchange_weak(ticket, Ticket::Normalized(ticket + count),
-                                        std::memory_order_release,  // (3)
-                                        std::memory_order_acquire)) {
-          return {segment, claimed, count};
+    do {
+      // The tail once for each ticket: looking at it slows the producers.
+      if (kPatience == Patience::kExact && claim.ticket != awaited) {
+        const uint64_t tail = tail_.load(std::memory_order_acquire);  // (3), (6)
+        if (End(tail) == claim.ticket) {
+          claim = None(Ticket::IsClosed(tail) ? PopOutcome::kClosed : PopOutcome::kEmpty);
+          return;
         }
-        continue;
+        awaited = claim.ticket;
       }
-      if constexpr (kPatience == Patience::kExact) {
-        // Once for each ticket: looking at the tail slows the producers.
-        if (ticket != awaited) {
-          const uint64_t tail = tail_.load(std::memory_order_acquire);  // (3), (6)
-          if (End(tail) == ticket) {
-            return None(IsClosed(tail) ? PopOutcome::kClosed : PopOutcome::kEmpty);
-          }
-          awaited = ticket;
+      const uint64_t now = LoadHead();
+      if (now == claim.ticket) {
+        if (kPatience == Patience::kNone) {
+          claim = None(PopOutcome::kBusy);
+          return;
         }
-      }
-      const uint64_t now = head_.load(std::memory_order_acquire);  // (3)
-      if (now == ticket) {
-        if constexpr (kPatience == Patience::kNone) return None(PopOutcome::kBusy);
         wait.Once();
       }
-      ticket = now;
-    }
+      claim.ticket = now;
+    } while (!TryClaim(claim, most));
   }
 
   // Takes segments that are behind the head out of the chain, but for the newest.
@@ -352,7 +356,7 @@ class SegmentQueue {
       Segment* const next = oldest->next.load(std::memory_order_relaxed);
       if (next == nullptr) return;
       oldest_.store(next, std::memory_order_release);  // (5)
-      pool_.Put(oldest->record());
+      pool_.Put(oldest);
     }
   }
 
@@ -382,7 +386,7 @@ class SegmentQueue {
   Atomic<Segment*> oldest_{nullptr};  // Written under lock_.
 
   // The line of what is rare.
-  alignas(kCacheLineSize) Lock lock_;
+  alignas(kCacheLineSize) SpinLock<Atomics> lock_;
   Pool pool_ ABSL_GUARDED_BY(lock_);
   Atomic<uint64_t> final_{0};  // Where the values end; written before the closed bit, under lock_.
 };
