@@ -12,6 +12,7 @@
 //       before the heavy one is visible after the light one.
 //   A2  Two HeavyBarrier() calls act like two sequentially consistent fences.
 //   A3  Two LightBarrier() calls order nothing between threads.
+// A1 gives the edge (1): what comes before either barrier, to what comes after the other.
 //
 // Not every kernel offers it (old ones, seccomp filters). An algorithm asks
 // AsymmetricBarriersAreAvailable() once and keeps a way that does without.
@@ -27,7 +28,7 @@ namespace weft {
 bool AsymmetricBarriersAreAvailable();
 
 // The frequent side. No instruction: the compiler moves no memory access across it.
-inline void LightBarrier() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+inline void LightBarrier() { std::atomic_signal_fence(std::memory_order_seq_cst); }  // (1)
 
 // The rare side. A system call: under a microsecond to several. Precondition (checked):
 // AsymmetricBarriersAreAvailable().

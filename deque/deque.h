@@ -257,8 +257,8 @@ class Stealer {
   // Takes the oldest item. One attempt.
   StealResult<T> Steal() const {
     deque_internal::SlotWord word;
-    std::int64_t taken = 0;
-    return deque_internal::ResultOf<T>(ring_->StealUpTo(1, &word, &taken), word);
+    const deque_internal::Taken taken = ring_->Steal(&word);
+    return deque_internal::ResultOf<T>(taken, word);
   }
 
   // Takes the oldest items, at most half of them and at most `limit` (and 64): returns the oldest

@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,6 +28,7 @@
 #include "benchmark/benchmark.h"
 #include "deque/deque.h"
 #include "deque/internal/chase_lev.h"
+#include "deque/internal/ring_word.h"
 
 namespace weft {
 namespace {
@@ -150,7 +150,7 @@ class Thief {
 
 void SpinFor(std::chrono::nanoseconds time) {
   const Clock::time_point end = Clock::now() + time;
-  while (Clock::now() < end) CpuRelax();
+  while (Clock::now() < end) StdAtomics::SpinPause();
 }
 
 template <typename D>
@@ -219,7 +219,7 @@ void BM_HammeringThief(benchmark::State& state) {
       if (deque.Steal() != nullptr) {
         stolen.store(stolen.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       } else {
-        CpuRelax();
+        StdAtomics::SpinPause();
       }
     });
     before = stolen.load(std::memory_order_relaxed);
@@ -260,7 +260,7 @@ void BM_PushToTaken(benchmark::State& state) {
       if (deque.Steal() != nullptr) {
         taken.fetch_add(1, std::memory_order_release);
       } else {
-        CpuRelax();
+        StdAtomics::SpinPause();
       }
     });
     std::int64_t pushed = 0;

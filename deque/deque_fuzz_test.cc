@@ -1,6 +1,6 @@
 // Question: does every kind of deque agree with std::deque in every observer, whatever is called in
-// whatever order? Method: random operations with swarm weights (drawn anew for each run, some of them
-// zero), compared after each step. One thread, so that each answer is determined. Indices start
+// whatever order? Method: random operations with swarm weights (drawn anew for each run, some of
+// them zero), compared after each step. One thread, so that each answer is determined. Indices start
 // shortly before they wrap.
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/atomics.h"
-#include "deque/deque.h"
 #include "deque/internal/ring_options.h"
 #include "deque/internal/ring_word.h"
 #include "deque/internal/split_ring.h"

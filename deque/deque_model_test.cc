@@ -1,8 +1,8 @@
 // Question: does the split ring hand each item to one taker, complete, in every behaviour that the
 // C++ memory model allows, and is each of its memory orders and barriers needed for that?
-// Method: tools/model runs the production code in small scenarios, exhaustively; then again with each
-// order weakened and each barrier left out, one at a time: some scenario must fail.
-// Bounds: two or three threads, up to four items, a thief without patience, rings of one slot and up.
+// Method: tools/model runs the production code in small scenarios, exhaustively; then again with
+// each order weakened and each barrier left out, one at a time: some scenario must fail.
+// Bounds: two or three threads, up to four items, thieves without patience, rings of 1 to 4 slots.
 #include <cstdint>
 #include <functional>
 #include <iostream>

@@ -1,6 +1,6 @@
 // Question: when two threads go for the same item, does exactly one get it, whoever comes first?
-// Method: the core runs over atomics that call a hook just before a swap of the word, and before the
-// heavy barrier. The hook plays the other thread, so that each race happens on one thread, in a
+// Method: the core runs over atomics that call a hook just before a swap of the word, and before
+// the heavy barrier. The hook plays the other thread, so that each race happens on one thread, in a
 // fixed order, every time. The names of bugs of other deques stand at the tests that repeat them.
 #include <atomic>
 #include <cstdint>

@@ -21,9 +21,9 @@
 //   Order            Steal returns the oldest job: the largest piece.
 //   Nesting          Pops come in the reverse order of the pushes. A job that was stolen stays
 //                    alive, and its index in use, until it has ended and Restore(t) was called.
-//   Memory ordering  What the owner did before the push is visible to the thief. That what the thief
-//                    did is visible to the owner before Restore is the caller's matter (the flag by
-//                    which it waits).
+//   Memory ordering  What the owner did before the push is visible to the thief. That what the
+//                    thief did is visible to the owner before Restore is the caller's matter (the
+//                    flag by which it waits).
 //   No stranded work A steal takes from an owner that runs a long leaf, or sleeps; as Deque.
 //   Progress         Lock-free. A steal spins for at most about a microsecond.
 //   Complexity       O(1), no allocation. Memory: 8 bytes for each index.

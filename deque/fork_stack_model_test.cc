@@ -25,12 +25,13 @@ class Forks {
 
   void Push(int t, std::uint64_t job) { stack_.Push(t, items_.Make(job)); }
 
-  // Pops job at t: takes it, or waits until its thief has.
-  void Join(int t, std::uint64_t job) {
+  // Pops job at t: takes it, or waits until its thief has; calls `meanwhile` before it waits.
+  void Join(int t, std::uint64_t job, const std::function<void()>& meanwhile = nullptr) {
     if (stack_.Pop(t)) {
       items_.Take(job);
       return;
     }
+    if (meanwhile) meanwhile();
     while (done_[job].load(std::memory_order_acquire) == 0) model::Atomics::SpinPause();
     stack_.Restore(t);
   }
@@ -108,6 +109,21 @@ void TwoThieves(Barriers barriers) {
   forks.Finish(2);
 }
 
+// While its stolen job runs elsewhere, the owner forks above it.
+void ForksAboveAStolenJob(Barriers barriers) {
+  Forks forks(barriers);
+  forks.Push(0, 1);
+  model::Thread thief([&] { forks.Steal(2); });
+  bool forked = false;
+  forks.Join(0, 1, [&] {
+    forks.Push(1, 2);
+    forks.Join(1, 2);
+    forked = true;
+  });
+  thief.Join();
+  forks.Finish(forked ? 2 : 1);
+}
+
 // A thief learns of jobs from a tail that a pop has lowered.
 void LoweredTail(Barriers barriers) {
   Forks forks(barriers);
@@ -140,7 +156,8 @@ std::vector<model::Scenario> Scenarios(Barriers barriers) {
   };
   return {of("OneFork", OneFork),         of("IndexIsUsedAgain", IndexIsUsedAgain),
           of("NestedForks", NestedForks), of("OwnerTakesBack", OwnerTakesBack),
-          of("LoweredTail", LoweredTail), of("TwoThieves", TwoThieves)};
+          of("LoweredTail", LoweredTail), of("ForksAboveAStolenJob", ForksAboveAStolenJob),
+          of("TwoThieves", TwoThieves)};
 }
 
 class ForkStackModelTest : public testing::TestWithParam<Barriers> {};

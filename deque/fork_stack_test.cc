@@ -1,6 +1,6 @@
 // Question: does a ForkStack keep each sentence of its contract?
-// Method: scenarios on one thread, then fork-joins at real speed on several workers, where each leaf
-// is counted, and workers help each other while they wait.
+// Method: scenarios on one thread, then fork-joins at real speed on several workers, where each
+// leaf is counted, and workers help each other while they wait.
 #include "deque/fork_stack.h"
 
 #include <atomic>

@@ -15,10 +15,10 @@
 //   Exactly once     Each pushed item is returned by one steal, or destroyed with the injector.
 //   Order            FIFO in the order in which pushes claimed their places; so for each producer.
 //   Memory ordering  If X pushed an item and Y stole it, all X did before the push is visible to Y.
-//   Progress         Producers compete by compare-and-swap; one of them always wins. A producer that
-//                    is stopped between claiming a place and filling it delays the thief that takes
-//                    that place, and, at the last place of a block, the others: blocking in that
-//                    sense, like every queue of tickets. Nobody enters the kernel but to yield.
+//   Progress         Producers compete by compare-and-swap; one of them always wins. A producer
+//                    that is stopped between claiming a place and filling it delays the thief that
+//                    takes that place, and, at the last place of a block, the others: blocking in
+//                    that sense, like every queue of tickets. Who waits yields the processor.
 //   Complexity       O(1) for each item. Memory: the blocks that hold items, and at most one more.
 //   Errors           Push may throw std::bad_alloc; the injector is then unchanged.
 //

@@ -1,6 +1,6 @@
-// Question: does the segmented queue hand each item to one thief, complete and in order, and free each
-// block once, when nobody needs it any more, in every behaviour that the C++ memory model allows; and
-// is each of its orders needed for that?
+// Question: does the segmented queue hand each item to one thief, complete and in order, and free
+// each block once, when nobody needs it any more, in every behaviour that the C++ memory model
+// allows; and is each of its orders needed for that?
 // Method: as deque_model_test.cc. The checker also finds accesses to a block that was deleted.
 // Bounds: two or three threads, blocks of one and of three slots, up to four items.
 #include <cstdint>

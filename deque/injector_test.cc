@@ -1,6 +1,7 @@
 // Question: does an Injector keep each sentence of its contract?
-// Method: scenarios on one thread; then producers and thieves at real speed, where each item carries
-// its producer and number: each is taken once, and each thief sees each producer's numbers grow.
+// Method: scenarios on one thread; then producers and thieves at real speed, where each item
+// carries its producer and number: each is taken once, and each thief sees each producer's numbers
+// grow.
 #include "deque/injector.h"
 
 #include <atomic>

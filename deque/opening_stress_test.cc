@@ -2,8 +2,8 @@
 // barrier: that an item which the owner pops without a fence is not stolen as well?
 // Method: thieves without patience open the deque behind the barrier at every attempt, while the
 // owner pushes and pops a few items at a time. Each item carries an identity and is marked once.
-// Limits: without the barrier it fails only when a store is late by the right nanoseconds. That each
-// half is needed is shown by deque_model_test.cc, that the barrier works, by
+// Limits: without the barrier it fails only when a store is late by the right nanoseconds. That
+// each half is needed is shown by deque_model_test.cc, that the barrier works, by
 // base/asymmetric_barrier_test.cc.
 #include <atomic>
 #include <cstddef>

@@ -3,6 +3,7 @@
 #define WEFT_MPMC_PUSH_RESULT_H_
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
@@ -33,6 +34,17 @@ class [[nodiscard]] PushResult {
         << "PushResult::Refused(): expected a reason to refuse, found kOk";
     return PushResult(outcome, std::move(value));
   }
+
+  PushResult(PushResult&&) = default;
+  // So that a value that is refused can be tried again in a loop; T need not be assignable.
+  PushResult& operator=(PushResult&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    if (this == &other) return *this;
+    outcome_ = other.outcome_;
+    rejected_.reset();
+    if (other.rejected_.has_value()) rejected_.emplace(*std::move(other.rejected_));
+    return *this;
+  }
+  ~PushResult() = default;
 
   // How the push ended.
   PushOutcome outcome() const { return outcome_; }

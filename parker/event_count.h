@@ -24,8 +24,8 @@
 //                          read-modify-write anyway (riding_event_count.h)
 //
 // Guarantees
-//   Thread safety    All methods from any thread, except the destructor. A Key is used by the thread
-//                    that prepared it.
+//   Thread safety    All methods from any thread, except the destructor. A Key is used by the
+//                    thread that prepared it.
 //   No lost wake     A notification that follows a change ends (or will end) a wait that was
 //                    prepared before, unless the waiter sees the change when it looks again. In
 //                    other words: if the waiter's look after PrepareWait() misses the change, the
@@ -36,9 +36,9 @@
 //                    that came first wins.
 //   Memory ordering  What X did before it notified is visible to Y after the wait that it ended.
 //   Progress         Notify while nobody waits: wait-free, never calls the kernel. Otherwise it
-//                    takes a lock that waiters hold for a few instructions; one system call for each
-//                    waiter that sleeps; as a waiter is taken out when it is notified, the next
-//                    notify does not pay for it again.
+//                    takes a lock that waiters hold for a few instructions; one system call for
+//                    each waiter that sleeps; as a waiter is taken out when it is notified, the
+//                    next notify does not pay for it again.
 //   Complexity       O(1) for each waiter notified, prepared or cancelled; no allocation, except a
 //                    thread's first wait.
 //   Spurious ends    None: a wait ends for a notification, its deadline or its stop. Whether the

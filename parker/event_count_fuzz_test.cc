@@ -1,6 +1,6 @@
-// Goal: an event count is what it says: a list of waits, from which each notification takes. Method:
-// random operations of one thread on many waits, compared with a deque of numbers after each step;
-// the operations' weights differ from run to run.
+// Goal: an event count is what it says: a list of waits, from which each notification takes.
+// Method: random operations of one thread on many waits, compared with a deque of numbers after
+// each step; the operations' weights differ from run to run.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

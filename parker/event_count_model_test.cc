@@ -1,6 +1,6 @@
-// Goal: no notification is lost in any behaviour that the C++ memory model allows, and each order and
-// each barrier of the event counts is needed. Method: the bodies that ship, over tools/model, in
-// scenarios of two or three threads that are explored exhaustively; each mutant must fail one of
+// Goal: no notification is lost in any behaviour that the C++ memory model allows, and each order
+// and each barrier of the event counts is needed. Method: the bodies that ship, over tools/model,
+// in scenarios of two or three threads that are explored exhaustively; each mutant must fail one of
 // them. A lost wake-up shows as a deadlock.
 #include <atomic>
 #include <cstddef>

@@ -141,8 +141,8 @@ TYPED_TEST(EventCountStressTest, SixteenThreadsLoseNoWakeNewestFirst) {
   GiveAndTake<TypeParam>("SixteenThreadsNewestFirst", 16, 6000, WakeOrder::kNewestFirst);
 }
 
-// Consumers that take one item in a round and do not come back for another: whoever finds an item by
-// itself must not keep the notification that was meant for somebody who sleeps.
+// Consumers that take one item in a round and do not come back for another: whoever finds an item
+// by itself must not keep the notification that was meant for somebody who sleeps.
 TYPED_TEST(EventCountStressTest, ConsumersOfOneItemStrandNone) {
   constexpr int kConsumers = 6;
   constexpr int kRounds = 1000;
@@ -164,8 +164,8 @@ TYPED_TEST(EventCountStressTest, ConsumersOfOneItemStrandNone) {
   EXPECT_FALSE(pool.TryTake());
 }
 
-// oneTBB (issue 2136), tokio (525, 1788), zio (610): a store and then a look for sleepers, without a
-// fence between them. Both sides here do nothing but a relaxed store and a relaxed load.
+// oneTBB (issue 2136), tokio (525, 1788), zio (610): a store and then a look for sleepers, without
+// a fence between them. Both sides here do nothing but a relaxed store and a relaxed load.
 template <typename Events>
 void PlayFlagPingPong(const char* name) {
   constexpr int kRounds = 10000;

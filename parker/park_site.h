@@ -1,8 +1,8 @@
 // parker/park_site.h — where a parker's thread sleeps, when it is not in a futex.
 //
-// A thread that owns a reactor must sleep in the reactor, or nobody sees its descriptors; yet others
-// shall wake it like any parked thread. It gives its Parker a ParkSite, and everything else stays:
-// tokens, deadlines, stop requests, the same Unparkers.
+// A thread that owns a reactor must sleep in the reactor, or nobody sees its descriptors; yet
+// others shall wake it like any parked thread. It gives its Parker a ParkSite, and everything else
+// stays: tokens, deadlines, stop requests, the same Unparkers.
 //
 //   class ReactorSite final : public ParkSite {
 //     void Sleep(Instant deadline) override { reactor_.Poll(deadline); }

@@ -1,5 +1,6 @@
-// Goal: a parker that sleeps in a poller instead of a futex keeps the whole contract, and its thread
-// serves descriptors meanwhile. Method: a site of an eventfd and poll(2), as a reactor has them.
+// Goal: a parker that sleeps in a poller instead of a futex keeps the whole contract, and its
+// thread serves descriptors meanwhile. Method: a site of an eventfd and poll(2), as a reactor has
+// them.
 #include "parker/park_site.h"
 
 #include <poll.h>

@@ -10,7 +10,8 @@
 
 namespace weft {
 
-// Below 2 * kSteps a bucket is one nanosecond wide; above, the leading bits of the number choose it.
+// Below 2 * kSteps a bucket is one nanosecond wide; above, the leading bits of the number choose
+// it.
 size_t LatencyHistogram::BucketOf(uint64_t ns) {
   if (ns < kSteps) return ns;
   const int octave = std::bit_width(ns) - kStepBits;  // 1 for kSteps to 2 * kSteps - 1

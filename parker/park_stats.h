@@ -1,13 +1,13 @@
-// parker/park_stats.h — what a parker did: how often it waited, spun and slept, and how long it took
-// to wake.
+// parker/park_stats.h — what a parker did: how often it waited, spun and slept, and how long it
+// took to wake.
 //
 //   ParkStats stats;                                   // outlives the parker
 //   Parker parker({.stats = &stats});
 //   ...
-//   stats.wake_latency().Quantile(0.99)                // from the wake-up call to the owner running
+//   stats.wake_latency().Quantile(0.99)                // from the wake-up call to the owner's run
 //
-// A parker without stats pays nothing for them: parks that find a token are not counted, and the way
-// to sleep tests a pointer. A parker with stats reads the clock three times a sleep.
+// A parker without stats pays nothing for them: parks that find a token are not counted, and the
+// way to sleep tests a pointer. A parker with stats reads the clock three times a sleep.
 //
 // Thread safety    The parker's owner writes, any thread reads; each number is right by itself, and
 //                  they may be some events apart from each other.

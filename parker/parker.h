@@ -4,8 +4,8 @@
 // threads, hand it a token. The token is kept: an Unpark() before the Park() makes that Park()
 // return at once. Tokens do not add up: several unparks before a park make one token.
 //
-// Use it to build blocking operations (BlockOn, worker threads); use event_count.h when threads wait
-// for a condition at one place, and sync/ when the waiter is a task. Differs from
+// Use it to build blocking operations (BlockOn, worker threads); use event_count.h when threads
+// wait for a condition at one place, and sync/ when the waiter is a task. Differs from
 // std::binary_semaphore in that any number of Unpark() is allowed, that a park says why it ended
 // and ends for no other reason, and that an Unparker may outlive the Parker.
 //
@@ -19,8 +19,9 @@
 //   Memory ordering  What X did before its Unpark() is visible to Y after the park that took the
 //                    token, for every unpark that was merged into the token; what X did before it
 //                    requested the stop, to Y after the park that returned kStop.
-//   Progress         Unpark: wait-free, one locked instruction; the first of a sleep another one and
-//                    a system call. A park that finds a token: one load, nothing shared is written.
+//   Progress         Unpark: wait-free, one locked instruction; the first of a sleep another one
+//                    and a system call. A park that finds a token: one load, nothing shared is
+//                    written.
 //   Blocks           Park and ParkUntil only.
 //   Memory           One allocation of a cache line, at construction. Unparker: one pointer.
 //   Lifetime         Parker and Unparkers share their state, which lives until the last of them
@@ -85,9 +86,9 @@ class BasicUnparker {
   // Whether both hand tokens to the same parker.
   bool WillUnparkSameAs(const BasicUnparker& other) const { return state_ == other.state_; }
 
-  // For callbacks that carry a void*, as wakers do. IntoRaw() turns a handle into one pointer, which
-  // keeps the state alive; FromRaw() turns it back, once for each pointer. In between, a pointer
-  // serves as the data of a table of functions. Equal pointers belong to the same parker.
+  // For callbacks that carry a void*, as wakers do. IntoRaw() turns a handle into one pointer,
+  // which keeps the state alive; FromRaw() turns it back, once for each pointer. In between, a
+  // pointer serves as the data of a table of functions. Equal pointers belong to the same parker.
   void* IntoRaw() && { return std::exchange(state_, nullptr); }
   static BasicUnparker FromRaw(void* raw) { return BasicUnparker(static_cast<State*>(raw)); }
   // One more pointer like `raw`.

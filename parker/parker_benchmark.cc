@@ -1,7 +1,7 @@
 // Shapes: token (unpark and park without sleeping), pingpong (two threads wake each other),
-// notify (an event count with nobody waiting), barrier (the two halves of the asymmetric one). Rivals: a mutex with a
-// condition variable and a flag; the three-state parker that crossbeam and Rust's std have; the bare
-// instruction or the bare futex that a shape cannot do without.
+// notify (an event count with nobody waiting), barrier (the two halves of the asymmetric one).
+// Rivals: a mutex with a condition variable and a flag; the three-state parker that crossbeam and
+// Rust's std have; the bare instruction or the bare futex that a shape cannot do without.
 //
 // The pingpong rows show wall time, and as counters the processor time of both threads for a round
 // and the quantiles of the wake latency.

@@ -1,7 +1,7 @@
-// Goal: the parker's protocol holds in every behaviour that the C++ memory model allows, and each of
-// its memory orders is needed. Method: the body that ships, over tools/model, in scenarios of two or
-// three threads that are explored exhaustively; each mutant of each order must fail one of them. A
-// lost wake-up shows as a deadlock, a missing edge as a data race on plain memory.
+// Goal: the parker's protocol holds in every behaviour that the C++ memory model allows, and each
+// of its memory orders is needed. Method: the body that ships, over tools/model, in scenarios of
+// two or three threads that are explored exhaustively; each mutant of each order must fail one of
+// them. A lost wake-up shows as a deadlock, a missing edge as a data race on plain memory.
 #include <atomic>
 #include <cstdint>
 #include <iostream>
@@ -99,8 +99,8 @@ void LateWakerEndsNoLaterSleep() {
   two.Join();
 }
 
-// Tokens merge, what was published does not: if one token stands for both unparks, its park has seen
-// what came before either. (Relaxed loads: only the token makes them see it.)
+// Tokens merge, what was published does not: if one token stands for both unparks, its park has
+// seen what came before either. (Relaxed loads: only the token makes them see it.)
 void MergedTokensPublishBoth() {
   ModelParker parker;
   model::Atomic<int> published[2];

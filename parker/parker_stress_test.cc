@@ -1,7 +1,7 @@
 // Goal: no unpark is lost and no park returns without a reason, with sleeping and racing threads.
 // Method: a strict ping-pong of tokens hangs on the first lost wake-up (a watchdog says where);
-// unsynchronised counters show under ThreadSanitizer when a token carries no ordering; deadlines and
-// stop requests race with tokens; runs with more threads than processors.
+// unsynchronised counters show under ThreadSanitizer when a token carries no ordering; deadlines
+// and stop requests race with tokens; runs with more threads than processors.
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

@@ -17,8 +17,8 @@
 // Sound only where the waiter's look is at that very word: key.seen(), or a Load() after
 // PrepareWait(). The word's modification order decides: a change before the waiter's bit is seen by
 // the look, a change after it brings the bit back. A condition over anything else needs an
-// EventCount. If a change is announced by this word and completed elsewhere (a ticket taken here, its
-// slot filled later), the waiter that sees the ticket must not sleep, and the notifier calls
+// EventCount. If a change is announced by this word and completed elsewhere (a ticket taken here,
+// its slot filled later), the waiter that sees the ticket must not sleep, and the notifier calls
 // NotifyOne(before) when the slot is filled.
 //
 // Guarantees: those of event_count.h, except that the look is as said. The word's operations have

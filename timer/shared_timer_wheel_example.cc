@@ -11,7 +11,8 @@
 
 namespace {
 
-// What the owner sleeps on: it keeps a wake-up that comes early. Programs take a reactor or parker/.
+// What the owner sleeps on: it keeps a wake-up that comes early. Programs take a reactor or
+// parker/.
 class Sleeper {
  public:
   void Wake() {

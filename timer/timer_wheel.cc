@@ -48,9 +48,13 @@ void TimerWheel::Reserve(size_t timers) {
   pool_.Reserve(CellRing::MostChunks(timers, kRings) + 2);
 }
 
+// Apart, so that the stream of the message costs ArmForTick() no stack frame.
+[[gnu::cold, gnu::noinline]] void TimerWheel::RefuseAddress(const TimerEntry* entry) {
+  WEFT_FATAL() << "TimerWheel::Arm(): the address of a timer must fit in 48 bits, found " << entry;
+}
+
 void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
-  WEFT_CHECK(reinterpret_cast<uintptr_t>(entry) >> (64 - kTagBits) == 0)
-      << "TimerWheel::Arm(): the address of a timer must fit in 48 bits, found " << entry;
+  if (reinterpret_cast<uintptr_t>(entry) >> (64 - kTagBits) != 0) RefuseAddress(entry);
   ++stats_.armed;
   if (entry->IsArmed()) {
     Erase(entry);
@@ -70,29 +74,34 @@ bool TimerWheel::Cancel(TimerEntry* entry) {
 }
 
 void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
-  const auto tag = static_cast<uint16_t>(tick);
-  if (tick <= cursor_) return slots_[kDue].ring.Append(node, tag, &pool_);
-  if (tick == TickClock::kNever) return slots_[kNeverDue].ring.Append(node, tag, &pool_);
-  int level = (63 - std::countl_zero(tick ^ cursor_)) / kSlotBits;
+  if (tick <= cursor_ || tick == TickClock::kNever) [[unlikely]] {
+    slots_[tick <= cursor_ ? kDue : kNeverDue].ring.Append(node, 0, &pool_);
+    return;
+  }
+  unsigned level = static_cast<unsigned>(63 - std::countl_zero(tick ^ cursor_)) / kSlotBits;
   // What belongs into a slot that is still being moved down waits there behind the others.
-  if (level < cascading_level_) level = cascading_level_;
-  const int index = static_cast<int>(tick >> (level * kSlotBits)) & (kSlots - 1);
+  level = std::max(level, cascading_level_);
+  const unsigned index = static_cast<unsigned>(tick >> (level * kSlotBits)) % kSlots;
   Slot& slot = slots_[level * kSlots + index];
-  slot.earliest = slot.ring.IsEmpty() ? tick : std::min(slot.earliest, tick);
-  slot.ring.Append(node, tag, &pool_);
-  occupancy_[level].Set(index);
+  if (slot.ring.IsEmpty()) {
+    slot.earliest = tick;
+    occupancy_[level].Set(index);
+  } else if (tick < slot.earliest) {
+    slot.earliest = tick;
+  }
+  slot.ring.Append(node, static_cast<uint16_t>(tick), &pool_);
 }
 
 void TimerWheel::Erase(TimerNode* node) {
   CellRing* const emptied = CellRing::Erase(node, &pool_);
   if (emptied == nullptr) return;
   // A slot begins with its ring.
-  const auto place = reinterpret_cast<Slot*>(emptied) - slots_.data();
-  if (place < kWheelSlots) occupancy_[place / kSlots].Clear(static_cast<int>(place % kSlots));
+  const auto place = static_cast<unsigned>(reinterpret_cast<Slot*>(emptied) - slots_.data());
+  if (place < kWheelSlots) occupancy_[place / kSlots].Clear(place % kSlots);
 }
 
 // Makes all that is in a ring available to PopExpired().
-void TimerWheel::Expire(int slot) {
+void TimerWheel::Expire(unsigned slot) {
   CellRing& ring = slots_[slot].ring;
   if (ring.IsEmpty()) return;
   PrefetchFirst(*ring.First());
@@ -100,7 +109,7 @@ void TimerWheel::Expire(int slot) {
 }
 
 // Moves the cursor to a slot that holds timers, while no earlier one does.
-void TimerWheel::EnterSlot(int level, int index, uint64_t target) {
+void TimerWheel::EnterSlot(unsigned level, unsigned index, uint64_t target) {
   cursor_ = StartOfSlot(level, index);
   if (level > 0) {
     cascading_level_ = level;
@@ -114,8 +123,8 @@ void TimerWheel::EnterSlot(int level, int index, uint64_t target) {
 // Moves the timers of the slot that the cursor has entered to lower levels. Returns false if the
 // budget was spent before.
 bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
-  const int level = cascading_level_;
-  const int index = static_cast<int>(cursor_ >> (level * kSlotBits)) & (kSlots - 1);
+  const unsigned level = cascading_level_;
+  const unsigned index = static_cast<unsigned>(cursor_ >> (level * kSlotBits)) % kSlots;
   CellRing& ring = slots_[level * kSlots + index].ring;
   cascading_level_ = 0;
   while (!ring.IsEmpty()) {
@@ -154,8 +163,8 @@ AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
   const uint64_t target = std::max(clock_.AtOrBefore(now), cursor_);
   Expire(kDue);
   bool was_promised = cascading_level_ > 0;
-  int level = 0;
-  int index = 0;
+  unsigned level = 0;
+  unsigned index = 0;
   while (true) {
     if (cascading_level_ > 0 && !Cascade(target, &budget)) return AdvanceResult::kMoreToDo;
     if (!FindFirst(&level, &index) || StartOfSlot(level, index) > target) break;
@@ -196,18 +205,19 @@ TimerEntry* TimerWheel::PopExpired() {
 }
 
 // The first occupied slot ahead of the cursor at the lowest level that has one.
-bool TimerWheel::FindFirst(int* level, int* index) const {
+bool TimerWheel::FindFirst(unsigned* level, unsigned* index) const {
   for (*level = 0; *level < kLevels; ++*level) {
     if (occupancy_[*level].IsEmpty()) continue;
-    const int current = static_cast<int>(cursor_ >> (*level * kSlotBits)) & (kSlots - 1);
-    *index = occupancy_[*level].NextAfter(current);
-    if (*index >= 0) return true;
+    const unsigned current = static_cast<unsigned>(cursor_ >> (*level * kSlotBits)) % kSlots;
+    const int next = occupancy_[*level].NextAfter(current);
+    *index = static_cast<unsigned>(next);
+    if (next >= 0) return true;
   }
   return false;
 }
 
-uint64_t TimerWheel::StartOfSlot(int level, int index) const {
-  const int shift = level * kSlotBits;
+uint64_t TimerWheel::StartOfSlot(unsigned level, unsigned index) const {
+  const unsigned shift = level * kSlotBits;
   const uint64_t above = cursor_ >> (shift + kSlotBits) << (shift + kSlotBits);
   return above | static_cast<uint64_t>(index) << shift;
 }
@@ -217,8 +227,8 @@ bool TimerWheel::HasWork() const {
 }
 
 uint64_t TimerWheel::NextTick() const {
-  int level = 0;
-  int index = 0;
+  unsigned level = 0;
+  unsigned index = 0;
   if (!FindFirst(&level, &index)) return TickClock::kNever;
   return slots_[level * kSlots + index].earliest;
 }

@@ -163,30 +163,31 @@ class TimerWheel {
   using TimerNode = timer_internal::TimerNode;
 
   // Six levels of 256 slots would reach 2^48 ticks; the most distant Instant is 2^44 ticks away.
-  static constexpr int kLevels = 6;
-  static constexpr int kSlotBits = 8;
-  static constexpr int kSlots = 1 << kSlotBits;
-  static constexpr int kWheelSlots = (kLevels - 1) * kSlots + 16;
+  static constexpr unsigned kLevels = 6;
+  static constexpr unsigned kSlotBits = 8;
+  static constexpr unsigned kSlots = 1 << kSlotBits;
+  static constexpr unsigned kWheelSlots = (kLevels - 1) * kSlots + 16;
   // Rings besides the slots of the levels.
-  static constexpr int kDue = kWheelSlots;  // Past when armed; expires at the next Advance.
-  static constexpr int kNeverDue = kWheelSlots + 1;  // InfiniteFuture().
-  static constexpr int kExpired = kWheelSlots + 2;   // Waits for PopExpired.
-  static constexpr int kRings = kWheelSlots + 3;
+  static constexpr unsigned kDue = kWheelSlots;           // Expires at the next Advance.
+  static constexpr unsigned kNeverDue = kWheelSlots + 1;  // InfiniteFuture().
+  static constexpr unsigned kExpired = kWheelSlots + 2;   // Waits for PopExpired.
+  static constexpr unsigned kRings = kWheelSlots + 3;
 
   struct Slot {
     CellRing ring;
     uint64_t earliest = 0;  // Lower bound of the ticks in `ring`; exact while none is cancelled.
   };
 
+  [[noreturn]] static void RefuseAddress(const TimerEntry* entry);
   void ArmForTick(TimerEntry* entry, uint64_t tick);
   void Insert(TimerNode* node, uint64_t tick);
   void Erase(TimerNode* node);
   TimerEntry* TakeExpired();
-  void Expire(int slot);
+  void Expire(unsigned slot);
   bool Cascade(uint64_t target, int64_t* budget);
-  void EnterSlot(int level, int index, uint64_t target);
-  bool FindFirst(int* level, int* index) const;
-  uint64_t StartOfSlot(int level, int index) const;
+  void EnterSlot(unsigned level, unsigned index, uint64_t target);
+  bool FindFirst(unsigned* level, unsigned* index) const;
+  uint64_t StartOfSlot(unsigned level, unsigned index) const;
   // Whether something can be popped or moved down now.
   bool HasWork() const;
   // What NextDeadline() says while there is no work.
@@ -196,7 +197,7 @@ class TimerWheel {
   uint64_t cursor_ = 0;  // The tick up to which everything is expired.
   size_t size_ = 0;
   // The level of the slot that the cursor has entered and that is not wholly moved down; 0: none.
-  int cascading_level_ = 0;
+  unsigned cascading_level_ = 0;
   TimerStats stats_;
   std::array<timer_internal::Occupancy, kLevels> occupancy_;
   timer_internal::ChunkPool pool_;

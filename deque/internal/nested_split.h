@@ -10,7 +10,7 @@
 // Happens-before edges; each end names its number:
 //   (1) push -> thief        tail: release, acquire. The slot and the job; pops release too.
 //   (3) pop <-> opening      tail and pop_limit, by the asymmetric barrier.
-//   (4) owner -> thief       word: release, acquire. The shared slots; limits and tail stored before.
+//   (4) owner -> thief       word: release, acquire. The shared slots; limits and tail before it.
 //   (5) opener -> thief      word: release, acquire. The barrier precedes the read of tail.
 //   (7) pop <-> thief        without asymmetric barriers: tail, then word, and word, then tail; two
 //                            seq_cst fences.
@@ -186,8 +186,8 @@ class NestedSplit {
     return Stolen(t);
   }
 
-  // The index stays in use. Relaxed: all jobs below are gone, so nobody takes one on the strength of
-  // this value of tail.
+  // The index stays in use. Relaxed: all jobs below are gone, so nobody takes one on the strength
+  // of this value of tail.
   bool Stolen(int t) {
     tail_.store(t + 1, std::memory_order_relaxed);
     return false;

@@ -4,8 +4,8 @@
 // indices top to top + n - 1, are public; {top, open} is a deque of which all is public.
 //
 // The word never holds the same value twice. Who changes it moves `top` forward (a thief that
-// takes items; the owner that takes back what was public, and gives the rest new indices), or keeps
-// `top` and goes one way: {top, 0} to {top, open} to {top, n}, n growing. So a compare-and-swap that
+// takes items; the owner that takes back what was public, and gives the rest new indices), or
+// keeps `top` and goes one way: {top, 0} to {top, open} to {top, n}. So a compare-and-swap that
 // succeeds proves that nothing has changed since the word was read: there is no ABA, and no version
 // to run out of bits. (The owner may also swap a {top, n > 0} with itself: that changes nothing for
 // anybody.) Only `top` itself comes round, after 2^48 items: a thief would have to be stopped

@@ -143,37 +143,13 @@ class SplitRing {
   // Takes the oldest item, in one attempt (which may ask the owner, and wait for its answer).
   Taken Steal(Word* word) {
     std::int64_t taken = 0;
-    return StealUpTo(1, word, &taken);
+    return StealItems(1, word, &taken);
   }
 
   // Takes up to `limit` of the oldest items and at most half of those that are public (at least
   // one), all in one step, into words[0...]. Precondition: limit > 0.
   Taken StealUpTo(std::int64_t limit, Word* words, std::int64_t* taken) {
-    for (int attempt = 0; attempt < options_.attempts; ++attempt) {
-      const RingWord seen = Load();
-      if (options_.mode == RingMode::kFenced) Atomics::Fence(std::memory_order_seq_cst);  // (7)
-      const std::int64_t available =
-          seen.is_open() ? seen.Distance(tail_.load(std::memory_order_acquire))  // (1)
-                         : seen.shared();
-      if (available > 0) {
-        // The buffer is read after what says that there are items: an older one may lack them.
-        const Buffer* const buffer = buffer_.load(std::memory_order_acquire);  // (6)
-        // The fenced owner pops without a swap unless it is the last item: one at a time, then.
-        const std::int64_t most = options_.mode == RingMode::kFenced ? 1 : (available + 1) / 2;
-        *taken = std::min(limit, most);
-        for (std::int64_t i = 0; i < *taken; ++i) words[i] = buffer->Get(seen.RingIndex() + i);
-        return Swap(seen, seen.Taking(*taken)) ? Taken::kItem : Taken::kLost;
-      }
-      if (seen.is_open()) return Taken::kEmpty;
-      const std::int64_t hidden = seen.Distance(tail_.load(std::memory_order_relaxed));
-      // In the middle of a pop that takes back what was public: there may be items.
-      if (hidden < 0) return Taken::kLost;
-      AskPush();  // the next push will be public at once
-      if (hidden == 0) return Taken::kEmpty;
-      AskPop();
-      if (!WaitForChange(seen)) OpenFor(seen);
-    }
-    return Taken::kLost;
+    return StealItems(limit, words, taken);
   }
 
   // A number that was right at some time between two reads; 0 and up. Relaxed: a hint.
@@ -338,16 +314,45 @@ class SplitRing {
     SetPushLimit(t + 1);
   }
 
-  // ---- Thieves -------------------------------------------------------------------------------
+  // Inlined, so that a limit of one leaves no loop.
+  [[gnu::always_inline]] Taken StealItems(std::int64_t limit, Word* words, std::int64_t* taken) {
+    for (int attempt = 0; attempt < options_.attempts; ++attempt) {
+      const RingWord seen = Load();
+      if (options_.mode == RingMode::kFenced) Atomics::Fence(std::memory_order_seq_cst);  // (7)
+      const std::int64_t available =
+          seen.is_open() ? seen.Distance(tail_.load(std::memory_order_acquire))  // (1)
+                         : seen.shared();
+      if (available > 0) {
+        // The buffer is read after what says that there are items: an older one may lack them.
+        const Buffer* const buffer = buffer_.load(std::memory_order_acquire);  // (6)
+        // The fenced owner pops without a swap unless it is the last item: one at a time, then.
+        const std::int64_t most = options_.mode == RingMode::kFenced ? 1 : (available + 1) / 2;
+        *taken = std::min(limit, most);
+        for (std::int64_t i = 0; i < *taken; ++i) words[i] = buffer->Get(seen.RingIndex() + i);
+        return Swap(seen, seen.Taking(*taken)) ? Taken::kItem : Taken::kLost;
+      }
+      const Taken answer = seen.is_open() ? Taken::kEmpty : Ask(seen);
+      if (answer != Taken::kItem) return answer;
+    }
+    return Taken::kLost;
+  }
+
+  // Nothing was public. kItem: there may be something now.
+  [[gnu::noinline]] Taken Ask(RingWord seen) {
+    const std::int64_t hidden = seen.Distance(tail_.load(std::memory_order_relaxed));
+    // In the middle of a pop that takes back what was public: there may be items.
+    if (hidden < 0) return Taken::kLost;
+    Trip(&push_limit_, kAsked);  // the next push will be public at once
+    if (hidden == 0) return Taken::kEmpty;
+    Trip(&pop_limit_, kTripped);
+    if (!WaitForChange(seen)) OpenFor(seen);
+    return Taken::kItem;
+  }
 
   // Relaxed: a request may be lost or come late; nothing but speed rests on it.
-  void AskPush() {
-    if (push_limit_.load(std::memory_order_relaxed) == kAsked) return;
-    push_limit_.store(kAsked, std::memory_order_relaxed);
-  }
-  void AskPop() {
-    if (pop_limit_.load(std::memory_order_relaxed) == kTripped) return;
-    pop_limit_.store(kTripped, std::memory_order_relaxed);
+  static void Trip(Atomic<std::int64_t>* limit, std::int64_t value) {
+    if (limit->load(std::memory_order_relaxed) == value) return;
+    limit->store(value, std::memory_order_relaxed);
   }
 
   bool WaitForChange(RingWord seen) const {
@@ -360,8 +365,7 @@ class SplitRing {
 
   // Opens the deque for an owner that does not answer, if the word is still `seen`.
   void OpenFor(RingWord seen) {
-    // Who finds another thief at it lets that one's barrier serve both; should that thief be
-    // stopped, a second barrier does no harm.
+    // Another thief's barrier serves both; should that one be stopped, a second does no harm.
     const bool is_first = opening_.exchange(1, std::memory_order_relaxed) == 0;
     if (!is_first && WaitForChange(seen)) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
@@ -381,7 +385,6 @@ class SplitRing {
   RingBuffers<Word, Atomics> buffers_;
   Buffer* owner_buffer_;     // buffers_.current()
   bool was_needed_ = false;  // more than a quarter full since last found empty
-  // Constant.
   const RingOptions options_;
   // Written when the ring grows or shrinks; read by thieves.
   Atomic<Buffer*> buffer_;

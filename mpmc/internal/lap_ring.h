@@ -115,6 +115,8 @@ class LapRing {
     TurnWait<Atomics> wait;
     uint64_t ticket = tail_.load(std::memory_order_acquire);  // (4), (5)
     for (;;) {
+      // First: kClosed in `oldest` would make the stamp of a hole look like that of a value.
+      if ((ticket & RingGeometry::kClosed) != 0) return Claim::Refusal(PushOutcome::kClosed);
       Slot* const slot = view_.SlotOf(ticket);
       const uint64_t stamp = slot->stamp.load(std::memory_order_acquire);  // (1), (2)
       const uint64_t oldest = ticket - view_.geometry.lap_step();
@@ -123,7 +125,6 @@ class LapRing {
         if (stamp != ticket) TakeOrAwait({slot, ticket}, oldest, displaced);
         return {slot, ticket};
       }
-      if ((ticket & RingGeometry::kClosed) != 0) return Claim::Refusal(PushOutcome::kClosed);
       if (!Reload(tail_, ticket)) wait.Once();
     }
   }
@@ -228,7 +229,6 @@ class LapRing {
   static bool IsFinished(uint64_t stamp, uint64_t ticket) {
     return stamp == ticket + RingGeometry::kFull || stamp == ticket + RingGeometry::kHole;
   }
-
   // The CAS of a claim; on failure `ticket` is the counter's value now.
   bool ClaimTail(uint64_t& ticket, uint64_t next) {
     return tail_.compare_exchange_weak(ticket, next, std::memory_order_release,  // (4)
@@ -326,7 +326,7 @@ class LapRing {
     if constexpr (kAnswer == Answer::kWeak) {
       if (stamp < ticket) return PushOutcome::kBusy;
     } else {
-      const uint64_t head = head_.load(std::memory_order_relaxed);
+      const uint64_t head = head_.load(std::memory_order_relaxed);  // Behind (4).
       if (!Atomics::Recheck(head + view_.geometry.lap_step() > ticket)) return PushOutcome::kFull;
     }
     if (!Reload(tail_, ticket)) wait.Once();

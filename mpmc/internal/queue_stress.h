@@ -3,7 +3,7 @@
 // Method: P producers push items that carry {producer, sequence}; C consumers pop until all have
 // arrived. The report then says whether each item arrived exactly once and whether every consumer
 // saw each producer's items in order. Items count their instances, so leaks and double destruction
-// show as a count other than zero.
+// show as a count other than zero. A watchdog ends a run that hangs.
 #ifndef WEFT_MPMC_INTERNAL_QUEUE_STRESS_H_
 #define WEFT_MPMC_INTERNAL_QUEUE_STRESS_H_
 
@@ -14,6 +14,9 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "tools/stress/start_barrier.h"
+#include "tools/stress/watchdog.h"
 
 namespace weft::mpmc_internal {
 
@@ -85,28 +88,31 @@ struct StressShape {
 template <typename Push, typename Pop>
 std::string RunStress(const StressShape& shape, Push push, Pop pop) {
   const int total = shape.producers * shape.items_each;
+  const int threads = shape.producers + shape.consumers;
   std::atomic<int> popped{0};
   std::vector<std::vector<Arrival>> arrivals(shape.consumers);
-  std::vector<std::thread> threads;
-  for (int p = 0; p < shape.producers; ++p) {
-    threads.emplace_back([&, p] {
-      for (int i = 0; i < shape.items_each; ++i) push(StressItem(p, i));
-    });
-  }
-  for (int c = 0; c < shape.consumers; ++c) {
-    threads.emplace_back([&, c] {
+  stress::Watchdog watchdog({.test = "queue stress", .workers = threads});
+  stress::RunTogether(threads, [&](int worker) {
+    if (worker < shape.producers) {
+      for (int i = 0; i < shape.items_each; ++i) {
+        push(StressItem(worker, i));
+        watchdog.Report(worker, "pushed", i);
+      }
+    } else {
+      std::vector<Arrival>& mine = arrivals[worker - shape.producers];
       while (popped.load(std::memory_order_relaxed) < total) {
         std::optional<StressItem> item = pop();
         if (!item.has_value()) {
           std::this_thread::yield();
           continue;
         }
-        arrivals[c].push_back({item->producer(), item->sequence()});
+        mine.push_back({item->producer(), item->sequence()});
         popped.fetch_add(1, std::memory_order_relaxed);
+        watchdog.Report(worker, "popped", item->sequence());
       }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+    }
+    watchdog.Finish(worker);
+  });
   return CheckArrivals(arrivals, shape.producers, shape.items_each);
 }
 

@@ -1,10 +1,10 @@
 // parker/internal/announcement.h — how the notifiers of an event count learn that somebody waits.
 //
 // Waiter: enters the list, announces (under the list's lock), passes its barrier, looks at the
-// condition. Notifier: changes the condition, passes its barrier, looks for the announcement. One of
-// the two must see the other's write (Dekker's pattern), which release and acquire do not give: a
-// store and a later load of another word may change places, and a read-modify-write of a third word
-// between them does not hinder that on every machine. So there is a barrier on both sides:
+// condition. Notifier: changes the condition, passes its barrier, looks for the announcement. One
+// of the two must see the other's write (Dekker's pattern), which release and acquire do not give:
+// a store and a later load of another word may change places, and a read-modify-write of a third
+// word between them does not hinder that on every machine. So there is a barrier on both sides:
 //
 //   (4) The waiter's barrier and the notifier's: whichever is second in the order of sequentially
 //       consistent fences sees what came before the first.

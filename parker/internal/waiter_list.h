@@ -2,7 +2,8 @@
 //
 // A doubly linked list through the waiters' own frames, behind a lock that only waiters and the
 // notifiers who have somebody to wake take. A notifier takes waiters out under the lock and wakes
-// them behind it, by Unparkers of its own, because a waiter may return as soon as it sees its notice.
+// them behind it, by Unparkers of its own, because a waiter may return as soon as it sees its
+// notice.
 //
 // Each waiter gets a ticket, so that NotifyAll() can let those be who came while it was at work.
 //
@@ -26,8 +27,8 @@ namespace weft {
 // Which of several waiters a notification for one goes to.
 enum class WakeOrder : unsigned char {
   kOldestFirst,  // fair: nobody waits for ever while others are served
-  kNewestFirst,  // warm: the thread that went last to sleep has its data still in the cache, and the
-                 // others stay asleep for long
+  kNewestFirst,  // warm: the thread that slept last has its data still in the cache, and the
+                 // others sleep on
 };
 
 namespace parker_internal {

@@ -42,7 +42,7 @@ class CellRing : private ChunkLink {
   void Append(TimerNode* node, uint16_t tag, ChunkPool* pool) {
     auto* chunk = static_cast<Chunk*>(previous);
     if (IsEmpty() || chunk->end == Chunk::kCells) chunk = MakeRoom(pool);
-    chunk->Put(MakeCell(node, tag));
+    chunk->Put(MakeCell(node, tag), node);
   }
 
   // Takes a timer out of whichever ring it is in. Returns that ring if it is empty now, else null.

@@ -44,9 +44,10 @@ struct alignas(512) Chunk : ChunkLink {
   }
 
   // Fills the next free cell. Precondition: end < kCells.
-  void Put(Cell cell) {
+  void Put(Cell cell) { Put(cell, NodeOf(cell)); }
+  void Put(Cell cell, TimerNode* node) {
     cells[end] = cell;
-    NodeOf(cell)->cell = &cells[end];
+    node->cell = &cells[end];
     ++end;
     ++live;
   }

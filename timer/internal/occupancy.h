@@ -11,12 +11,12 @@ namespace weft::timer_internal {
 // 256 bits. All operations are a handful of instructions.
 class Occupancy {
  public:
-  void Set(int slot) {
+  void Set(unsigned slot) {
     words_[slot / 64] |= uint64_t{1} << (slot % 64);
     summary_ |= 1u << (slot / 64);
   }
 
-  void Clear(int slot) {
+  void Clear(unsigned slot) {
     words_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
     if (words_[slot / 64] == 0) summary_ &= ~(1u << (slot / 64));
   }
@@ -24,10 +24,10 @@ class Occupancy {
   bool IsEmpty() const { return summary_ == 0; }
 
   // The first slot behind `slot` whose bit is set, or -1.
-  int NextAfter(int slot) const {
-    const int word = slot / 64;
+  int NextAfter(unsigned slot) const {
+    const unsigned word = slot / 64;
     const uint64_t behind = words_[word] & (~uint64_t{1} << (slot % 64));
-    if (behind != 0) return word * 64 + std::countr_zero(behind);
+    if (behind != 0) return static_cast<int>(word) * 64 + std::countr_zero(behind);
     const uint32_t later = summary_ & (~uint32_t{1} << word);
     if (later == 0) return -1;
     const int next = std::countr_zero(later);

@@ -275,11 +275,21 @@ CLOSURES = {
         "io",
         "reactor",
     ],
+    "//mpmc:blocking_queue": [
+        "@com_google_absl",
+        "base",
+        "mpmc",
+        "parker",
+    ],
     "//mpmc:bounded_queue": [
         "base",
         "mpmc",
     ],
     "//mpmc:bulk_result": [
+        "base",
+        "mpmc",
+    ],
+    "//mpmc:byte_bounded_queue": [
         "base",
         "mpmc",
     ],
