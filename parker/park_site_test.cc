@@ -115,7 +115,8 @@ TEST_F(ParkSiteTest, StopRequestEndsASleepInTheSite) {
 TEST_F(ParkSiteTest, CallbacksInTheSiteRunWhileParkedAndMayUnpark) {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::atomic<int> served{0};
-  site_->Serve(fd, [&, unparker = parker_.unparker()] {
+  const Unparker unparker = parker_.unparker();  // Not the callback's: the site owns that.
+  site_->Serve(fd, [&] {
     uint64_t count = 0;
     EXPECT_EQ(read(fd, &count, sizeof(count)), 8);
     if (served.fetch_add(1) == 1) unparker.Unpark();
