@@ -44,8 +44,8 @@ void CellRing::MaybeMerge(ChunkLink* a, ChunkLink* b, ChunkPool* pool) {
 }
 
 Chunk* CellRing::MakeRoom(ChunkPool* pool) {
-  auto* const last = static_cast<Chunk*>(previous);
-  if (!IsEmpty() && last->live <= kMergeSum) {
+  if (previous->live <= kMergeSum) {
+    auto* const last = static_cast<Chunk*>(previous);
     last->Compact();
     return last;
   }

@@ -29,6 +29,7 @@ class CellRing : private ChunkLink {
   CellRing() {
     next = previous = this;
     live = kSentinel;
+    end = Chunk::kCells;
   }
   CellRing(const CellRing&) = delete;
   CellRing& operator=(const CellRing&) = delete;
@@ -40,8 +41,9 @@ class CellRing : private ChunkLink {
 
   // Appends a timer that is in no ring. `tag` is what its cell remembers beside its address.
   void Append(TimerNode* node, uint16_t tag, ChunkPool* pool) {
-    auto* chunk = static_cast<Chunk*>(previous);
-    if (IsEmpty() || chunk->end == Chunk::kCells) chunk = MakeRoom(pool);
+    // The ring's own link is full, so that an empty ring needs no test of its own.
+    Chunk* const chunk =
+        previous->end == Chunk::kCells ? MakeRoom(pool) : static_cast<Chunk*>(previous);
     chunk->Put(MakeCell(node, tag), node);
   }
 
