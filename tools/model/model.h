@@ -24,8 +24,8 @@
 // deadline; heap memory, which it takes back after each execution. Writes that a relaxed load reads
 // from its own future (load buffering) when Options::load_buffering asks for them.
 //
-// What a scenario must be: a pure function of what it reads through this header. No clock, no random
-// numbers, no other threads, no state from outside that it changes. Loops that wait for another
+// What a scenario must be: a pure function of what it reads through this header. No clock, no
+// random numbers, no other threads, no state from outside that it changes. Loops that wait for another
 // thread call Atomics::SpinPause() or Yield() once a turn and change nothing in it.
 //
 // RunMutants() runs scenarios over every mutant of the code under test, and says which survive.
@@ -56,8 +56,8 @@ struct Options {
   int max_events = 400;
   // How often in one execution a weak CAS may fail although the value is the expected one.
   int spurious_failures = 1;
-  // How many relaxed stores of one execution may be read before loads that precede them in their own
-  // thread are done. 0: no load buffering, as on every processor of today's compilers' making.
+  // How many relaxed stores of one execution may be read before their thread comes to them (load
+  // buffering). 0 is what compilers and processors of today do with code as it is written here.
   int load_buffering = 0;
   // The `schedule` of a failed result: runs that one execution and no other. If empty, the variable
   // WEFT_MODEL_REPLAY of the environment, for one failing test.
@@ -110,8 +110,8 @@ class Thread {
   bool joined_ = false;
 };
 
-// Atomic<T> (atomic.h) is std::atomic<T> over the model's memory; Plain<T> (plain.h) is memory whose
-// races are found.
+// Atomic<T> (atomic.h) is std::atomic<T> over the model's memory; Plain<T> (plain.h) is memory
+// whose races are found.
 
 // The seam; the same members as weft::StdAtomics, and a futex.
 struct Atomics {
@@ -154,8 +154,8 @@ struct Scenario {
 };
 
 struct MutantOptions {
-  // Only mutants of files whose path contains one of these, e.g. "deque/internal/". If empty: of all
-  // files but tests (x_test.cc).
+  // Only mutants of files whose path contains one of these, e.g. "deque/internal/". If empty: of
+  // all files but tests (x_test.cc).
   std::vector<std::string> files;
   // Mutants that are known to change nothing that the code promises, by Mutant::name, with the
   // reason; each must exist and survive.

@@ -63,9 +63,10 @@ class OrderCheck {
     if (subject_ == Subject::kBarriers) {
       for (LocationId l = 0; l < graph_.location_count(); ++l) s_.links[1].push_back(AddLinks(l));
     }
-    for (const Event& e : graph_.events()) {
+    for (EventId id = 0; id < graph_.size(); ++id) {
       // A read-modify-write is one operation; its writing half stands for it.
-      if (IsAccess(e) && !(e.kind == Kind::kRead && e.updates)) AddAccess(e);
+      const Event& e = graph_[id];
+      if (IsAccess(e) && !(e.kind == Kind::kRead && e.updates)) AddAccess(id);
     }
     return IsAcyclic();
   }
@@ -152,9 +153,9 @@ class OrderCheck {
     return 2 * graph_.PositionSeen(e) + (e.kind == Kind::kRead ? 1 : 0);
   }
 
-  void AddAccess(const Event& e) {
+  void AddAccess(EventId id) {
+    const Event& e = graph_[id];
     const int step = StepOf(e);
-    const EventId id = graph_.At(e.thread, e.index);
     // Sources: what precedes everything that is coherence-ordered after e.
     if (s_.numbers[id] >= 0) {
       AddEdge(s_.numbers[id], s_.links[0][e.location] + step + 1);

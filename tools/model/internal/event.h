@@ -45,7 +45,7 @@ enum class Kind : uint8_t {
 
 // What a read-modify-write does with the value that it reads.
 enum class Change : uint8_t {
-  kNone,
+  kNothing,
   kSet,
   kAdd,
   kSubtract,
@@ -60,17 +60,19 @@ enum class Change : uint8_t {
 
 struct Event {
   Kind kind = Kind::kFence;
-  Change change = Change::kNone;
+  Change change = Change::kNothing;
   std::memory_order order = std::memory_order::relaxed;
   // The order of a CAS that fails.
   std::memory_order failure_order = std::memory_order::relaxed;
   uint8_t thread = 0;
-  uint8_t size = 8;       // Bytes of the object.
-  bool weak = false;      // A weak CAS.
-  bool updates = false;   // kRead: a kWrite follows. kWrite: it is that one.
-  bool spurious = false;  // A weak CAS that failed for no reason.
-  bool awaits = false;    // kRead: the thread sleeps for good unless the latest write wakes it.
-  uint16_t index = 0;     // In its thread.
+  uint8_t size = 8;               // Bytes of the object.
+  bool weak = false;              // A weak CAS.
+  bool updates = false;           // kRead: a kWrite follows. kWrite: it is that one.
+  bool spurious = false;          // A weak CAS that failed for no reason.
+  bool promised = false;          // kWrite: it may be read before its thread comes to it.
+  uint16_t fulfilled_at = kNone;  // promised: size of the graph when its thread came to it.
+  bool awaits = false;  // kRead: the thread sleeps for good unless the latest write wakes it.
+  uint16_t index = 0;   // In its thread.
   LocationId location = kNone;
   PlaceId place = 0;
   EventId source = kNone;    // kRead: the write. kStart: the kSpawn. kJoin: the kEnd.

@@ -37,16 +37,25 @@ Exploration Explorer::Explore() {
     schedule_ = *schedule;
   }
   running_explorer = this;
-  while (!failed_ && search_.Next()) {
-    if (result_.executions + result_.blocked >= options_.max_executions) {
-      result_.complete = false;
-      break;
-    }
-    Run();
-    if (!schedule_.empty()) break;
+  ExploreStack();
+  if (options_.load_buffering > 0 && schedule_.empty()) {
+    candidates_.assign(stores_.begin(), stores_.end());
+    std::vector<Store> chosen;
+    ExplorePromises(0, &chosen);
   }
   running_explorer = nullptr;
   return std::move(result_);
+}
+
+void Explorer::ExploreStack() {
+  while (!failed_ && search_.Next()) {
+    if (result_.executions + result_.blocked >= options_.max_executions) {
+      result_.complete = false;
+      return;
+    }
+    Run();
+    if (!schedule_.empty()) return;
+  }
 }
 
 void Explorer::Run() {
@@ -54,7 +63,9 @@ void Explorer::Run() {
   history_.clear();
   locations_.assign(locations_.size(), Location());
   made_count_.fill(0);
-  to_replay_ = graph().size();
+  pending_failure_.clear();
+  if (!schedule_.empty()) AddScheduledPromises();
+  to_replay_ = graph().size() - graph().unfulfilled_count();
   thread_count_ = 1;
   for (auto& strand : strands_) {
     strand->wait = Wait::kFinished;
@@ -149,14 +160,14 @@ void Explorer::Suspend(Wait wait) {
 bool Explorer::IsDone(EventId id) const {
   if (id == kNone || id == kInitial) return true;
   const Event& e = graph()[id];
-  return strands_[e.thread]->done > e.index;
+  return e.promised || strands_[e.thread]->done > e.index;
 }
 
 EventId Explorer::Replay(const Event& e) {
   Strand& self = *running_;
   if (self.done >= graph().count(self.id)) {
     PrepareNew();
-    return kNone;
+    return graph().promise_count() > 0 ? Fulfil(e) : static_cast<EventId>(kNone);
   }
   const EventId id = graph().At(self.id, self.done);
   const Event& known = graph()[id];
@@ -197,7 +208,7 @@ void Explorer::FailNow(std::string_view message) {
   std::vector<PlaceId> made;
   for (const Location& location : locations_) made.push_back(location.place);
   result_.trace = TraceOf(graph(), history_, made);
-  result_.schedule = Print(graph(), history_);
+  result_.schedule = PrintPromises() + Print(graph(), history_);
 }
 
 const ScheduledEvent* Explorer::Scheduled() {
@@ -222,8 +233,11 @@ EventId Explorer::AddRead(const Event& e) {
   const EventId id = static_cast<EventId>(graph().size());
   EventId source = kInitial;
   if (given->source_thread >= 0) {
-    if (given->source_index >= graph().count(given->source_thread)) FailSchedule();
-    source = graph().At(given->source_thread, given->source_index);
+    source = graph().FindPromise(given->source_thread, given->source_index);
+    if (source == kNone) {
+      if (given->source_index >= graph().count(given->source_thread)) FailSchedule();
+      source = graph().At(given->source_thread, given->source_index);
+    }
   }
   const bool is_spurious = given->what == ScheduledEvent::What::kSpurious;
   if (!search_.AddGivenRead(e, source, is_spurious)) FailSchedule();
@@ -242,13 +256,24 @@ void Explorer::FailSchedule() {
 }
 
 void Explorer::Fail(std::string_view message) {
-  FailNow(message);
+  if (graph().unfulfilled_count() == 0) {
+    FailNow(message);
+  } else if (pending_failure_.empty()) {
+    // It counts if the other threads fulfil what was promised.
+    const OutsideHeap outside;
+    pending_failure_ = message;
+  }
   for (;;) Suspend(Wait::kForever);
 }
 
 void Explorer::OnMemoryFailure(const char* message) { running_explorer->Fail(message); }
 
 void Explorer::Conclude() {
+  if (graph().unfulfilled_count() > 0) {
+    ++result_.blocked;
+    return;
+  }
+  if (!pending_failure_.empty()) return FailNow(pending_failure_);
   bool all_finished = true;
   bool by_design = false;
   for (int t = 0; t < thread_count_; ++t) {
@@ -263,6 +288,8 @@ void Explorer::Conclude() {
     }
   }
   if (all_finished) {
+    if (graph().promise_count() > 0 && !IsNewCycle()) return;
+    if (options_.load_buffering > 0) NoteStores();
     ++result_.executions;
     if (options_.on_complete) options_.on_complete(graph());
   } else if (by_design) {
@@ -290,6 +317,7 @@ bool Explorer::IsStale(const Strand& strand) const {
 // A pause whose reads are up to date returns when nobody else can move: a loop of finitely many
 // turns goes on then. The second turn that sees what the first saw is stuck.
 bool Explorer::LetOnePauseEnd() {
+  if (graph().unfulfilled_count() > 0) return false;
   Strand* found = nullptr;
   for (int t = 0; t < thread_count_; ++t) {
     Strand& strand = *strands_[t];

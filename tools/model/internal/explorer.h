@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "tools/model/internal/fiber.h"
@@ -149,6 +151,19 @@ class Explorer {
   bool LetOnePauseEnd();
   std::string Deadlock() const;
 
+  // Load buffering (promises.cc): the stores that may be promised, and their explorations.
+  using Store = std::tuple<int, int, LocationId, uint64_t>;  // Thread, index, atomic, value.
+  void ExploreStack();
+  void ExplorePromises(std::size_t first, std::vector<Store>* chosen);
+  void NoteStores();
+  // Whether the execution needs a promise, and was not seen before.
+  bool IsNewCycle();
+  // The running thread comes to its next event: the promise that it fulfils, or kNone.
+  EventId Fulfil(const Event& e);
+  LocationId LocationOf(int thread, std::size_t number);
+  std::string PrintPromises() const;
+  void AddScheduledPromises();
+
   // What the schedule says of the running thread's next event, when it is its turn; null if no
   // schedule is replayed or it is at its end.
   const ScheduledEvent* Scheduled();
@@ -181,6 +196,10 @@ class Explorer {
   Schedule schedule_;
   std::size_t scheduled_ = 0;     // Events of the schedule that are done.
   std::vector<EventId> history_;  // Events in the order in which they were run.
+  std::set<Store> stores_;
+  std::vector<Store> candidates_;
+  std::set<std::string> cycles_;
+  std::string pending_failure_;  // Of an execution with promises that are not fulfilled yet.
   std::vector<Location> locations_;
   std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.
   std::array<int, kMaxThreads> made_count_{};

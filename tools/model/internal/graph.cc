@@ -1,6 +1,7 @@
 #include "tools/model/internal/graph.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::model_internal {
 
@@ -8,6 +9,7 @@ void Graph::Clear() {
   events_.clear();
   for (auto& thread : threads_) thread.clear();
   locations_.clear();
+  promise_count_ = 0;
   seq_cst_count_ = 0;
   barrier_count_ = 0;
   spurious_count_ = 0;
@@ -57,7 +59,8 @@ void Graph::SetSource(EventId read, EventId source, uint64_t value) {
   r.value = value;
   if (source == kInitial) return;
   const Event& w = events_[source];
-  r.prefix.Join(w.prefix);
+  // Who reads a promise does not depend on its thread having come to it.
+  if (!w.promised) r.prefix.Join(w.prefix);
   r.pending.Join(w.release);
   if (IsAcquire(EffectiveOrder(r))) r.before.Join(w.release);
 }
@@ -102,6 +105,84 @@ EventId Graph::UpdateOf(LocationId location, EventId write) const {
   return EventAt(w.thread, w.index - 1).source == write ? next : static_cast<EventId>(kNone);
 }
 
+EventId Graph::AddPromise(const Event& e) {
+  order_of(e.location);
+  events_.push_back(e);
+  events_.back().promised = true;
+  return static_cast<EventId>(promise_count_++);
+}
+
+EventId Graph::FindPromise(int thread, int index) const {
+  for (EventId id = 0; id < promise_count_; ++id) {
+    if (events_[id].thread == thread && events_[id].index == index) return id;
+  }
+  return kNone;
+}
+
+int Graph::unfulfilled_count() const {
+  int count = 0;
+  for (EventId id = 0; id < promise_count_; ++id) {
+    count += events_[id].fulfilled_at == kNone ? 1 : 0;
+  }
+  return count;
+}
+
+EventId Graph::Limit(LocationId location, int thread, int index) const {
+  EventId limit = kNone;
+  for (EventId id = 0; id < promise_count_; ++id) {
+    const Event& e = events_[id];
+    if (e.location != location || e.thread != thread || e.index <= index) continue;
+    if (limit == kNone || e.position < events_[limit].position) limit = id;
+  }
+  return limit;
+}
+
+bool Graph::Fulfil(EventId promise) {
+  Event& w = events_[promise];
+  std::vector<EventId>& thread = threads_[w.thread];
+  if (!thread.empty()) {
+    const Event& last = events_[thread.back()];
+    // Behind a release fence the write would publish something, which who has read it did not get.
+    if (last.release_fence != kNone) return false;
+    w.before = last.before;
+    w.prefix = last.prefix;
+    w.pending = last.pending;
+  }
+  if (Bound(w.location, w.before) >= w.position) return false;
+  w.before.at[w.thread] = w.index + 1;
+  w.prefix.at[w.thread] = w.index + 1;
+  EventId& latest = locations_[w.location].latest[w.thread];
+  w.previous = latest;
+  latest = promise;
+  w.fulfilled_at = static_cast<uint16_t>(events_.size());
+  thread.push_back(promise);
+  return true;
+}
+
+// From the events: program order, and each thread's accesses to each atomic. A promise stands
+// behind what comes before it in its thread.
+void Graph::FillThreads() {
+  const auto add_promises = [this](int thread) {
+    for (;;) {
+      const EventId id = FindPromise(thread, count(thread));
+      if (id == kNone || events_[id].fulfilled_at == kNone) return;
+      threads_[thread].push_back(id);
+    }
+  };
+  for (EventId id = static_cast<EventId>(promise_count_); id < size(); ++id) {
+    if (promise_count_ > 0) add_promises(events_[id].thread);
+    threads_[events_[id].thread].push_back(id);
+  }
+  for (int t = 0; t < kMaxThreads; ++t) {
+    if (promise_count_ > 0) add_promises(t);
+    for (EventId id : threads_[t]) {
+      Event& e = events_[id];
+      if (!IsAccess(e)) continue;
+      e.previous = std::exchange(locations_[e.location].latest[t], id);
+    }
+  }
+}
+
 int Graph::Bound(LocationId location, const Clock& before) const {
   int bound = 0;
   const LocationOrder& order = locations_[location];
@@ -119,28 +200,41 @@ int Graph::Bound(LocationId location, const Clock& before) const {
 }
 
 void Graph::Restrict(const Graph& from, const std::vector<char>& keep, EventId loose,
-                     std::vector<EventId>* new_ids) {
+                     const Clock& prefix, std::vector<EventId>* new_ids) {
   Clear();
   locations_.resize(from.locations_.size());
+  promise_count_ = from.promise_count_;
   std::vector<EventId>& ids = *new_ids;
   ids.assign(from.events_.size(), kNone);
   for (EventId id = 0; id < from.size(); ++id) {
-    if (keep[id] != 0) ids[id] = static_cast<EventId>(events_.size()), events_.push_back(from[id]);
+    if (keep[id] == 0) continue;
+    ids[id] = static_cast<EventId>(events_.size());
+    events_.push_back(from[id]);
   }
   const auto renamed = [&ids](EventId id) { return id == kNone || id == kInitial ? id : ids[id]; };
-  for (EventId id = 0; id < size(); ++id) {
-    Event& e = events_[id];
+  for (Event& e : events_) {
     e.source = renamed(e.source);
-    e.previous = renamed(e.previous);
     e.next_write = kNone;
-    threads_[e.thread].push_back(id);
-    if (IsAccess(e)) locations_[e.location].latest[e.thread] = id;
     if (e.order == std::memory_order::seq_cst || e.failure_order == std::memory_order::seq_cst) {
       ++seq_cst_count_;
     }
     if (e.kind == Kind::kLight || e.kind == Kind::kHeavy) ++barrier_count_;
     if (e.spurious) ++spurious_count_;
   }
+  for (EventId id = 0; id < promise_count_; ++id) {
+    Event& e = events_[id];
+    if (e.fulfilled_at == kNone) continue;
+    if (e.fulfilled_at > loose && !IsIn(from[id], prefix)) {
+      e.fulfilled_at = kNone;
+      e.before = Clock();
+      e.prefix = Clock();
+      e.pending = Clock();
+      continue;
+    }
+    const auto end = keep.begin() + e.fulfilled_at;
+    e.fulfilled_at = static_cast<uint16_t>(std::count(keep.begin(), end, 1));
+  }
+  FillThreads();
   for (LocationId location = 0; location < from.location_count(); ++location) {
     LocationOrder& order = locations_[location];
     for (EventId id = from.locations_[location].first; id != kNone; id = from[id].next_write) {
@@ -152,7 +246,6 @@ void Graph::Restrict(const Graph& from, const std::vector<char>& keep, EventId l
       order.last = ids[id];
     }
   }
-  if (loose == kNone) return;
   // The read starts anew from what its thread knew before it.
   Event& r = events_[ids[loose]];
   r.source = kNone;

@@ -43,6 +43,24 @@ class Graph {
   // order goes. A kRead still has to get its source, a kWrite its position.
   EventId Append(Event e);
 
+  // A relaxed store that stands in the graph before its thread comes to it, as the event
+  // `e.index`. Promises come first of all events.
+  EventId AddPromise(const Event& e);
+  // The promise that is to be the event `index` of `thread`, or kNone.
+  EventId FindPromise(int thread, int index) const;
+  // The thread has come to it. False if the write cannot stand where it was promised.
+  bool Fulfil(EventId promise);
+  // The write in modification order that nothing before `index` of `thread` may read or stand
+  // behind: the thread's first promise to come. kNone if there is none.
+  EventId Limit(LocationId location, int thread, int index) const;
+  // The last write that an event `index` of `thread` may read or stand behind.
+  EventId LatestFor(LocationId location, int thread, int index) const {
+    const EventId limit = Limit(location, thread, index);
+    return limit == kNone ? locations_[location].last : events_[limit].previous_write;
+  }
+  int promise_count() const { return promise_count_; }
+  int unfulfilled_count() const;
+
   // Lets the last event of a thread read `source`, whose value is `value`.
   void SetSource(EventId read, EventId source, uint64_t value);
 
@@ -74,9 +92,10 @@ class Graph {
   static bool IsIn(const Event& e, const Clock& clock) { return clock.at[e.thread] > e.index; }
 
   // The events for which keep[id] is set, in their order. They must contain what they depend on,
-  // up to `loose`, a read whose source is about to change.
+  // up to `loose`, a read whose source is about to change. Promises that were fulfilled behind it,
+  // and not in `prefix`, are open again.
   void Restrict(const Graph& from, const std::vector<char>& keep, EventId loose,
-                std::vector<EventId>* new_ids);
+                const Clock& prefix, std::vector<EventId>* new_ids);
 
   int seq_cst_count() const { return seq_cst_count_; }
   int barrier_count() const { return barrier_count_; }
@@ -87,6 +106,9 @@ class Graph {
   std::vector<Event> events_;
   std::array<std::vector<EventId>, kMaxThreads> threads_;
   std::vector<LocationOrder> locations_;
+  void FillThreads();
+
+  int promise_count_ = 0;
   int seq_cst_count_ = 0;
   int barrier_count_ = 0;
   int spurious_count_ = 0;

@@ -48,6 +48,12 @@ bool TakeArguments(std::string_view* text, ScheduledEvent* event) {
     case What::kWrite:
     case What::kChoice:
       return TakeNumber(text, &event->number);
+    case What::kPromise:
+      return TakeNumber(text, &event->source_index) && TakeChar(text, '.') &&
+             TakeNumber(text, &event->source_thread) && TakeChar(text, '.') &&
+             TakeNumber(text, &event->number) && TakeChar(text, '=') &&
+             TakeNumber(text, &event->value) && TakeChar(text, '@') &&
+             TakeNumber(text, &event->place);
     case What::kPause:
     case What::kOther:
       return true;
@@ -76,6 +82,13 @@ std::string Print(const Graph& graph, const std::vector<EventId>& history) {
     }
   }
   return text;
+}
+
+std::string Print(const ScheduledEvent& promise) {
+  return std::to_string(promise.thread) + static_cast<char>(promise.what) +
+         std::to_string(promise.source_index) + "." + std::to_string(promise.source_thread) + "." +
+         std::to_string(promise.number) + "=" + std::to_string(promise.value) + "@" +
+         std::to_string(promise.place);
 }
 
 std::optional<Schedule> Parse(std::string_view text) {

@@ -20,6 +20,9 @@ struct ScheduledEvent {
     kWrite = 'w',     // `number` is its place in the modification order at the end.
     kChoice = 'c',    // `number` is chosen.
     kPause = 'p',
+    // A store that is read early: the event `source_index` of its thread, to the `number`-th atomic
+    // that `source_thread` made; `value` is stored, `place` is its place in modification order.
+    kPromise = 'h',
     kOther = 'o',
   };
   What what = What::kOther;
@@ -27,12 +30,16 @@ struct ScheduledEvent {
   int source_thread = -1;
   int source_index = 0;
   uint64_t number = 0;
+  uint64_t value = 0;
+  uint64_t place = 0;
 };
 
 using Schedule = std::vector<ScheduledEvent>;
 
 // The events of `history`, in its order: "0o 1w1 0r1.1".
 std::string Print(const Graph& graph, const std::vector<EventId>& history);
+
+std::string Print(const ScheduledEvent& promise);
 
 // Nothing if the text is no schedule.
 std::optional<Schedule> Parse(std::string_view text);

@@ -42,7 +42,7 @@ uint64_t Changed(const Event& read) {
       return Dequeued(read.value, read.operand);
     case Change::kWake:
       return read.operand >= 8 ? 0 : read.value >> (8 * read.operand);
-    case Change::kNone:
+    case Change::kNothing:
     case Change::kSet:
     case Change::kCompare:
       break;
@@ -60,6 +60,23 @@ bool Search::Next() {
   return true;
 }
 
+void Search::Promise(const std::vector<Event>& stores) { PushPromises(Graph(), stores, 0); }
+
+void Search::PushPromises(const Graph& graph, const std::vector<Event>& stores, std::size_t done) {
+  if (done == stores.size()) return Push(Copy(graph));
+  Graph more = graph;
+  const EventId id = more.AddPromise(stores[done]);
+  for (EventId after = more.location(stores[done].location).last;;
+       after = more[after].previous_write) {
+    Graph placed = more;
+    placed.Place(id, after);
+    PushPromises(placed, stores, done + 1);
+    if (after == kInitial) return;
+  }
+}
+
+bool Search::IsConsistent() const { return OrdersExist(*graph_); }
+
 void Search::SetInitial(LocationId location, uint64_t value) {
   if (location >= initial_.size()) initial_.resize(location + 1);
   initial_[location] = value;
@@ -67,14 +84,14 @@ void Search::SetInitial(LocationId location, uint64_t value) {
 
 EventId Search::AddRead(const Event& e) {
   const EventId id = graph_->Append(e);
-  const LocationOrder& order = graph_->location(e.location);
   const int bound = graph_->Bound(e.location, (*graph_)[id].before);
-  EventId write = order.last;
+  const EventId last = graph_->LatestFor(e.location, e.thread, (*graph_)[id].index);
+  if (graph_->PositionOf(last) < bound) return kNone;
+  EventId write = last;
   while (!e.awaits && graph_->PositionOf(write) > bound) {
     write = (*graph_)[write].previous_write;
     PushRead(Copy(*graph_), id, write);
   }
-  const EventId last = order.last;
   const uint64_t value = ValueOf(e.location, last, *graph_);
   const bool updates = Updates(e, value);
   if (updates && MayFailSpuriously(*graph_, e)) PushSpurious(*graph_, id, last);
@@ -92,7 +109,8 @@ EventId Search::AddWrite(const Event& e) {
   const EventId id = graph_->Append(e);
   PushRevisits(*graph_, id);
   const int bound = graph_->Bound(e.location, (*graph_)[id].before);
-  const EventId last = graph_->location(e.location).last;
+  const EventId last = graph_->LatestFor(e.location, e.thread, (*graph_)[id].index);
+  if (graph_->PositionOf(last) < bound) return kNone;
   for (EventId after = last; graph_->PositionOf(after) > bound;) {
     after = (*graph_)[after].previous_write;
     if (graph_->UpdateOf(e.location, after) != kNone) continue;
@@ -149,6 +167,15 @@ void Search::AddGivenWrite(const Event& e, uint64_t place) {
   graph_->Place(id, after);
 }
 
+void Search::AddGivenPromise(const Event& e, uint64_t place) {
+  const EventId id = graph_->AddPromise(e);
+  places_.resize(graph_->size());
+  places_[id] = place;
+  EventId after = graph_->location(e.location).last;
+  while (after != kInitial && places_[after] > place) after = (*graph_)[after].previous_write;
+  graph_->Place(id, after);
+}
+
 EventId Search::AddGivenChoice(const Event& e, uint64_t value) {
   const EventId id = graph_->Append(e);
   (*graph_)[id].value = value;
@@ -181,7 +208,7 @@ void Search::PushIfConsistent(GraphPointer graph) {
 
 bool Search::Updates(const Event& read, uint64_t value) {
   if (read.change == Change::kCompare) return value == read.expected;
-  return read.change != Change::kNone;
+  return read.change != Change::kNothing;
 }
 
 bool Search::MayFailSpuriously(const Graph& graph, const Event& read) const {
@@ -249,10 +276,10 @@ void Search::PushRevisit(const Graph& graph, EventId write, EventId read) {
   const Clock& prefix = graph[write].prefix;
   keep_.assign(graph.size(), 0);
   for (EventId id = 0; id <= write; ++id) {
-    keep_[id] = id <= read || Graph::IsIn(graph[id], prefix) ? 1 : 0;
+    keep_[id] = id <= read || Graph::IsIn(graph[id], prefix) ? 1 : 0;  // Promises come first.
   }
   GraphPointer rest = NewGraph();
-  rest->Restrict(graph, keep_, read, &new_ids_);
+  rest->Restrict(graph, keep_, read, prefix, &new_ids_);
   PushPlacesAndRead(*rest, new_ids_[write], new_ids_[read]);
   GiveBack(std::move(rest));
 }
@@ -265,9 +292,11 @@ void Search::PushPlacesAndRead(const Graph& graph, EventId write, EventId read) 
     return;
   }
   const int bound = graph.Bound(w.location, w.before);
-  for (EventId after = graph.location(w.location).last;; after = graph[after].previous_write) {
+  EventId after = graph.LatestFor(w.location, w.thread, w.index);
+  while (graph.PositionOf(after) >= bound) {
     if (graph.UpdateOf(w.location, after) == kNone) PushPlaced(graph, write, after, read);
-    if (graph.PositionOf(after) <= bound) break;
+    if (after == kInitial) break;
+    after = graph[after].previous_write;
   }
 }
 
@@ -275,7 +304,9 @@ void Search::PushPlaced(const Graph& graph, EventId write, EventId after, EventI
   GraphPointer other = Copy(graph);
   other->Place(write, after);
   const Event& r = (*other)[read];
-  if (other->Bound(r.location, r.before) > other->PositionOf(write)) {
+  const EventId latest = other->LatestFor(r.location, r.thread, r.index);
+  if (other->Bound(r.location, r.before) > other->PositionOf(write) ||
+      other->PositionOf(latest) < other->PositionOf(write)) {
     return GiveBack(std::move(other));
   }
   PushRead(std::move(other), read, write);
@@ -317,8 +348,10 @@ bool Search::IsCanonical(const Graph& graph, EventId id, const Clock& prefix) {
 
 bool Search::IsLatest(const Graph& graph, EventId write, LocationId location, EventId id,
                       const Clock& prefix) {
+  const EventId limit = graph.Limit(location, graph[id].thread, graph[id].index);
   for (EventId later = graph.NextWrite(location, write); later != kNone;
        later = graph[later].next_write) {
+    if (later == limit) return true;
     if (later <= id || Graph::IsIn(graph[later], prefix)) return false;
   }
   return true;

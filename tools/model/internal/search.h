@@ -11,6 +11,7 @@
 #ifndef WEFT_TOOLS_MODEL_INTERNAL_SEARCH_H_
 #define WEFT_TOOLS_MODEL_INTERNAL_SEARCH_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -25,6 +26,9 @@ class Search {
     stack_.push_back(NewGraph());
   }
 
+  // Puts the graphs on the stack that begin with these stores, in each modification order.
+  void Promise(const std::vector<Event>& stores);
+
   // The next graph to run; false if there is none.
   bool Next();
 
@@ -33,19 +37,23 @@ class Search {
   // An atomic was made. Its number stands for the same one in all graphs.
   void SetInitial(LocationId location, uint64_t value);
 
-  // Each adds an event to the graph, leaves its other ways on the stack and returns it. AddRead
+  // Each adds an event to the graph (kNone if, because of a promise, it cannot be there), leaves its other ways on the stack and returns it. AddRead
   // adds the write that belongs to a read-modify-write as well.
   EventId AddRead(const Event& e);
   EventId AddWrite(const Event& e);
   EventId AddChoice(const Event& e);  // e.expected: the number of choices
   EventId AddSynchronized(const Event& e, EventId from);
   EventId Add(const Event& e) { return graph_->Append(e); }
+  bool Fulfil(EventId promise) { return graph_->Fulfil(promise) && IsConsistent(); }
 
   // Add an event in one given way and no other, as a schedule says. A write stands at `place` in
   // the modification order in the end; false if the read cannot read that write.
   bool AddGivenRead(const Event& e, EventId source, bool is_spurious);
   void AddGivenWrite(const Event& e, uint64_t place);
+  void AddGivenPromise(const Event& e, uint64_t place);
   EventId AddGivenChoice(const Event& e, uint64_t value);
+
+  bool IsConsistent() const;
 
  private:
   using GraphPointer = std::unique_ptr<Graph>;
@@ -53,6 +61,7 @@ class Search {
   GraphPointer NewGraph();
   GraphPointer Copy(const Graph& graph);
   void Push(GraphPointer graph);
+  void PushPromises(const Graph& graph, const std::vector<Event>& stores, std::size_t done);
   // Puts the graph on the stack if it is consistent, else gives it back.
   void PushIfConsistent(GraphPointer graph);
   void GiveBack(GraphPointer graph) { pool_.push_back(std::move(graph)); }

@@ -81,6 +81,7 @@ Event Explorer::Read(Event e) {
   e.thread = static_cast<uint8_t>(running_->id);
   EventId id = Replay(e);
   if (id == kNone) id = AddRead(e);
+  if (id == kNone) Block("", e.place, true);
   Done(id);
   const Event result = graph()[id];
   if (result.updates) {
@@ -97,6 +98,7 @@ void Explorer::Write(Event e) {
   e.thread = static_cast<uint8_t>(running_->id);
   EventId id = Replay(e);
   if (id == kNone) id = AddWrite(e);
+  if (id == kNone) Block("", e.place, true);
   Done(id);
 }
 

@@ -26,7 +26,7 @@ std::string Describe(const Graph& graph, const Event& e) {
   const std::string atomic = "#" + std::to_string(e.location);
   switch (e.kind) {
     case Kind::kRead: {
-      std::string what = e.change == Change::kNone ? "load " : "read-modify-write ";
+      std::string what = e.change == Change::kNothing ? "load " : "read-modify-write ";
       if (e.change == Change::kCompare) what = e.updates ? "CAS " : "failed CAS ";
       if (e.spurious) what = "spuriously failed CAS ";
       return what + atomic + " " + order + " reads " + value + " from " +

@@ -8,252 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "tools/model/testing/axioms.h"
+
 namespace weft::model_testing {
 namespace {
-
-using std::memory_order;
-
-// An operation that was done. Thread -1: the initial value of a location.
-struct Done {
-  int thread = -1;
-  int index = 0;
-  Op op = Op::kStore;
-  int location = -1;
-  memory_order order = std::memory_order_relaxed;
-  bool reads = false;
-  bool writes = false;
-  int read = 0;
-  int written = 0;
-  int source = -1;  // Index in the execution.
-};
-
-struct Matrix {
-  explicit Matrix(std::size_t n) : cells(n, std::vector<char>(n, 0)) {}
-  std::vector<char>& operator[](std::size_t i) { return cells[i]; }
-  const std::vector<char>& operator[](std::size_t i) const { return cells[i]; }
-  std::vector<std::vector<char>> cells;
-};
-
-// Calls f(i, j) for each pair of the numbers below n.
-template <typename F>
-void ForPairs(int n, F f) {
-  for (int i = 0; i < n; ++i) {
-    for (int j = 0; j < n; ++j) f(i, j);
-  }
-}
-
-void Close(Matrix& m) {
-  const int n = static_cast<int>(m.cells.size());
-  for (int k = 0; k < n; ++k) {
-    ForPairs(n, [&](int i, int j) {
-      if (m[i][k] && m[k][j]) m[i][j] = 1;
-    });
-  }
-}
-
-Matrix Composed(const Matrix& a, const Matrix& b) {
-  const int n = static_cast<int>(a.cells.size());
-  Matrix result(a.cells.size());
-  for (int k = 0; k < n; ++k) {
-    ForPairs(n, [&](int i, int j) {
-      if (a[i][k] && b[k][j]) result[i][j] = 1;
-    });
-  }
-  return result;
-}
-
-bool IsIrreflexive(const Matrix& m) {
-  for (std::size_t i = 0; i < m.cells.size(); ++i) {
-    if (m[i][i]) return false;
-  }
-  return true;
-}
-
-bool Acquires(memory_order order) {
-  return order == std::memory_order_acquire || order == std::memory_order_acq_rel ||
-         order == std::memory_order_seq_cst;
-}
-bool Releases(memory_order order) {
-  return order == std::memory_order_release || order == std::memory_order_acq_rel ||
-         order == std::memory_order_seq_cst;
-}
-
-// One candidate execution and whether the standard allows it.
-class Candidate {
- public:
-  // `modification[l]` lists the writes of location l, the initial one first.
-  Candidate(const std::vector<Done>& events, const std::vector<std::vector<int>>& modification)
-      : e_(events),
-        n_(static_cast<int>(events.size())),
-        sb_(n_),
-        mo_(n_),
-        sw_(n_),
-        hb_(n_),
-        cob_(n_) {
-    for (const std::vector<int>& order : modification) {
-      for (std::size_t i = 0; i < order.size(); ++i) {
-        for (std::size_t j = i + 1; j < order.size(); ++j) mo_[order[i]][order[j]] = 1;
-      }
-    }
-    ForPairs(n_, [&](int a, int b) {
-      sb_[a][b] = e_[a].thread >= 0 && e_[a].thread == e_[b].thread && e_[a].index < e_[b].index;
-    });
-  }
-
-  bool IsConsistent() {
-    FindSynchronizesWith();
-    FindHappensBefore();
-    if (!IsIrreflexive(hb_)) return false;
-    if (!ReadModifyWritesAreAtomic() || !IsCoherent()) return false;
-    FindCoherenceOrderedBefore();
-    return SingleTotalOrderExists() && BarrierOrderExists();
-  }
-
- private:
-  bool IsAtomic(int a) const { return e_[a].reads || e_[a].writes; }
-  bool IsFence(int a) const { return e_[a].op == Op::kFence; }
-  bool IsRmw(int a) const { return e_[a].reads && e_[a].writes; }
-
-  // Whether write b belongs to the release sequence that a heads (or would head).
-  bool InReleaseSequence(int a, int b) const {
-    for (;; b = e_[b].source) {
-      if (a == b) return true;
-      if (!IsRmw(b)) return false;
-    }
-  }
-
-  // [atomics.order] 2, [atomics.fences] 2 to 4.
-  void FindSynchronizesWith() {
-    // Each release side as (operation, head), each acquire side as (operation, read).
-    std::vector<std::pair<int, int>> releases, acquires;
-    for (int a = 0; a < n_; ++a) {
-      if (e_[a].writes && Releases(e_[a].order)) releases.emplace_back(a, a);
-      if (e_[a].reads && Acquires(e_[a].order)) acquires.emplace_back(a, a);
-    }
-    ForPairs(n_, [&](int a, int b) {
-      if (!sb_[a][b]) return;
-      if (IsFence(a) && Releases(e_[a].order) && e_[b].writes) releases.emplace_back(a, b);
-      if (IsFence(b) && Acquires(e_[b].order) && e_[a].reads) acquires.emplace_back(b, a);
-    });
-    for (const auto& [release, head] : releases) {
-      for (const auto& [acquire, read] : acquires) {
-        if (release != acquire && InReleaseSequence(head, e_[read].source)) {
-          sw_[release][acquire] = 1;
-        }
-      }
-    }
-  }
-
-  // [intro.races]; the initial values precede everything (the threads are started behind them).
-  void FindHappensBefore() {
-    ForPairs(n_, [&](int a, int b) {
-      hb_[a][b] = sb_[a][b] || sw_[a][b] || (e_[a].thread < 0 && e_[b].thread >= 0);
-    });
-    Close(hb_);
-  }
-
-  bool ReadModifyWritesAreAtomic() const {
-    for (int a = 0; a < n_; ++a) {
-      if (!IsRmw(a)) continue;
-      if (!mo_[e_[a].source][a]) return false;
-      for (int w = 0; w < n_; ++w) {
-        if (mo_[e_[a].source][w] && mo_[w][a]) return false;
-      }
-    }
-    return true;
-  }
-
-  // [intro.races] 14 to 17.
-  bool IsCoherent() const {
-    bool good = true;
-    ForPairs(n_, [&](int a, int b) {
-      if (!hb_[a][b] || !IsAtomic(a) || !IsAtomic(b) || e_[a].location != e_[b].location) return;
-      const auto is_earlier = [&](int x, int y) { return x != y && !mo_[x][y]; };
-      // Write-write.
-      if (e_[a].writes && e_[b].writes && !mo_[a][b]) good = false;
-      // Read-read: the later one reads the same or a later side effect.
-      if (e_[a].reads && e_[b].reads && is_earlier(e_[a].source, e_[b].source)) good = false;
-      // Read-write.
-      if (e_[a].reads && e_[b].writes && !mo_[e_[a].source][b]) good = false;
-      // Write-read.
-      if (e_[a].writes && e_[b].reads && is_earlier(a, e_[b].source)) good = false;
-    });
-    return good;
-  }
-
-  // [atomics.order] 3.
-  void FindCoherenceOrderedBefore() {
-    ForPairs(n_, [&](int a, int b) {
-      if (!IsAtomic(a) || !IsAtomic(b) || e_[a].location != e_[b].location) return;
-      if (e_[a].writes && e_[b].reads && e_[b].source == a) cob_[a][b] = 1;
-      if (e_[a].writes && e_[b].writes && mo_[a][b]) cob_[a][b] = 1;
-      if (e_[a].reads && e_[b].writes && a != b && mo_[e_[a].source][b]) cob_[a][b] = 1;
-    });
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (int x = 0; x < n_; ++x) {
-        if (!e_[x].writes) continue;
-        ForPairs(n_, [&](int a, int b) {
-          if (cob_[a][x] && cob_[x][b] && !cob_[a][b]) changed = cob_[a][b] = 1;
-        });
-      }
-    }
-  }
-
-  // [intro.races] 12.
-  Matrix StronglyHappensBefore() const {
-    Matrix shb = Composed(Composed(sb_, hb_), sb_);
-    ForPairs(n_, [&](int a, int d) {
-      if (sb_[a][d]) shb[a][d] = 1;
-      if (sw_[a][d] && IsAtomic(a) && IsAtomic(d) && IsSeqCst(a) && IsSeqCst(d)) shb[a][d] = 1;
-    });
-    Close(shb);
-    return shb;
-  }
-
-  bool IsSeqCst(int a) const { return e_[a].order == std::memory_order_seq_cst; }
-
-  // [atomics.order] 4.
-  bool SingleTotalOrderExists() const {
-    const Matrix shb = StronglyHappensBefore();
-    Matrix s(n_);
-    ForPairs(n_, [&](int a, int b) {
-      if (IsSeqCst(a) && IsSeqCst(b) && shb[a][b]) s[a][b] = 1;
-      if (!cob_[a][b]) return;
-      if (IsSeqCst(a) && IsSeqCst(b)) s[a][b] = 1;
-      for (int x = 0; x < n_; ++x) {
-        const bool is_fence = IsFence(x) && IsSeqCst(x);
-        if (is_fence && IsSeqCst(a) && hb_[b][x]) s[a][x] = 1;
-        if (is_fence && IsSeqCst(b) && hb_[x][a]) s[x][b] = 1;
-        for (int y = 0; is_fence && y < n_; ++y) {
-          if (IsFence(y) && IsSeqCst(y) && hb_[x][a] && hb_[b][y]) s[x][y] = 1;
-        }
-      }
-    });
-    Close(s);
-    return IsIrreflexive(s);
-  }
-
-  // base/asymmetric_barrier.h, A1 to A3.
-  bool BarrierOrderExists() const {
-    const auto is_barrier = [&](int x) { return e_[x].op == Op::kLight || e_[x].op == Op::kHeavy; };
-    Matrix s(n_);
-    ForPairs(n_, [&](int x, int y) {
-      if (!is_barrier(x) || !is_barrier(y)) return;
-      if (hb_[x][y]) s[x][y] = 1;
-      if (e_[x].op == Op::kLight && e_[y].op == Op::kLight) return;
-      ForPairs(n_, [&](int a, int b) {
-        if (cob_[a][b] && hb_[x][a] && hb_[b][y]) s[x][y] = 1;
-      });
-    });
-    Close(s);
-    return IsIrreflexive(s);
-  }
-
-  const std::vector<Done>& e_;
-  const int n_;
-  Matrix sb_, mo_, sw_, hb_, cob_;
-};
 
 // All runs of a program, in all interleavings, where a read reads any write that was done; then all
 // modification orders.
@@ -262,6 +20,34 @@ class Enumerator {
   explicit Enumerator(const Program& program) : program_(program) {}
 
   std::set<std::string> Run() {
+    Extend(InitialValues(), std::vector<int>(program_.size(), 0));
+    return found_;
+  }
+
+  std::set<std::string> RunBuffered() {
+    std::vector<Done> events = InitialValues();
+    for (int t = 0; t < static_cast<int>(program_.size()); ++t) {
+      int index = 0;
+      for (const Step& step : program_[t]) {
+        Done done;
+        done.thread = t;
+        done.index = index++;
+        done.op = step.op;
+        done.order = step.order;
+        const bool is_access = step.op <= Op::kExchange;
+        done.location = is_access ? step.location : -1;
+        done.reads = step.op == Op::kLoad || step.op == Op::kExchange;
+        done.writes = step.op == Op::kStore || step.op == Op::kExchange;
+        done.written = step.value;
+        events.push_back(done);
+      }
+    }
+    ChooseSources(events, 0);
+    return found_;
+  }
+
+ private:
+  static std::vector<Done> InitialValues() {
     std::vector<Done> events;
     for (int l = 0; l < kLocations; ++l) {
       Done initial;
@@ -269,11 +55,57 @@ class Enumerator {
       initial.writes = true;
       events.push_back(initial);
     }
-    Extend(events, std::vector<int>(program_.size(), 0));
-    return found_;
+    return events;
   }
 
- private:
+  // All ways in which the reads from `next` on may read.
+  void ChooseSources(std::vector<Done>& events, std::size_t next) {
+    while (next < events.size() && !events[next].reads) ++next;
+    if (next == events.size()) {
+      if (NeedsOneStoreEarly(events)) OrderWrites(events, 0, {});
+      return;
+    }
+    for (std::size_t w = 0; w < events.size(); ++w) {
+      if (w == next || !events[w].writes || events[w].location != events[next].location) continue;
+      events[next].source = static_cast<int>(w);
+      events[next].read = events[w].written;
+      ChooseSources(events, next + 1);
+    }
+  }
+
+  // Whether program order and reads-from, but for reads of `ignored`, have a cycle.
+  static bool HasCycle(const std::vector<Done>& events, int ignored) {
+    std::vector<char> done(events.size(), 0);
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (std::size_t i = 0; i < events.size(); ++i) {
+        const Done& e = events[i];
+        const bool waits_for_source = e.source >= 0 && e.source != ignored && !done[e.source];
+        const bool is_behind = e.index > 0 && !done[i - 1];
+        if (done[i] || waits_for_source || is_behind) continue;
+        done[i] = 1;
+        moved = true;
+      }
+    }
+    return std::find(done.begin(), done.end(), 0) != done.end();
+  }
+
+  static bool NeedsOneStoreEarly(const std::vector<Done>& events) {
+    if (!HasCycle(events, -1)) return false;
+    bool is_behind_release = false;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const Done& e = events[i];
+      if (e.index == 0) is_behind_release = false;
+      is_behind_release =
+          is_behind_release || (e.op == Op::kFence && e.order != std::memory_order_acquire);
+      if (e.op == Op::kStore && e.thread >= 0 && e.order == std::memory_order_relaxed &&
+          !is_behind_release && !HasCycle(events, static_cast<int>(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   static std::string NameOf(const std::vector<Done>& events, int i) {
     if (i < 0) return "-";
     if (events[i].thread < 0) return "i";
@@ -351,7 +183,7 @@ class Enumerator {
   void OrderWrites(const std::vector<Done>& events, int location,
                    std::vector<std::vector<int>> orders) {
     if (location == kLocations) {
-      if (!Candidate(events, orders).IsConsistent()) return;
+      if (!IsConsistent(events, orders)) return;
       std::string text = Signature(events);
       for (const std::vector<int>& order : orders) {
         text += " ";
@@ -379,12 +211,13 @@ class Enumerator {
   std::set<std::string> found_;
 };
 
-std::string OrderName(memory_order order) {
-  static const std::map<memory_order, std::string> names = {{std::memory_order_relaxed, "relaxed"},
-                                                            {std::memory_order_acquire, "acquire"},
-                                                            {std::memory_order_release, "release"},
-                                                            {std::memory_order_acq_rel, "acq_rel"},
-                                                            {std::memory_order_seq_cst, "seq_cst"}};
+std::string OrderName(std::memory_order order) {
+  static const std::map<std::memory_order, std::string> names = {
+      {std::memory_order_relaxed, "relaxed"},
+      {std::memory_order_acquire, "acquire"},
+      {std::memory_order_release, "release"},
+      {std::memory_order_acq_rel, "acq_rel"},
+      {std::memory_order_seq_cst, "seq_cst"}};
   return names.at(order);
 }
 
@@ -392,6 +225,10 @@ std::string OrderName(memory_order order) {
 
 std::set<std::string> ConsistentExecutions(const Program& program) {
   return Enumerator(program).Run();
+}
+
+std::set<std::string> BufferedExecutions(const Program& program) {
+  return Enumerator(program).RunBuffered();
 }
 
 std::string Print(const Program& program) {
