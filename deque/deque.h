@@ -57,7 +57,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
-#include "deque/internal/owner_guard.h"
+#include "base/thread_checker.h"
 #include "deque/internal/ring_options.h"
 #include "deque/internal/ring_word.h"
 #include "deque/internal/slot.h"
@@ -123,7 +123,7 @@ class Deque {
 
   // Owner. Adds an item, or hands it back if there are max_items.
   std::optional<T> TryPush(T item) {
-    owner_.Check("Push");
+    CheckOwner("Deque::Push()");
     const deque_internal::SlotWord word = Codec::Encode(std::move(item));
     if (PushWord(word)) [[likely]]
       return std::nullopt;
@@ -135,7 +135,7 @@ class Deque {
   // the deque and the others untouched. Returns false, and leaves all, if there would be more than
   // max_items.
   bool TryPushAll(std::span<T> items) {
-    owner_.Check("PushAll");
+    CheckOwner("Deque::PushAll()");
     const auto count = static_cast<std::int64_t>(items.size());
     if (!ring_.Reserve(count)) return false;
     if constexpr (Codec::kIsInline) {
@@ -154,7 +154,7 @@ class Deque {
 
   // Owner. Takes the item that `order` says; empty when there is none.
   std::optional<T> Pop() {
-    owner_.Check("Pop");
+    CheckOwner("Deque::Pop()");
     deque_internal::SlotWord word = 0;
     deque_internal::Taken taken;
     if constexpr (order == DequeOrder::kLifo) {
@@ -170,7 +170,7 @@ class Deque {
   // The caller sees to it that what it did before is visible to that thread (by a lock, a join, a
   // queue).
   void ReleaseOwnership() {
-    owner_.Check("ReleaseOwnership");
+    CheckOwner("Deque::ReleaseOwnership()");
     owner_.Release();
   }
 
@@ -215,7 +215,7 @@ class Deque {
   // items. Returns how many it may take: one, which does not come here, and those for which there
   // is room.
   std::size_t ReserveForBatch(std::size_t most) {
-    owner_.Check("StealHalf");
+    CheckOwner("Deque::StealHalf()");
     return ring_.Reserve(static_cast<std::int64_t>(most) - 1) ? most : 1;
   }
   void PushRest(std::span<const deque_internal::SlotWord> words) {
@@ -240,8 +240,13 @@ class Deque {
     }
   }
 
+  void CheckOwner(const char* operation) {
+    owner_.Check(operation, "the owner",
+                 "take items through a Stealer, or let the owner call ReleaseOwnership() first");
+  }
+
   Ring ring_;
-  deque_internal::OwnerGuard owner_;
+  ThreadChecker owner_;
 };
 
 // A deque whose owner takes the oldest item, as thieves do. Pop is one compare-and-swap; a steal

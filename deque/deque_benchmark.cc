@@ -27,8 +27,8 @@
 #include "base/mutex.h"
 #include "benchmark/benchmark.h"
 #include "deque/deque.h"
-#include "deque/internal/chase_lev.h"
 #include "deque/internal/ring_word.h"
+#include "deque/testing/chase_lev.h"
 
 namespace weft {
 namespace {

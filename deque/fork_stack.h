@@ -37,9 +37,9 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/thread_checker.h"
 #include "deque/internal/fork_word.h"
 #include "deque/internal/nested_split.h"
-#include "deque/internal/owner_guard.h"
 #include "deque/internal/ring_word.h"
 #include "deque/steal_result.h"
 
@@ -65,7 +65,7 @@ class ForkStack {
   // Owner. Offers `job` to thieves. False if the stack is max_depth deep: the job was not offered,
   // and neither Pop nor Restore may follow. Precondition (checked in debug builds): t == Depth().
   bool Push(int t, Job* job) {
-    owner_.Check("Push");
+    CheckOwner("ForkStack::Push()");
     WEFT_DCHECK(t == Depth()) << "ForkStack::Push(t): expected t = " << Depth() << ", found " << t;
     return stack_.Push(t, job);
   }
@@ -73,7 +73,7 @@ class ForkStack {
   // Owner. Whether the job of index t is the owner's again; otherwise a thief has it. Precondition
   // (checked in debug builds): it is the newest that was neither popped nor restored.
   bool Pop(int t) {
-    owner_.Check("Pop");
+    CheckOwner("ForkStack::Pop()");
     WEFT_DCHECK(t + 1 == Depth()) << "ForkStack::Pop(t): expected t = " << Depth() - 1 << ", found "
                                   << t << "; joins must be nested";
     return stack_.Pop(t);
@@ -81,7 +81,7 @@ class ForkStack {
 
   // Owner. Gives index t free, after Pop(t) was false and the stolen job has ended.
   void Restore(int t) {
-    owner_.Check("Restore");
+    CheckOwner("ForkStack::Restore()");
     WEFT_DCHECK(t + 1 == Depth()) << "ForkStack::Restore(t): expected t = " << Depth() - 1
                                   << ", found " << t << "; joins must be nested";
     stack_.Restore(t);
@@ -114,8 +114,12 @@ class ForkStack {
     return options;
   }
 
+  void CheckOwner(const char* operation) {
+    owner_.Check(operation, "the owner", "other threads take jobs by Steal()");
+  }
+
   deque_internal::NestedSplit<Job*, StdAtomics> stack_;
-  deque_internal::OwnerGuard owner_;
+  ThreadChecker owner_;
 };
 
 }  // namespace weft

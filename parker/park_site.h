@@ -9,9 +9,9 @@
 //     void Wake() override { reactor_.Wake(); }
 //   };
 //
-// What runs inside Sleep() (callbacks of a reactor, say) may unpark the very parker that sleeps. But
-// the site does not own an Unparker of its own parker, also not through a callback: the two would
-// keep each other alive.
+// What runs inside Sleep() (callbacks of a reactor, say) may unpark the very parker that sleeps.
+// But the site does not own an Unparker of its own parker, also not through a callback: the two
+// would keep each other alive.
 #ifndef WEFT_PARKER_PARK_SITE_H_
 #define WEFT_PARKER_PARK_SITE_H_
 

@@ -1,4 +1,4 @@
-// deque/internal/chase_lev.h — the Chase-Lev work-stealing deque over one-word items.
+// deque/testing/chase_lev.h — the Chase-Lev work-stealing deque over one-word items.
 //
 // The algorithm of [ChaseLev2005] with the memory orders of [Le2013], in a form without stand-alone
 // fences: the two places where [Le2013] has a sequentially consistent fence are sequentially
@@ -20,8 +20,8 @@
 //                            without a CAS.
 //   (4) Grow -> Steal        buffer: release store, acquire load. The slots of a new buffer are
 //                            visible to who sees the buffer.
-#ifndef WEFT_DEQUE_INTERNAL_CHASE_LEV_H_
-#define WEFT_DEQUE_INTERNAL_CHASE_LEV_H_
+#ifndef WEFT_DEQUE_TESTING_CHASE_LEV_H_
+#define WEFT_DEQUE_TESTING_CHASE_LEV_H_
 
 #include <atomic>
 #include <cstddef>
@@ -168,4 +168,4 @@ class ChaseLev {
 
 }  // namespace weft::deque_internal
 
-#endif  // WEFT_DEQUE_INTERNAL_CHASE_LEV_H_
+#endif  // WEFT_DEQUE_TESTING_CHASE_LEV_H_
