@@ -24,7 +24,12 @@
 namespace weft {
 namespace {
 
+// A smoke run, which is not optimised, needs no million to show that the program works.
+#ifdef NDEBUG
 constexpr uint32_t kMillion = 1'000'000;
+#else
+constexpr uint32_t kMillion = 10'000;
+#endif
 constexpr uint64_t kLongest = 60'000;  // Ticks.
 constexpr uint64_t kBegin = 1'000'003;
 
