@@ -207,7 +207,9 @@ class Fuzz {
       const bool was_full = model_.IsFull();
       const uint64_t oldest = was_full ? model_.Pop() : Model::kHole;
       ASSERT_EQ(result.displaced.has_value(), oldest != Model::kHole);
-      if (result.displaced.has_value()) ASSERT_EQ(result.displaced->id(), oldest);
+      if (result.displaced.has_value()) {
+        ASSERT_EQ(result.displaced->id(), oldest);
+      }
       model_.Push(id_);
     }
   }

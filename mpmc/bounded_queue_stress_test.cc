@@ -103,7 +103,7 @@ void ExpectEveryItemOnceAndInOrder(const std::vector<StressShape>& shapes) {
     for (std::size_t capacity : {1, 2, 3, 64}) {
       for (StressShape shape : shapes) {
         // Each item through a few slots is a switch between threads.
-        if (capacity < 64) shape.items_each /= 10;
+        if (capacity < 64) shape.items_each /= 20;
         {
           Queue queue(capacity);
           EXPECT_EQ(RunStress(
