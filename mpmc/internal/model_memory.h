@@ -11,17 +11,14 @@
 
 namespace weft::mpmc_internal {
 
-// The model's heap; discarding does to a reader what the system does.
+// The model's heap. It has no pages: the queue does to a reader what the system does.
 struct ModelMemory {
   static constexpr std::size_t kAlignment = kCacheLineSize;
 
   static void* Allocate(std::size_t bytes) {
     return ::operator new(bytes, std::align_val_t(kAlignment));
   }
-  template <typename Segment>
-  static void Discard(Segment* segment, std::size_t) {
-    segment->Clear();
-  }
+  static bool Discard(void*, std::size_t) { return false; }
   static void Free(void* block, std::size_t) {
     ::operator delete(block, std::align_val_t(kAlignment));
   }

@@ -18,9 +18,8 @@ void* PageMemory::Allocate(std::size_t bytes) {
   return block;
 }
 
-void PageMemory::Discard(void* block, std::size_t bytes) {
-  // Fails for memory that the program has locked (mlockall): then the zeroes are written.
-  if (madvise(block, bytes, MADV_DONTNEED) != 0) std::memset(block, 0, bytes);
+bool PageMemory::Discard(void* block, std::size_t bytes) {
+  return madvise(block, bytes, MADV_DONTNEED) == 0;
 }
 
 void PageMemory::Free(void* block, std::size_t bytes) {

@@ -18,8 +18,9 @@ struct PageMemory {
   // Returns `bytes` zeroed bytes. Throws std::bad_alloc.
   static void* Allocate(std::size_t bytes);
 
-  // Gives the pages of a block back. The block stays readable and writable, and is all zeroes.
-  static void Discard(void* block, std::size_t bytes);
+  // Gives the pages of a block back: the block stays readable and writable, and is all zeroes.
+  // Returns false, and has changed nothing, if the system refuses, as it does for locked memory.
+  static bool Discard(void* block, std::size_t bytes);
 
   // Ends a block of Allocate(bytes).
   static void Free(void* block, std::size_t bytes);

@@ -35,7 +35,7 @@ TEST(PageMemoryTest, DiscardedPagesAreGoneAndReadAsZeroes) {
   void* const block = PageMemory::Allocate(kBytes);
   std::memset(block, 7, kBytes);
   EXPECT_EQ(ResidentPages(block), kPages);
-  PageMemory::Discard(block, kBytes);
+  EXPECT_TRUE(PageMemory::Discard(block, kBytes));
   EXPECT_EQ(ResidentPages(block), 0u);
   for (std::size_t i = 0; i < kBytes; ++i) ASSERT_EQ(static_cast<char*>(block)[i], 0);
   std::memset(block, 8, kBytes);

@@ -148,7 +148,7 @@ class Segment {
   // Called under the queue's lock.
   Record* record() const { return record_.Read(); }
 
-  // What discarding the pages does to a reader, for a memory without pages.
+  // What discarding the pages does to an old reader, for a memory that cannot.
   void Clear() {
     number.store(0, std::memory_order_relaxed);
     next.store(nullptr, std::memory_order_relaxed);

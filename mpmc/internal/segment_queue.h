@@ -374,7 +374,7 @@ class SegmentQueue {
         surplus = pool_.TakeSurplus();
       }
       if (surplus == nullptr) return;
-      Memory::Discard(surplus->segment, sizeof(Segment));
+      if (!Memory::Discard(surplus->segment, sizeof(Segment))) surplus->segment->Clear();
     }
   }
 
