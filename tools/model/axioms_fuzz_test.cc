@@ -143,11 +143,11 @@ void Compare(uint64_t rounds, Kinds kinds, int load_buffering, Expected expected
 }
 
 TEST(AxiomsFuzz, TheCheckerFindsWhatBruteForceFindsEachOnce) {
-  Compare(Given("WEFT_MODEL_FUZZ_ROUNDS", 300), Kinds::kAll, 0, ConsistentExecutions);
+  Compare(Given("WEFT_MODEL_FUZZ_ROUNDS", 100), Kinds::kAll, 0, ConsistentExecutions);
 }
 
 TEST(AxiomsFuzz, WithLoadBufferingToo) {
-  Compare(Given("WEFT_MODEL_FUZZ_ROUNDS", 300), Kinds::kBufferable, 1, [](const Program& program) {
+  Compare(Given("WEFT_MODEL_FUZZ_ROUNDS", 100), Kinds::kBufferable, 1, [](const Program& program) {
     std::set<std::string> all = ConsistentExecutions(program);
     all.merge(BufferedExecutions(program));
     return all;

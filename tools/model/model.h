@@ -25,8 +25,8 @@
 // from its own future (load buffering) when Options::load_buffering asks for them.
 //
 // What a scenario must be: a pure function of what it reads through this header. No clock, no
-// random numbers, no other threads, no state from outside that it changes. Loops that wait for another
-// thread call Atomics::SpinPause() or Yield() once a turn and change nothing in it.
+// random numbers, no other threads, no state from outside that it changes. Loops that wait for
+// another thread call Atomics::SpinPause() or Yield() once a turn and change nothing in it.
 //
 // RunMutants() runs scenarios over every mutant of the code under test, and says which survive.
 #ifndef WEFT_TOOLS_MODEL_MODEL_H_

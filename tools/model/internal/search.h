@@ -37,8 +37,9 @@ class Search {
   // An atomic was made. Its number stands for the same one in all graphs.
   void SetInitial(LocationId location, uint64_t value);
 
-  // Each adds an event to the graph (kNone if, because of a promise, it cannot be there), leaves its other ways on the stack and returns it. AddRead
-  // adds the write that belongs to a read-modify-write as well.
+  // Each adds an event to the graph (kNone if, because of a promise, it cannot be there), leaves
+  // its other ways on the stack and returns it. AddRead adds the write that belongs to a read-
+  // modify-write as well.
   EventId AddRead(const Event& e);
   EventId AddWrite(const Event& e);
   EventId AddChoice(const Event& e);  // e.expected: the number of choices

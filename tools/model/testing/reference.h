@@ -35,9 +35,9 @@ inline constexpr int kLocations = 3;  // All start as 0.
 // modification order of each location. "1:-,2.0,i;..." names the source of each operation.
 std::set<std::string> ConsistentExecutions(const Program& program);
 
-// Those that in addition read one relaxed store before its thread has come to it (a cycle of program
-// order and reads-from that goes away without the reads of that store). For programs of loads,
-// stores, exchanges and fences without conditions.
+// Those that in addition read one relaxed store before its thread has come to it (a cycle of
+// program order and reads-from that goes away without the reads of that store). For programs of
+// loads, stores, exchanges and fences without conditions.
 std::set<std::string> BufferedExecutions(const Program& program);
 
 // The program as C++, for messages.
