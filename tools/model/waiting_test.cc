@@ -69,6 +69,40 @@ TEST(ModelWaiting, AMissedValueIsAFailure) {
               HasSubstr("waits for a write that never comes"));
 }
 
+// One side announces that it waits and looks for work, the other brings work and looks for waiters.
+void SleepUnlessThereIsWork(std::memory_order order) {
+  Atomic<int> waits{0};
+  Atomic<int> work{0};
+  Atomic<int> signal{0};
+  Thread other([&] {
+    work.store(1, order);
+    if (waits.load(order) == 1) signal.store(1, std::memory_order_relaxed);
+  });
+  waits.store(1, order);
+  if (work.load(order) == 0) {
+    while (signal.load(std::memory_order_relaxed) == 0) Atomics::Yield();
+  }
+  other.Join();
+}
+
+TEST(ModelWaiting, AnOldValueThatWasReadBeforeTheLoopHidesNoHang) {
+  EXPECT_THAT(FailureOf([] { SleepUnlessThereIsWork(std::memory_order_relaxed); }),
+              HasSubstr("waits for a write that never comes"));
+  ExpectOk([] { SleepUnlessThereIsWork(std::memory_order_seq_cst); });
+}
+
+TEST(ModelWaiting, AValueThatTheWaiterItselfReplacedHidesNoHang) {
+  EXPECT_THAT(FailureOf([] {
+                Atomic<int> tickets{0};
+                Atomic<int> served{0};
+                Thread other([&] { tickets.fetch_add(1, std::memory_order_relaxed); });
+                const int mine = tickets.fetch_add(1, std::memory_order_relaxed);
+                while (served.load(std::memory_order_relaxed) < mine) Atomics::SpinPause();
+                other.Join();
+              }),
+              HasSubstr("waits for a write that never comes"));
+}
+
 TEST(ModelWaiting, TwoThatWaitForEachOtherAreADeadlock) {
   const std::string failure = FailureOf([] {
     Atomic<int> a{0}, b{0};

@@ -64,6 +64,7 @@ void Explorer::Run() {
   locations_.assign(locations_.size(), Location());
   made_count_.fill(0);
   pending_failure_.clear();
+  probing_ = false;
   if (!schedule_.empty()) AddScheduledPromises();
   to_replay_ = graph().size() - graph().unfulfilled_count();
   thread_count_ = 1;
@@ -74,6 +75,7 @@ void Explorer::Run() {
     strand->now = Clock();
     strand->cell = kNone;
     strand->waits = 0;
+    strand->probed = false;
     strand->seen.clear();
     strand->before.clear();
   }
@@ -82,7 +84,7 @@ void Explorer::Run() {
   for (;;) {
     running_ = PickStrand();
     if (running_ == nullptr) {
-      if (LetOnePauseEnd()) continue;
+      if (LetOnePauseEnd() || ProbeOnePause()) continue;
       break;
     }
     running_->wait = Wait::kNothing;
@@ -229,7 +231,7 @@ bool Explorer::NextIsScheduledPause() const {
 
 EventId Explorer::AddRead(const Event& e) {
   const ScheduledEvent* given = Scheduled();
-  if (given == nullptr) return search_.AddRead(e);
+  if (given == nullptr) return probing_ ? ProbeRead(e) : search_.AddRead(e);
   const EventId id = static_cast<EventId>(graph().size());
   EventId source = kInitial;
   if (given->source_thread >= 0) {
@@ -244,7 +246,17 @@ EventId Explorer::AddRead(const Event& e) {
   return id;
 }
 
+// Reads the last value. A read-modify-write that changes it is more than waiting: kNone.
+EventId Explorer::ProbeRead(const Event& e) {
+  const auto id = static_cast<EventId>(graph().size());
+  search_.AddGivenRead(e, search_.LastWrite(e.location), false);
+  const Event& read = graph()[id];
+  return read.updates && graph().EventAt(read.thread, read.index + 1).value != read.value ? kNone
+                                                                                          : id;
+}
+
 EventId Explorer::AddWrite(const Event& e) {
+  if (probing_) return kNone;
   const ScheduledEvent* given = Scheduled();
   if (given == nullptr) return search_.AddWrite(e);
   search_.AddGivenWrite(e, given->number);
@@ -327,6 +339,27 @@ bool Explorer::LetOnePauseEnd() {
     }
   }
   if (found == nullptr) return false;
+  found->wait = Wait::kNothing;
+  return true;
+}
+
+// A thread that paused on a value that is not the last one waits for nothing if its loop reads that
+// value again: then another execution has it read the last one. But it may have read it before the
+// loop. So it takes one more turn, in which it reads the last values only, and nothing is explored:
+// should it pause again, it hangs; should it get further, the other execution shows what comes of
+// it.
+bool Explorer::ProbeOnePause() {
+  if (graph().unfulfilled_count() > 0) return false;
+  Strand* found = nullptr;
+  for (int t = 0; t < thread_count_; ++t) {
+    Strand& strand = *strands_[t];
+    if (!IsStale(strand)) continue;
+    if (strand.wait == Wait::kForever) return false;
+    if (found == nullptr && !strand.probed) found = &strand;
+  }
+  if (found == nullptr) return false;
+  probing_ = true;
+  found->probed = true;
   found->wait = Wait::kNothing;
   return true;
 }

@@ -121,6 +121,7 @@ class Explorer {
     bool by_design = false;   // kForever
     LocationId cell = kNone;  // kForever: a write to it wakes the thread.
     int waits = 0;            // Sleeps so far.
+    bool probed = false;      // See ProbeOnePause().
     EventId source = kNone;   // kSource
     int joined = 0;           // kJoin
     int done = 0;             // Events so far.
@@ -149,6 +150,7 @@ class Explorer {
   void Conclude();
   bool IsStale(const Strand& strand) const;
   bool LetOnePauseEnd();
+  bool ProbeOnePause();
   std::string Deadlock() const;
 
   // Load buffering (promises.cc): the stores that may be promised, and their explorations.
@@ -169,6 +171,7 @@ class Explorer {
   const ScheduledEvent* Scheduled();
   bool NextIsScheduledPause() const;
   EventId AddRead(const Event& e);
+  EventId ProbeRead(const Event& e);
   EventId AddWrite(const Event& e);
   [[noreturn]] void FailSchedule();
 
@@ -199,6 +202,7 @@ class Explorer {
   std::set<Store> stores_;
   std::vector<Store> candidates_;
   std::set<std::string> cycles_;
+  bool probing_ = false;         // See ProbeOnePause().
   std::string pending_failure_;  // Of an execution with promises that are not fulfilled yet.
   std::vector<Location> locations_;
   std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.

@@ -56,6 +56,9 @@ class Search {
 
   bool IsConsistent() const;
 
+  // The write that is last in the modification order, or kInitial.
+  EventId LastWrite(LocationId location) { return graph_->order_of(location).last; }
+
  private:
   using GraphPointer = std::unique_ptr<Graph>;
 

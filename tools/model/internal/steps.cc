@@ -108,6 +108,9 @@ void Explorer::Add(Event e) {
   e.thread = static_cast<uint8_t>(self.id);
   EventId id = Replay(e);
   if (id == kNone) {
+    const bool is_order =
+        e.kind == Kind::kFence || e.kind == Kind::kLight || e.kind == Kind::kHeavy;
+    if (probing_ && !is_order) Block("", e.place, true);
     Scheduled();
     id = e.kind == Kind::kStart ? search_.AddSynchronized(e, self.spawned) : search_.Add(e);
   }
@@ -123,6 +126,7 @@ int Explorer::Choose(int count, PlaceId place) {
   e.place = place;
   EventId id = Replay(e);
   if (id == kNone) {
+    if (probing_) Block("", place, true);
     const ScheduledEvent* given = Scheduled();
     id = given == nullptr ? search_.AddChoice(e) : search_.AddGivenChoice(e, given->number);
   }
@@ -144,6 +148,7 @@ int Explorer::Spawn(std::function<void()> body, PlaceId place) {
     child = static_cast<int>(graph()[id].value);
     if (child >= thread_count_) thread_count_ = child + 1;
   } else {
+    if (probing_) Block("", place, true);
     Scheduled();
     child = thread_count_;
     if (child >= kMaxThreads) {
@@ -176,6 +181,7 @@ void Explorer::Join(int thread, PlaceId place) {
   }
   EventId id = Replay(e);
   if (id == kNone) {
+    if (probing_) Block("", place, true);
     Scheduled();
     e.value = static_cast<uint64_t>(thread);
     id = search_.AddSynchronized(e, graph().At(thread, graph().count(thread) - 1));
