@@ -36,6 +36,11 @@ class World {
       if (ring_.Steal(&item) == Taken::kItem) items_.Take(item);
     }
   }
+  void PushTwo(std::uint64_t first) {
+    if (!ring_.Reserve(2)) return;
+    for (int i = 0; i < 2; ++i) ring_.PutReserved(i, items_.Make(first + i));
+    ring_.Commit(2);
+  }
   void StealBatch(std::int64_t limit) {
     std::uint64_t words[4];
     std::int64_t count = 0;
@@ -116,6 +121,17 @@ void HungryThief(RingMode mode) {
   world.Pop();
   thief.Join();
   world.Finish(2);
+}
+
+// Several items in one step.
+void BatchIsPushedBesideAThief(RingMode mode) {
+  World world(mode);
+  world.Push(1);
+  world.Steal();  // a split ring is open now
+  model::Thread thief([&] { world.Steal(); });
+  world.PushTwo(2);
+  thief.Join();
+  world.Finish(3);
 }
 
 // The second item goes to the place of the first.
@@ -204,16 +220,18 @@ std::vector<model::Scenario> Scenarios(RingMode mode) {
     options.load_buffering = load_buffering;
     return model::Scenario{NameOf(mode) + "." + name, [=] { body(mode); }, options};
   };
-  std::vector<model::Scenario> scenarios = {of("LastItem", LastItem),
-                                            of("OwnerPopsBesideOneThief", OwnerPopsBesideOneThief),
-                                            of("HungryThief", HungryThief),
-                                            of("SlotIsUsedAgain", SlotIsUsedAgain),
-                                            of("SlotIsFreedByAThief", SlotIsFreedByAThief, 1),
-                                            of("GrowsUnderAThief", GrowsUnderAThief),
-                                            of("ShrinksUnderAThief", ShrinksUnderAThief),
-                                            of("OwnerTakesBack", OwnerTakesBack),
-                                            of("BatchBesideTheOwner", BatchBesideTheOwner),
-                                            of("TwoThieves", TwoThieves)};
+  std::vector<model::Scenario> scenarios = {
+      of("LastItem", LastItem),
+      of("OwnerPopsBesideOneThief", OwnerPopsBesideOneThief),
+      of("HungryThief", HungryThief),
+      of("SlotIsUsedAgain", SlotIsUsedAgain),
+      of("SlotIsFreedByAThief", SlotIsFreedByAThief, 1),
+      of("GrowsUnderAThief", GrowsUnderAThief),
+      of("ShrinksUnderAThief", ShrinksUnderAThief),
+      of("OwnerTakesBack", OwnerTakesBack),
+      of("BatchBesideTheOwner", BatchBesideTheOwner),
+      of("BatchIsPushedBesideAThief", BatchIsPushedBesideAThief),
+      of("TwoThieves", TwoThieves)};
   // Takes half a million executions of a split ring, and is about buffers, which are alike in all.
   if (mode != RingMode::kSplit) {
     scenarios.push_back(of("ShrinksToABufferThatIsNew", ShrinksToABufferThatIsNew));

@@ -199,11 +199,21 @@ class BasicEventCount : public EventWaits<Atomics, FlagAnnouncement<Atomics, Bar
   {
     AwaitUntil(Instant::InfiniteFuture(), condition);
   }
+  // The same by a parker of one's own; see PrepareWait().
+  template <std::predicate F>
+  void Await(BasicParker<Atomics>& parker, F condition) {
+    AwaitUntil(parker, Instant::InfiniteFuture(), condition);
+  }
   // The same, or until `deadline`. Returns whether the condition was true; it is tried once more
   // when the deadline has come.
   template <std::predicate F>
   bool AwaitUntil(Instant deadline, F condition)
-    requires std::same_as<Atomics, FutexAtomics>;
+    requires std::same_as<Atomics, FutexAtomics>
+  {
+    return AwaitUntil(ThisThreadsParker(), deadline, condition);
+  }
+  template <std::predicate F>
+  bool AwaitUntil(BasicParker<Atomics>& parker, Instant deadline, F condition);
 
   // The notifiers' side. Each returns how many waits it ended.
   size_t NotifyOne() { return NotifyN(1); }
@@ -263,11 +273,10 @@ WaitResult EventWaits<Atomics, Announcement>::Wait(Key& key, Park park) {
 
 template <typename Atomics, template <typename> typename BarrierPair>
 template <std::predicate F>
-bool BasicEventCount<Atomics, BarrierPair>::AwaitUntil(Instant deadline, F condition)
-  requires std::same_as<Atomics, FutexAtomics>
-{
+bool BasicEventCount<Atomics, BarrierPair>::AwaitUntil(BasicParker<Atomics>& parker,
+                                                       Instant deadline, F condition) {
   while (!condition()) {
-    auto key = this->PrepareWait();
+    auto key = this->PrepareWait(parker);
     if (Atomics::Recheck(condition())) return true;  // The key cancels itself.
     if (this->CommitWaitUntil(key, deadline) == WaitResult::kDeadline) return condition();
   }

@@ -61,6 +61,19 @@ void RelaxedFlagIsNotMissed() {
   notifier.Join();
 }
 
+// The loop that the event count offers: it ends, with what was done before the condition held.
+void AwaitSeesTheCondition() {
+  Fenced events;
+  ParkerOf<Fenced> parker;
+  model::Atomic<int> flag{0};
+  model::Thread notifier([&] {
+    flag.store(1, std::memory_order_relaxed);
+    events.NotifyOne();
+  });
+  events.Await(parker, [&] { return flag.load(std::memory_order_relaxed) == 1; });
+  notifier.Join();
+}
+
 // What the notifier did is visible after the wait, by the notification alone.
 void NotificationPublishes() {
   Fenced events;
@@ -191,6 +204,19 @@ void RidingWordIsNotMissed() {
   notifier.Join();
 }
 
+void RidingAwaitSeesTheChange() {
+  Riding items;
+  parker_internal::BasicParker<ModelAtomics> parker;
+  model::Plain<int> data{0};
+  model::Thread notifier([&] {
+    data.Write(42);
+    items.NotifyOne(items.FetchAdd(1, std::memory_order_release));
+  });
+  items.Await(parker, [](uint64_t value) { return value == 1; });
+  model::Assert(data.Read() == 42, "the change came without what was before it");
+  notifier.Join();
+}
+
 // One waiter is there, so the bit is set; another one comes; the bit is withdrawn with the last.
 void RidingWordServesTwo() {
   Riding items;
@@ -210,11 +236,13 @@ const std::vector<model::Scenario> kScenarios = {
     {"RelaxedFlag.Fenced", RelaxedFlagIsNotMissed<Fenced>, {}},
     {"RelaxedFlag.Asymmetric", RelaxedFlagIsNotMissed<Asymmetric>, {}},
     {"RelaxedFlag.Fallback", RelaxedFlagIsNotMissed<Fallback>, {}},
+    {"AwaitSeesTheCondition", AwaitSeesTheCondition, {}},
     {"NotificationPublishes", NotificationPublishes, {}},
     {"DeadlineAndNotificationAgree", DeadlineAndNotificationAgree, {}},
     {"NotifyOneReachesOneEach", NotifyOneReachesOneEach, {}},
     {"NotifyNWakesTwoSleepers", NotifyNWakesTwoSleepers, {}},
     {"RidingWordIsNotMissed", RidingWordIsNotMissed, {}},
+    {"RidingAwaitSeesTheChange", RidingAwaitSeesTheChange, {}},
     {"RidingWordServesTwo", RidingWordServesTwo, {}},
     {"NotifyAllReachesBoth", NotifyAllReachesBoth, {}},
     {"WaitersMeetAtTheLock", WaitersMeetAtTheLock, {}},

@@ -118,7 +118,13 @@ class BasicRidingEventCount : public EventWaits<Atomics, RidingAnnouncement<Atom
   // memory_order_acquire, and returns it.
   template <std::predicate<uint64_t> F>
   uint64_t Await(F condition)
-    requires std::same_as<Atomics, FutexAtomics>;
+    requires std::same_as<Atomics, FutexAtomics>
+  {
+    return Await(ThisThreadsParker(), condition);
+  }
+  // The same by a parker of one's own; see PrepareWait().
+  template <std::predicate<uint64_t> F>
+  uint64_t Await(BasicParker<Atomics>& parker, F condition);
 
   // ---- Notifiers: after a change, with what the change returned. Each returns how many waits it
   // ended.
@@ -141,13 +147,11 @@ class BasicRidingEventCount : public EventWaits<Atomics, RidingAnnouncement<Atom
 
 template <typename Atomics>
 template <std::predicate<uint64_t> F>
-uint64_t BasicRidingEventCount<Atomics>::Await(F condition)
-  requires std::same_as<Atomics, FutexAtomics>
-{
+uint64_t BasicRidingEventCount<Atomics>::Await(BasicParker<Atomics>& parker, F condition) {
   while (true) {
     const EventWord word = Load(std::memory_order_acquire);  // (5)
     if (condition(word.value)) return word.value;
-    typename Base::Key key = this->PrepareWait();
+    typename Base::Key key = this->PrepareWait(parker);
     if (Atomics::Recheck(condition(key.seen().value))) return key.seen().value;
     this->CommitWait(key);
   }
