@@ -130,7 +130,7 @@ TEST_P(BlockingQueueModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, BlockingQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(BlockingQueueMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report =

@@ -274,7 +274,7 @@ TEST_P(BoundedQueueModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, BoundedQueueModelTest, testing::ValuesIn(AllScenarios()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(BoundedQueueMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report = model::RunMutants(

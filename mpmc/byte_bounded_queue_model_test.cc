@@ -86,7 +86,7 @@ TEST_P(ByteBoundedQueueModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, ByteBoundedQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(ByteBoundedQueueMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report = model::RunMutants(

@@ -121,7 +121,7 @@ TEST_P(MpscChainModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, MpscChainModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(MpscChainMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report =

@@ -382,7 +382,7 @@ TEST_P(SegmentQueueModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, SegmentQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(SegmentQueueMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report =

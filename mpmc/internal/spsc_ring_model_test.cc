@@ -150,7 +150,7 @@ TEST_P(SpscRingModelTest, HoldsInEveryBehaviour) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, SpscRingModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(SpscRingMutantTest, EveryMutantIsCaught) {
   const model::MutantReport report =
