@@ -14,6 +14,8 @@
 #include "mpmc/byte_bounded_queue.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
+#include "mpmc/spsc_queue.h"
+#include "mpmc/unbounded_queue.h"
 #include "parker/event_count.h"
 
 namespace weft {
@@ -22,18 +24,6 @@ namespace {
 constexpr Instant kPast = Instant::InfinitePast();
 
 Instant Soon() { return MonotonicNow() + absl::Milliseconds(1); }
-
-// Has the interface of a queue without bound.
-class Endless {
- public:
-  using value_type = int;
-  PushResult<int> Push(int value) { return queue_.TryPush(value); }
-  PopResult<int> TryPop() { return queue_.TryPop(); }
-  bool Close() { return queue_.Close(); }
-
- private:
-  BoundedQueue<int> queue_{1000};
-};
 
 template <typename Queue>
 class BlockingQueueTest : public testing::Test {};
@@ -121,12 +111,23 @@ TYPED_TEST(BlockingQueueTest, CloseHandsTheValueOfAPushThatWaitsBack) {
   EXPECT_EQ(queue.Pop().outcome(), PopOutcome::kClosed);
 }
 
-TEST(BlockingQueueOfEndlessTest, PopsWaitAndPushesDoNot) {
-  BlockingQueue<Endless> queue;
+TEST(BlockingSpscQueueTest, EachSideWaitsForTheOther) {
+  BlockingQueue<SpscQueue<int>> queue(2);
+  std::thread producer([&] {
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(queue.Push(i).ok());
+    queue.Close();
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(*queue.Pop(), i);
+  EXPECT_EQ(queue.Pop().outcome(), PopOutcome::kClosed);
+  producer.join();
+}
+
+TEST(BlockingQueueWithoutBoundTest, PopsWaitAndPushesDoNot) {
+  BlockingQueue<UnboundedQueue<int>> queue;
   std::thread producer([&] {
     for (int i = 0; i < 100; ++i) EXPECT_TRUE(queue.Push(i).ok());
   });
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(queue.Pop(), i);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(*queue.Pop(), i);
   producer.join();
   queue.Close();
   EXPECT_EQ(queue.Pop().outcome(), PopOutcome::kClosed);

@@ -56,6 +56,8 @@ class UnboundedQueue {
   using Queue = mpmc_internal::SegmentQueue<T, StdAtomics>;
 
  public:
+  using value_type = T;
+
   // Values in one segment: the unit in which memory is taken and given back.
   static constexpr std::size_t kSegmentSlots = Queue::kSegmentSlots;
   // Bytes of one segment.
