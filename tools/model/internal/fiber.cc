@@ -6,18 +6,7 @@
 #include <cstdlib>
 
 #include "base/check.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WEFT_MODEL_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WEFT_MODEL_ASAN 1
-#endif
-#endif
-#ifdef WEFT_MODEL_ASAN
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "tools/model/internal/asan.h"
 
 // weft_model_switch(from, to): saves the registers that a call preserves on the stack, stores the
 // stack pointer in *from, and goes on where the stack pointer `to` was saved.

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "tools/model/internal/asan.h"
 #include "tools/model/internal/event.h"
 
 namespace weft::model_internal {
@@ -78,6 +79,7 @@ void* Heap::Allocate(std::size_t size, std::size_t alignment) {
   }
   char* const block = state.memory + kArenaBytes * arena + start;
   used = start + size;
+  Unpoison(block - sizeof(Block), sizeof(Block) + size);
   *reinterpret_cast<Block*>(block - sizeof(Block)) = {size, kLive};
   ++state.live;
   return block;
@@ -94,6 +96,7 @@ bool Heap::Free(void* pointer) {
   if (header.state != kLive) Fail("what is freed is not the start of a block of this execution");
   header.state = kDead;
   --state.live;
+  Unpoison(block, header.size);
   std::memset(block, kFreed, header.size < kLargestFill ? header.size : kLargestFill);
   return true;
 }
@@ -116,7 +119,7 @@ void Free(void* block) noexcept {
 
 }  // namespace
 
-// The forms that the library defines by these (arrays, nothrow, sized) follow.
+// The standard library defines the other forms by these.
 void* operator new(std::size_t size) { return AllocateOrThrow(size, alignof(std::max_align_t)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return AllocateOrThrow(size, static_cast<std::size_t>(alignment));
@@ -125,3 +128,13 @@ void operator delete(void* block) noexcept { Free(block); }
 void operator delete(void* block, std::size_t) noexcept { Free(block); }
 void operator delete(void* block, std::align_val_t) noexcept { Free(block); }
 void operator delete(void* block, std::size_t, std::align_val_t) noexcept { Free(block); }
+
+// The standard library's arrays call the above; AddressSanitizer's do not.
+void* operator new[](std::size_t size) { return ::operator new(size); }
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return ::operator new(size, alignment);
+}
+void operator delete[](void* block) noexcept { Free(block); }
+void operator delete[](void* block, std::size_t) noexcept { Free(block); }
+void operator delete[](void* block, std::align_val_t) noexcept { Free(block); }
+void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { Free(block); }
