@@ -82,7 +82,7 @@ class BasicBlockingQueue {
   }
 
   // Appends `value` as soon as there is room: kOk, or the value back with what the wrapped queue
-  // says apart from kFull (kClosed, kTooLarge), with kDeadline or with kStopped.
+  // says apart from kFull (kClosed, kTooLarge), with kDeadline or with kStop.
   PushResult<T> Push(T value) { return PushUntil(std::move(value), Instant::InfiniteFuture()); }
   PushResult<T> Push(T value, const std::stop_token& stop) {
     return PushUntil(std::move(value), Instant::InfiniteFuture(), stop);
@@ -97,7 +97,7 @@ class BasicBlockingQueue {
   }
 
   // Takes the oldest value as soon as there is one, or says kClosed when the queue is closed and
-  // drained, kDeadline or kStopped.
+  // drained, kDeadline or kStop.
   PopResult<T> Pop() { return PopUntil(Instant::InfiniteFuture()); }
   PopResult<T> Pop(const std::stop_token& stop) {
     return PopUntil(Instant::InfiniteFuture(), stop);
@@ -166,7 +166,7 @@ class BasicBlockingQueue {
       result = TryPush(std::move(result).TakeRejected());
       if (wait == WaitResult::kNotified || result.outcome() != PushOutcome::kFull) continue;
       return PushResult<T>::Refused(
-          wait == WaitResult::kStop ? PushOutcome::kStopped : PushOutcome::kDeadline,
+          wait == WaitResult::kStop ? PushOutcome::kStop : PushOutcome::kDeadline,
           std::move(result).TakeRejected());
     }
     return result;
@@ -189,7 +189,7 @@ class BasicBlockingQueue {
       if (wait == WaitResult::kNotified) continue;
       PopResult<T> last = TryPop();
       if (last.outcome() != PopOutcome::kEmpty) return last;
-      return PopResult<T>::None(wait == WaitResult::kStop ? PopOutcome::kStopped
+      return PopResult<T>::None(wait == WaitResult::kStop ? PopOutcome::kStop
                                                           : PopOutcome::kDeadline);
     }
   }

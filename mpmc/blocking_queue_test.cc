@@ -77,7 +77,7 @@ TYPED_TEST(BlockingQueueTest, StopEndsAPop) {
   TypeParam queue(1);
   std::stop_source stop;
   std::thread stopper([&] { stop.request_stop(); });
-  EXPECT_EQ(queue.Pop(stop.get_token()).outcome(), PopOutcome::kStopped);
+  EXPECT_EQ(queue.Pop(stop.get_token()).outcome(), PopOutcome::kStop);
   stopper.join();
 }
 
@@ -87,7 +87,7 @@ TYPED_TEST(BlockingQueueTest, StopHandsTheValueBack) {
   std::stop_source stop;
   std::thread stopper([&] { stop.request_stop(); });
   auto result = queue.Push(std::make_unique<int>(2), stop.get_token());
-  EXPECT_EQ(result.outcome(), PushOutcome::kStopped);
+  EXPECT_EQ(result.outcome(), PushOutcome::kStop);
   EXPECT_EQ(*std::move(result).TakeRejected(), 2);
   stopper.join();
 }

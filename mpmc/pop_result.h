@@ -17,7 +17,7 @@ enum class PopOutcome {
   kBusy,      // A weak pop found no finished value: the queue is empty, or another thread is slow.
   kClosed,    // The queue is closed and drained: there will never be a value again.
   kDeadline,  // There was no value until the deadline.
-  kStopped,   // There was no value until the caller was asked to stop.
+  kStop,      // There was no value until the caller was asked to stop.
 };
 
 // A value, or the reason why there is none. Reads like a std::optional and converts to one.

@@ -18,7 +18,7 @@ enum class PushOutcome {
   kTooLarge,  // The value alone exceeds the bound; it will never fit.
   kClosed,    // The queue is closed and takes nothing more.
   kDeadline,  // There was no room until the deadline.
-  kStopped,   // There was no room until the caller was asked to stop.
+  kStop,      // There was no room until the caller was asked to stop.
 };
 
 // The outcome of one push. When it is not kOk it carries the refused value, so that a push never

@@ -159,8 +159,8 @@ TEST(ModelLife, MovedFromMemoryIsNotRead) {
 TEST(ModelLife, MemoryIsNotFreedTwice) {
   EXPECT_THAT(FailureOf([] {
                 int* number = new int(1);
+                int* const volatile again = number;  // Hides the fault from the compiler.
                 delete number;
-                int* const volatile again = number;
                 delete again;
               }),
               HasSubstr("memory is freed twice"));
