@@ -149,7 +149,7 @@ template <typename Atomics>
 template <std::predicate<uint64_t> F>
 uint64_t BasicRidingEventCount<Atomics>::Await(BasicParker<Atomics>& parker, F condition) {
   while (true) {
-    const EventWord word = Load(std::memory_order_acquire);  // (5)
+    const EventWord word = Announcement::Unpack(Word().load(std::memory_order_acquire));  // (5)
     if (condition(word.value)) return word.value;
     typename Base::Key key = this->PrepareWait(parker);
     if (Atomics::Recheck(condition(key.seen().value))) return key.seen().value;
