@@ -90,6 +90,13 @@ class Executor {
   // result published.
   virtual void OnTaskSpawned() = 0;
   virtual void OnTaskFinished() = 0;
+
+  // A task begins: OnTaskSpawned() and Schedule(task, kSpawn) in one call, for executors that can
+  // do both at once.
+  virtual void StartTask(Runnable* task) {
+    OnTaskSpawned();
+    Schedule(task, ScheduleHint::kSpawn);
+  }
 };
 
 }  // namespace weft

@@ -152,9 +152,8 @@ class TaskCell final : public JoinState<OutputOf<F>> {
 
   // Queues the first poll.
   void Start() {
-    this->executor().OnTaskSpawned();
     registration_.Register(token_, this->MakeWaker());
-    this->executor().Schedule(this, ScheduleHint::kSpawn);
+    this->executor().StartTask(this);
   }
 
   void Run() noexcept override {
