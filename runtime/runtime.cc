@@ -6,6 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "base/check.h"
+#include "future/block_on.h"
+#include "future/poll.h"
+#include "future/poll_fn.h"
 #include "reactor/epoll_reactor.h"
 #include "runtime/internal/blocking_pool.h"
 #include "runtime/internal/scheduler.h"
@@ -51,14 +54,19 @@ Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
 
 Runtime::~Runtime() { Shutdown(ShutdownMode::kCancel); }
 
-void Runtime::CheckNotOnWorker(const char* method) const {
+void Runtime::CheckMayBlock(const char* method) const {
   WEFT_CHECK(!scheduler_->IsWorkerThread())
       << "Runtime::" << method << "() on a worker of this runtime: it would wait for itself; "
       << "co_await instead, or call it from another thread";
 }
 
+void Runtime::RunUntil(absl::FunctionRef<bool(Context&)> is_done) {
+  weft::BlockOn(PollFn(
+      [is_done](Context& cx) { return is_done(cx) ? Poll<void>::Ready() : Poll<void>(kPending); }));
+}
+
 void Runtime::Shutdown(ShutdownMode mode) {
-  CheckNotOnWorker("Shutdown");
+  CheckMayBlock("Shutdown");
   if (mode == ShutdownMode::kCancel) source_.Cancel();
   WaitUntilNoTasks();
   MutexLock lock(&shutdown_mutex_);

@@ -35,19 +35,18 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "base/mutex.h"
-#include "future/block_on.h"
 #include "future/cancel.h"
+#include "future/context.h"
 #include "future/executor.h"
-#include "future/future.h"
-#include "future/spawn.h"
 #include "reactor/reactor.h"
+#include "runtime/any_runtime.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -74,7 +73,7 @@ enum class ShutdownMode : unsigned char {
 };
 
 // See the top of this file.
-class Runtime final : public Executor {
+class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
@@ -89,21 +88,13 @@ class Runtime final : public Executor {
   // Shutdown(kCancel), unless it was shut down before.
   ~Runtime() override;
 
-  // Runs `future` as a task and blocks the calling thread until it has ended. Not on a worker
-  // (checked).
-  template <Future F>
-  JoinResult<OutputOf<F>> BlockOn(F future) {
-    CheckNotOnWorker("BlockOn");
-    return weft::BlockOn(Spawn(*this, std::move(future)));
-  }
-
   // Blocks until every task has finished and every blocking call has returned, then ends all
   // threads. With kCancel the tasks are asked to stop first. With kDrain a task that never ends
   // makes it block for ever; another thread may call Shutdown(kCancel) meanwhile. Idempotent.
   void Shutdown(ShutdownMode mode);
 
   // Where to submit I/O. Its Poll() is called by the workers alone.
-  Reactor& reactor();
+  Reactor& reactor() override;
 
   // Number of workers.
   int workers() const { return workers_; }
@@ -120,10 +111,13 @@ class Runtime final : public Executor {
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
 
+ protected:
+  void CheckMayBlock(const char* method) const override;
+  void RunUntil(absl::FunctionRef<bool(Context&)> is_done) override;
+
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
-  void CheckNotOnWorker(const char* method) const;
   void WaitUntilNoTasks() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int workers_;

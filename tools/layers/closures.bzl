@@ -236,6 +236,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:virtual_timers": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:waker": ["future"],
     "//future:when_all": [
         "@com_google_absl",
@@ -367,6 +372,25 @@ CLOSURES = {
         "base",
         "reactor",
     ],
+    "//reactor:simulated_reactor": [
+        "@com_google_absl",
+        "base",
+        "reactor",
+    ],
+    "//runtime:any_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "reactor",
+        "runtime",
+    ],
+    "//runtime:deterministic_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "reactor",
+        "runtime",
+    ],
     "//runtime:parallelism": ["runtime"],
     "//runtime:runtime": [
         "@com_google_absl",
@@ -374,6 +398,15 @@ CLOSURES = {
         "deque",
         "future",
         "mpmc",
+        "parker",
+        "reactor",
+        "runtime",
+        "timer",
+    ],
+    "//runtime:single_thread_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
         "parker",
         "reactor",
         "runtime",
