@@ -72,8 +72,8 @@ class SimulatedReactor final : public Reactor {
 
   // Moves the virtual time; an earlier instant than before leaves it where it is.
   void AdvanceTo(Instant now);
-  // When a descriptor will be ready for what waits: no later than now if one is, InfiniteFuture() if
-  // none will be by itself. Of operations that were cancelled or refused only a Poll knows.
+  // When a descriptor will be ready for what waits: not later than now if one is; InfiniteFuture()
+  // if none will be by itself. Of operations that were cancelled or refused only a Poll knows.
   Instant NextEvent() const;
 
   // Reactor.
