@@ -158,6 +158,11 @@ CLOSURES = {
         "future",
         "parker",
     ],
+    "//future:buffered": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:cancel": [
         "@com_google_absl",
         "base",
@@ -179,6 +184,11 @@ CLOSURES = {
         "future",
     ],
     "//future:future": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:futures_unordered": [
         "@com_google_absl",
         "base",
         "future",
@@ -217,6 +227,16 @@ CLOSURES = {
         "future",
     ],
     "//future:spawn": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stream": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stream_ops": [
         "@com_google_absl",
         "base",
         "future",
