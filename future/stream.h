@@ -136,7 +136,7 @@ class [[nodiscard]] ForEachFuture {
 // Calls function(item) for each item, in order, and ends when the stream does.
 //   Errors           An exception of the stream is rethrown; one of the function too, when the
 //                    stream has been closed.
-//   Cancellation     The stream is stopped; the items that it still gives are handed on; then stops.
+//   Cancellation     The stream is stopped; the items that it still gives are handed on.
 //   Complexity       No allocation.
 template <Stream S, typename Function>
   requires std::invocable<Function&, ItemOf<S>>

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "base/check.h"
+#include "future/async_generator.h"
 #include "future/buffered.h"
 #include "future/cancel_harness.h"
 #include "future/context.h"
@@ -282,6 +283,57 @@ TEST_F(StreamTest, AChildsExceptionLeavesTheOthers) {
   EXPECT_EQ(*Run(body()), (Ints{-1, 7}));
 }
 
+AsyncGenerator<std::string> Words(int count, int* destroyed) {
+  struct Guard {
+    explicit Guard(int* the_count) : count(the_count) {}
+    ~Guard() { ++*count; }
+    int* count;
+  };
+  Guard guard(destroyed);
+  for (int i = 1; i <= count; ++i) {
+    const int number = co_await After(1, i);
+    if (i % 2 == 0) co_await YieldNow();
+    std::string word = std::string(20, 'w') + std::to_string(number);
+    co_yield std::move(word);
+  }
+}
+
+TEST_F(StreamTest, AGeneratorYieldsAndWaits) {
+  int destroyed = 0;
+  auto lengths = MapItems(Words(3, &destroyed), [](std::string word) { return word.back() - '0'; });
+  EXPECT_EQ(*Run(Collect(std::move(lengths))), (Ints{1, 2, 3}));
+  EXPECT_EQ(destroyed, 1);
+  {
+    auto never_polled = Words(3, &destroyed);
+  }
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(Run(Collect(TakeItems(Words(1'000'000, &destroyed), 2)))->size(), 2u);
+  EXPECT_EQ(destroyed, 2);
+}
+
+AsyncGenerator<int> FailAfter(int count) {
+  for (int i = 0; i < count; ++i) co_yield i;
+  throw std::runtime_error("generator");
+}
+
+TEST_F(StreamTest, AGeneratorsExceptionComesAfterItsItems) {
+  Ints seen;
+  auto body = ForEach(FailAfter(2), [&](int n) { seen.push_back(n); });
+  EXPECT_THROW((void)Run(std::move(body)), std::runtime_error);
+  EXPECT_EQ(seen, (Ints{0, 1}));
+}
+
+TEST_F(StreamTest, AGeneratorIsUnwoundWhereverItIsCancelled) {
+  const int points = CancelEverywhere([](CancelProbe& probe) {
+    int destroyed = 0;
+    auto result = probe.Run(Collect(Words(3, &destroyed)));
+    EXPECT_TRUE(result.IsReady() || probe.stop_requested());
+    EXPECT_LE(destroyed, 1);
+    EXPECT_TRUE(destroyed == 1 || result.IsStopped());
+  });
+  EXPECT_GT(points, 3);
+}
+
 auto Delays(Ints delays) {
   return MapItems(FromRange(std::move(delays)), [](int n) { return After(n, n); });
 }
@@ -310,6 +362,21 @@ TEST_F(StreamTest, BufferedIsClosedWhereverItIsCancelled) {
     }
   });
   EXPECT_GT(points, 3);
+}
+
+TEST(StreamDeathTest, AGeneratorInFlightIsClosedBeforeItGoes) {
+  EXPECT_DEATH(
+      {
+        ManualExecutor executor;
+        int destroyed = 0;
+        auto words = Words(1, &destroyed);
+        Waker waker;
+        CancelToken token;
+        Context cx(waker, token, &executor);
+        (void)words.poll_next(cx);
+        // Goes on to ~AsyncGenerator().
+      },
+      "destroyed while it is suspended; Close");
 }
 
 TEST(StreamDeathTest, RefusesMisuse) {

@@ -152,6 +152,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:async_generator": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:block_on": [
         "@com_google_absl",
         "base",
