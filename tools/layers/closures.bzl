@@ -178,6 +178,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:contract": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:executor": [
         "@com_google_absl",
         "base",
