@@ -1,6 +1,7 @@
 #include "tools/model/testing.h"
 
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,6 +19,17 @@ void ExpectHolds(const std::vector<Scenario>& scenarios) {
                              << scenario.name << "' WEFT_MODEL_REPLAY='" << result.schedule << "'";
     std::cout << scenario.name << ": " << result.executions << " executions\n";
   }
+}
+
+void ExpectHolds(const std::function<void()>& scenario, const Options& options) {
+  const Result result = Explore(options, scenario);
+  EXPECT_TRUE(result.ok()) << result;
+}
+
+std::string FailureOf(const std::function<void()>& scenario, const Options& options) {
+  const Result result = Explore(options, scenario);
+  EXPECT_EQ(result.verdict, Verdict::kFailed) << result;
+  return result.failure;
 }
 
 void ExpectMutantsCaught(const std::vector<std::string>& files,

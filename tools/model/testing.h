@@ -1,4 +1,4 @@
-// tools/model/testing.h — the two tests that code under the model checker has.
+// tools/model/testing.h — tests of code under the model checker.
 //
 //   const std::vector<model::Scenario> kScenarios = {{"ValuesCross", ValuesCross, {}}, ...};
 //
@@ -9,6 +9,7 @@
 #ifndef WEFT_TOOLS_MODEL_TESTING_H_
 #define WEFT_TOOLS_MODEL_TESTING_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@ namespace weft::model {
 // that does not hold, and with the two variables of the environment that run that one execution
 // again: WEFT_MODEL_SCENARIO (then the other scenarios are left out) and WEFT_MODEL_REPLAY.
 void ExpectHolds(const std::vector<Scenario>& scenarios);
+
+// The same for one scenario without a name.
+void ExpectHolds(const std::function<void()>& scenario, const Options& options = {});
+
+// For a scenario that shows why something is needed: the test fails unless the scenario does.
+// Returns its failure.
+std::string FailureOf(const std::function<void()>& scenario, const Options& options = {});
 
 // Runs all mutants of `files` (MutantOptions::files) and prints the table that mutant_report.py
 // reads; the test fails with each mutant that no scenario catches.
