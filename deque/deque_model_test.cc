@@ -5,7 +5,6 @@
 // Bounds: two or three threads, up to four items, thieves without patience, rings of 1 to 4 slots.
 #include <cstdint>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "deque/model_items.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::deque_internal {
 namespace {
@@ -263,13 +263,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, DequeModelTest,
                          testing::Values(RingMode::kSplit, RingMode::kFenced, RingMode::kFifo),
                          [](const auto& mode) { return NameOf(mode.param); });
 
-TEST_P(DequeModelTest, EachItemHasOneTaker) {
-  for (const model::Scenario& scenario : Scenarios(GetParam())) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << "\n" << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
-}
+TEST_P(DequeModelTest, EachItemHasOneTaker) { model::ExpectHolds(Scenarios(GetParam())); }
 
 TEST(DequeMutantsTest, EachOrderIsNeeded) {
   std::vector<model::Scenario> scenarios;
@@ -277,11 +271,7 @@ TEST(DequeMutantsTest, EachOrderIsNeeded) {
     const std::vector<model::Scenario> of_mode = Scenarios(mode);
     scenarios.insert(scenarios.end(), of_mode.begin(), of_mode.end());
   }
-  model::MutantOptions options;
-  options.files = {"deque/internal/"};
-  const model::MutantReport report = model::RunMutants(options, scenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"deque/internal/"}, scenarios);
 }
 
 }  // namespace
