@@ -1,4 +1,5 @@
-// Threads that wait, for a write or on a futex; and what the checker says of those that wait in vain.
+// Threads that wait, for a write or on a futex; and what the checker says of those that wait in
+// vain.
 
 #include <atomic>
 #include <cstdint>

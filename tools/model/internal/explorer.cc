@@ -62,6 +62,7 @@ void Explorer::Run() {
   Heap::Reset(&OnMemoryFailure);
   history_.clear();
   locations_.assign(locations_.size(), Location());
+  ends_.Clear();
   made_count_.fill(0);
   pending_failure_.clear();
   probing_ = false;

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tools/model/internal/ends.h"
 #include "tools/model/internal/fiber.h"
 #include "tools/model/internal/graph.h"
 #include "tools/model/internal/place.h"
@@ -63,6 +64,10 @@ class Explorer {
   // Two accesses to plain memory, of the running thread and of an earlier one.
   [[noreturn]] void FailRace(std::string_view what, PlaceId place, std::string_view other,
                              int other_thread, PlaceId other_place);
+
+  // A value of plain memory ends at an address; another one begins there: a race unless ordered.
+  void EndPlain(const void* address);
+  void BeginPlain(const void* address, PlaceId place);
 
   LocationId MakeAtomic(const void* address, uint64_t value, PlaceId place);
   void DestroyAtomic(LocationId location, const void* address, PlaceId place);
@@ -206,6 +211,7 @@ class Explorer {
   bool probing_ = false;         // See ProbeOnePause().
   std::string pending_failure_;  // Of an execution with promises that are not fulfilled yet.
   std::vector<Location> locations_;
+  Ends ends_;
   std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.
   std::array<int, kMaxThreads> made_count_{};
   std::vector<LocationId> queues_;                          // Of a word's sleepers.

@@ -139,17 +139,19 @@ void MutexState::Unlock(const Where& where) {
 }
 
 PlainState::PlainState(bool has_value, const Where& where) : live_(kLive), has_value_(has_value) {
-  const Explorer* explorer = Explorer::Running();
+  Explorer* explorer = Explorer::Running();
   if (explorer == nullptr) return;
   write_epoch_ = explorer->Epoch();
   write_thread_ = static_cast<uint8_t>(explorer->thread());
   write_place_ = Pass(where, Call::kOther);
+  explorer->BeginPlain(this, write_place_);
 }
 
 PlainState::~PlainState() {
-  if (Explorer::Running() != nullptr) {
+  if (Explorer* explorer = Explorer::Running()) {
     CheckLive(Where());
     CheckOrder(true, 0, "its destruction");
+    explorer->EndPlain(this);
   }
   live_ = kDestroyed;
 }

@@ -75,6 +75,20 @@ void Explorer::FailRace(std::string_view what, PlaceId place, std::string_view o
   Fail(message_);
 }
 
+void Explorer::EndPlain(const void* address) {
+  const OutsideHeap outside;
+  ends_.Note(address, running_->id, Epoch());
+}
+
+void Explorer::BeginPlain(const void* address, PlaceId place) {
+  const Ends::End* const end = ends_.At(address);
+  if (end == nullptr || end->thread == running_->id ||
+      running_->now.at[end->thread] >= end->epoch) {
+    return;
+  }
+  FailRace("the making of a value", place, "the end of the one before it", end->thread, 0);
+}
+
 Event Explorer::Read(Event e) {
   const OutsideHeap outside;
   e.kind = Kind::kRead;
