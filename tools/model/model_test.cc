@@ -382,6 +382,9 @@ TEST(ModelReplay, TheTraceTellsWhoDidWhat) {
   EXPECT_THAT(result.trace, HasSubstr("1.1       store #0 relaxed := 1, modification 1"));
   EXPECT_THAT(result.trace, HasSubstr("0.1   load #0 acquire reads 1 from 1.1"));
   EXPECT_THAT(result.trace, HasSubstr("#0: model_test.cc:"));
+  EXPECT_THAT(result.trace,
+              HasSubstr("because 0.1 reads from 1.1, which comes behind that, and does "
+                        "not synchronise with it\n"));
   std::ostringstream text;
   text << result;
   EXPECT_THAT(text.str(), HasSubstr("replay: 0o 1o 1w1 0r1.1"));

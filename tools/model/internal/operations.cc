@@ -193,12 +193,12 @@ void PlainState::CheckOrder(bool is_write, PlaceId place, const char* what) cons
   const Clock& now = explorer.Now();
   const int self = explorer.thread();
   if (write_thread_ != self && now.at[write_thread_] < write_epoch_) {
-    explorer.FailRace(what, place, "a write", write_thread_, write_place_);
+    explorer.FailRace(what, place, {"a write", write_thread_, write_epoch_, write_place_});
   }
   if (!is_write) return;
   for (int t = 0; t < kMaxThreads; ++t) {
     if (t != self && now.at[t] < read_epochs_[t]) {
-      explorer.FailRace(what, place, "a read", t, read_places_[t]);
+      explorer.FailRace(what, place, {"a read", t, read_epochs_[t], read_places_[t]});
     }
   }
 }
