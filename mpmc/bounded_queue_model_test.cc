@@ -256,12 +256,6 @@ const std::vector<model::Scenario> kCoreScenarios = {
 std::vector<model::Scenario> AllScenarios() {
   std::vector<model::Scenario> all = kCoreScenarios;
   for (model::Scenario& scenario : OperationScenarios()) all.push_back(std::move(scenario));
-  for (model::Scenario& scenario : all) {
-    scenario.body = [body = std::move(scenario.body)] {
-      const Places places;
-      body();
-    };
-  }
   return all;
 }
 

@@ -251,6 +251,10 @@ const std::vector<model::Scenario> kScenarios = {
 
 TEST(EventCountModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
+TEST(EventCountModelTest, HoldsWhereTheKernelWakesForNoReason) {
+  model::ExpectHoldsWithSpuriousWakes(kScenarios);
+}
+
 TEST(EventCountMutantTest, EveryMutantIsCaught) {
   model::ExpectMutantsCaught({"parker/event_count.h", "parker/riding_event_count.h",
                               "announcement.h", "waiter_list.h", "word_lock.h"},

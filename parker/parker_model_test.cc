@@ -209,6 +209,11 @@ const std::vector<model::Scenario> kScenarios = {
 
 TEST(ParkerModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
+TEST(ParkerModelTest, HoldsWhereTheKernelWakesForNoReason) {
+  // The last scenario has a wake without a reason itself, and four times as many executions so.
+  model::ExpectHoldsWithSpuriousWakes({kScenarios.begin(), kScenarios.end() - 1});
+}
+
 TEST(ParkerMutantTest, EveryMutantIsCaught) {
   model::ExpectMutantsCaught({"parker/parker.h", "parker/internal/park_state.h"}, kScenarios);
 }

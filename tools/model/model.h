@@ -57,6 +57,9 @@ struct Options {
   int max_events = 400;
   // How often in one execution a weak CAS may fail although the value is the expected one.
   int spurious_failures = 1;
+  // How often each thread's FutexWait() may return in one execution although nobody woke it, as
+  // the kernel's does when a signal comes.
+  int spurious_wakes = 0;
   // How many relaxed stores of one execution may be read before their thread comes to them (load
   // buffering). 0 is what compilers and processors of today do with code as it is written here.
   int load_buffering = 0;
@@ -134,7 +137,7 @@ struct Atomics {
 
   // Sleeps while the low 32 bits of `word` equal those of `expected`. Returns false when the
   // deadline passed, which may be any time after it started to wait if `has_deadline`; true after a
-  // wake-up, or at once if the word differs.
+  // wake-up, at once if the word differs, and for no reason as Options::spurious_wakes says.
   static bool FutexWait(const Atomic<uint64_t>& word, uint64_t expected, bool has_deadline,
                         Where where = Where::current());
   // Wakes up to `count` sleepers of `word`.

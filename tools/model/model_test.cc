@@ -146,6 +146,45 @@ TEST(ModelLife, MovedFromMemoryIsNotRead) {
               HasSubstr("moved from"));
 }
 
+// A slot whose value one thread ends and another one makes anew: the flag has to order them.
+void MakeAnewInASlot(std::memory_order store, std::memory_order load) {
+  alignas(Plain<int>) unsigned char slot[sizeof(Plain<int>)];
+  Atomic<int> is_free{0};
+  auto* const first = new (slot) Plain<int>(1);
+  Thread other([&] {
+    first->~Plain();
+    is_free.store(1, store);
+  });
+  const bool reuses = is_free.load(load) == 1;
+  if (reuses) (new (slot) Plain<int>(2))->~Plain();
+  other.Join();
+}
+
+TEST(ModelLife, AValueThatIsMadeWhereAnotherEndsIsOrderedBehindIt) {
+  ExpectHolds([] { MakeAnewInASlot(std::memory_order_release, std::memory_order_acquire); });
+  EXPECT_THAT(
+      FailureOf([] { MakeAnewInASlot(std::memory_order_release, std::memory_order_relaxed); }),
+      HasSubstr("data race on plain memory: the making of a value by thread 0 (model_test.cc:"));
+  EXPECT_THAT(
+      FailureOf([] { MakeAnewInASlot(std::memory_order_relaxed, std::memory_order_acquire); }),
+      HasSubstr("and the end of the one before it by thread 1: neither happens before"));
+}
+
+// More ends than the table begins with, and none that an earlier execution left behind.
+TEST(ModelLife, EndsAreThoseOfOneExecution) {
+  alignas(Plain<int>) static unsigned char slots[200][sizeof(Plain<int>)];
+  ExpectHolds([] {
+    const auto use = [](int first) {
+      for (int i = first; i < first + 100; ++i) (new (slots[i]) Plain<int>(i))->~Plain();
+    };
+    const int swap = 100 * Choose(2);
+    Thread other([&] { use(swap); });
+    use(100 - swap);
+    other.Join();
+    use(0);
+  });
+}
+
 TEST(ModelLife, MemoryIsNotFreedTwice) {
   EXPECT_THAT(FailureOf([] {
                 int* number = new int(1);
@@ -343,6 +382,9 @@ TEST(ModelReplay, TheTraceTellsWhoDidWhat) {
   EXPECT_THAT(result.trace, HasSubstr("1.1       store #0 relaxed := 1, modification 1"));
   EXPECT_THAT(result.trace, HasSubstr("0.1   load #0 acquire reads 1 from 1.1"));
   EXPECT_THAT(result.trace, HasSubstr("#0: model_test.cc:"));
+  EXPECT_THAT(result.trace,
+              HasSubstr("because 0.1 reads from 1.1, which comes behind that, and does "
+                        "not synchronise with it\n"));
   std::ostringstream text;
   text << result;
   EXPECT_THAT(text.str(), HasSubstr("replay: 0o 1o 1w1 0r1.1"));

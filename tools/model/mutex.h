@@ -2,8 +2,8 @@
 //
 // For code of which one part runs under a mutex and another does not: the body takes both from its
 // seam, as `typename Atomics::Mutex` and `typename Atomics::MutexLock`, with the annotations of
-// base/mutex.h, and Atomics::Plain<T> for what the mutex protects. So a path that forgets the lock is
-// a data race here. A mutex has no mutants: its orders are not the code's to choose.
+// base/mutex.h, and Atomics::Plain<T> for what the mutex protects. So a path that forgets the lock
+// is a data race here. A mutex has no mutants: its orders are not the code's to choose.
 #ifndef WEFT_TOOLS_MODEL_MUTEX_H_
 #define WEFT_TOOLS_MODEL_MUTEX_H_
 
@@ -14,8 +14,8 @@
 
 namespace weft::model {
 
-// Every order in which threads may get it is explored. A thread that waits for a mutex that is never
-// released, its own included, and an Unlock() by a thread that does not hold it fail the execution.
+// Every order in which threads may get it is explored. A thread that waits for a mutex that stays
+// locked, by itself too, and an Unlock() by a thread that does not hold it fail the execution.
 class ABSL_LOCKABLE Mutex {
   using Where = std::source_location;
 

@@ -21,6 +21,14 @@ void ExpectHolds(const std::vector<Scenario>& scenarios) {
   }
 }
 
+void ExpectHoldsWithSpuriousWakes(std::vector<Scenario> scenarios) {
+  for (Scenario& scenario : scenarios) {
+    scenario.name += ", woken for no reason";
+    scenario.options.spurious_wakes = 1;
+  }
+  ExpectHolds(scenarios);
+}
+
 void ExpectHolds(const std::function<void()>& scenario, const Options& options) {
   const Result result = Explore(options, scenario);
   EXPECT_TRUE(result.ok()) << result;

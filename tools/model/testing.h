@@ -22,6 +22,9 @@ namespace weft::model {
 // again: WEFT_MODEL_SCENARIO (then the other scenarios are left out) and WEFT_MODEL_REPLAY.
 void ExpectHolds(const std::vector<Scenario>& scenarios);
 
+// The same where each thread's FutexWait() may once return for no reason (Options::spurious_wakes).
+void ExpectHoldsWithSpuriousWakes(std::vector<Scenario> scenarios);
+
 // The same for one scenario without a name.
 void ExpectHolds(const std::function<void()>& scenario, const Options& options = {});
 

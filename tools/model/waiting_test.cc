@@ -1,4 +1,5 @@
-// Threads that wait, for a write or on a futex; and what the checker says of those that wait in vain.
+// Threads that wait, for a write or on a futex; and what the checker says of those that wait in
+// vain.
 
 #include <atomic>
 #include <cstdint>
@@ -255,6 +256,52 @@ TEST(ModelFutex, ASleepWithDeadlineIsNoDeadlock) {
     const Atomic<uint64_t> word{0};
     Assert(!Atomics::FutexWait(word, 0, true), "nobody wakes");
   });
+}
+
+// Takes a return from its sleep for the news.
+void TrustTheWake() {
+  Atomic<uint64_t> word{0};
+  Plain<int> data{0};
+  Thread waker([&] {
+    data.Write(1);
+    Atomics::Fence(std::memory_order_release);
+    word.store(1, std::memory_order_relaxed);
+    Atomics::FutexWake(word, 1);
+  });
+  (void)Atomics::FutexWait(word, 0, false);
+  Atomics::Fence(std::memory_order_acquire);
+  Assert(data.Read() == 1, "data");
+  waker.Join();
+}
+
+TEST(ModelFutex, ASleepMayEndForNoReasonIfAskedFor) {
+  Options options;
+  options.spurious_wakes = 1;
+  ExpectHolds(TrustTheWake);
+  EXPECT_THAT(FailureOf(TrustTheWake, options), HasSubstr("data (waiting_test.cc:"));
+}
+
+TEST(ModelFutex, EachThreadIsWokenForNoReasonAsOftenAsAllowed) {
+  for (int wakes : {0, 1, 3}) {
+    Options options;
+    options.spurious_wakes = wakes;
+    const Result result = Explore(options, [] {
+      const Atomic<uint64_t> word{0};
+      while (Atomics::FutexWait(word, 0, true)) {
+      }
+    });
+    EXPECT_TRUE(result.ok()) << result;
+    EXPECT_EQ(result.executions, static_cast<uint64_t>(wakes) + 1);
+    EXPECT_TRUE(Explore(options, [] {
+                  Atomic<uint64_t> word{0};
+                  Thread waker([&] {
+                    word.store(1, std::memory_order_release);
+                    Atomics::FutexWake(word, 1);
+                  });
+                  Await(word);
+                  waker.Join();
+                }).ok());
+  }
 }
 
 TEST(ModelFutex, AWordThatDiffersIsNotSleptOn) {

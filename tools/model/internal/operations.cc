@@ -139,17 +139,19 @@ void MutexState::Unlock(const Where& where) {
 }
 
 PlainState::PlainState(bool has_value, const Where& where) : live_(kLive), has_value_(has_value) {
-  const Explorer* explorer = Explorer::Running();
+  Explorer* explorer = Explorer::Running();
   if (explorer == nullptr) return;
   write_epoch_ = explorer->Epoch();
   write_thread_ = static_cast<uint8_t>(explorer->thread());
   write_place_ = Pass(where, Call::kOther);
+  explorer->BeginPlain(this, write_place_);
 }
 
 PlainState::~PlainState() {
-  if (Explorer::Running() != nullptr) {
+  if (Explorer* explorer = Explorer::Running()) {
     CheckLive(Where());
     CheckOrder(true, 0, "its destruction");
+    explorer->EndPlain(this);
   }
   live_ = kDestroyed;
 }
@@ -191,12 +193,12 @@ void PlainState::CheckOrder(bool is_write, PlaceId place, const char* what) cons
   const Clock& now = explorer.Now();
   const int self = explorer.thread();
   if (write_thread_ != self && now.at[write_thread_] < write_epoch_) {
-    explorer.FailRace(what, place, "a write", write_thread_, write_place_);
+    explorer.FailRace(what, place, {"a write", write_thread_, write_epoch_, write_place_});
   }
   if (!is_write) return;
   for (int t = 0; t < kMaxThreads; ++t) {
     if (t != self && now.at[t] < read_epochs_[t]) {
-      explorer.FailRace(what, place, "a read", t, read_places_[t]);
+      explorer.FailRace(what, place, {"a read", t, read_epochs_[t], read_places_[t]});
     }
   }
 }
