@@ -183,6 +183,25 @@ TEST(FencedRaceTest, StealsOneAtATime) {
   EXPECT_EQ(taken, 1);
 }
 
+// A split ring that was asked does as much, until its owner has popped some without being robbed.
+TEST(SplitRaceTest, AHotDequeYieldsOneItemAtATimeAndCools) {
+  RingOptions options = Options(RingMode::kSplit, 8);
+  options.hot_pops = 2;
+  Ring ring(options);
+  FillOpen(&ring, 1, 8);
+  EXPECT_EQ(PopOne(&ring), 8u);
+  std::vector<std::uint64_t> words(4);
+  std::int64_t taken = 0;
+  EXPECT_EQ(ring.StealUpTo(4, words.data(), &taken), Taken::kItem);
+  EXPECT_EQ(taken, 1);
+  for (std::uint64_t i = 7; i >= 6; --i) EXPECT_EQ(PopOne(&ring), i);
+  // Of 2 to 5 the older half is public, so that nobody opens the deque for more.
+  BeforeBarrier() = [] { FAIL() << "a public item needs no barrier"; };
+  EXPECT_EQ(StealOne(&ring), 2u);
+  EXPECT_EQ(StealOne(&ring), 3u);
+  BeforeBarrier() = nullptr;
+}
+
 // RUSTSEC-2021-0093: the buffer is replaced while a thief is between its reads and its swap.
 TEST_P(RaceTest, GrowthBetweenReadAndSwapLosesNothing) {
   Ring ring(Options(GetParam(), 2));
