@@ -18,7 +18,7 @@
 // pops like Chase and Lev, with a full fence, until some pops in a row have seen no steal; then it
 // closes the deque, with half of it public. So a thief that keeps coming need not ask each time.
 //
-// README.md § Design argues why no item is taken twice, and why an answer does not cross an opening.
+// README.md § Design argues why no item is taken twice, and why answer and opening do not cross.
 //
 // Happens-before edges; each end names its number:
 //   (1) push -> thief        tail: release, acquire. The item, and the buffer that holds it. Pops
