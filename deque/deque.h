@@ -161,11 +161,26 @@ class Deque {
     if constexpr (order == DequeOrder::kLifo) {
       taken = ring_.Pop(&word);
     } else {
-      taken = ring_.PopOldest(&word);
+      taken = ring_.PopOldest(1, &word) == 1 ? deque_internal::Taken::kItem
+                                             : deque_internal::Taken::kEmpty;
     }
     if (taken != deque_internal::Taken::kItem) return std::nullopt;
     return Codec::Decode(word);
   }
+
+  // Owner of a FifoDeque. Takes the oldest items, as many as there are and fit into `into` (at most
+  // kMaxPops), in their order, at the price of one; returns how many.
+  std::size_t PopUpTo(std::span<T> into)
+    requires(order == DequeOrder::kFifo && std::is_trivially_copyable_v<T>)
+  {
+    CheckOwner("Deque::PopUpTo()");
+    std::array<deque_internal::SlotWord, kMaxPops> words;
+    const auto limit = static_cast<std::int64_t>(std::min(into.size(), kMaxPops));
+    const auto count = static_cast<std::size_t>(ring_.PopOldest(limit, words.data()));
+    for (std::size_t i = 0; i < count; ++i) into[i] = Codec::Decode(words[i]);
+    return count;
+  }
+  static constexpr std::size_t kMaxPops = 64;
 
   // Owner. Lets another thread become the owner: the next that calls one of the owner's methods.
   // The caller sees to it that what it did before is visible to that thread (by a lock, a join, a

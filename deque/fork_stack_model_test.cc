@@ -3,7 +3,6 @@
 // Method and bounds: as deque_model_test.cc; two or three threads, up to three jobs.
 #include <cstdint>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "deque/model_items.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::deque_internal {
 namespace {
@@ -167,23 +167,13 @@ INSTANTIATE_TEST_SUITE_P(Modes, ForkStackModelTest,
                            return mode.param == Barriers::kAsymmetric ? "Split" : "Fenced";
                          });
 
-TEST_P(ForkStackModelTest, EachJobHasOneTaker) {
-  for (const model::Scenario& scenario : Scenarios(GetParam())) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << "\n" << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
-}
+TEST_P(ForkStackModelTest, EachJobHasOneTaker) { model::ExpectHolds(Scenarios(GetParam())); }
 
 TEST(ForkStackMutantsTest, EachOrderIsNeeded) {
   std::vector<model::Scenario> scenarios = Scenarios(Barriers::kFences);
   const std::vector<model::Scenario> split = Scenarios(Barriers::kAsymmetric);
   scenarios.insert(scenarios.end(), split.begin(), split.end());
-  model::MutantOptions options;
-  options.files = {"deque/internal/"};
-  const model::MutantReport report = model::RunMutants(options, scenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"deque/internal/"}, scenarios);
 }
 
 }  // namespace

@@ -108,14 +108,15 @@ class SplitRing {
     return Taken::kItem;
   }
 
-  // Takes the oldest item. For kFifo only. Never answers kLost.
-  Taken PopOldest(Word* word) {
+  // For kFifo only. Takes up to `limit` of the oldest items in one step; returns how many.
+  std::int64_t PopOldest(std::int64_t limit, Word* words) {
     const std::int64_t t = Tail();
     while (true) {
       const RingWord seen = Load();
-      if (seen.Distance(t) <= 0) return FoundEmpty(t);
-      *word = owner_buffer_->Get(seen.RingIndex());
-      if (Swap(seen, seen.Taking(1))) return Taken::kItem;
+      const std::int64_t count = std::min(limit, seen.Distance(t));
+      if (count <= 0) return FoundEmpty(t), 0;
+      for (std::int64_t i = 0; i < count; ++i) words[i] = owner_buffer_->Get(seen.RingIndex() + i);
+      if (Swap(seen, seen.Taking(count))) return count;
     }
   }
 
@@ -189,8 +190,7 @@ class SplitRing {
     return true;
   }
 
-  // The next slow push: when the ring is full, or, while shrinking is considered, when the owner
-  // needs more than a quarter of it.
+  // The next slow push: when the ring is full, or, to consider shrinking, more than a quarter full.
   void SetPushLimit(std::int64_t top) {
     const bool considers = !was_needed_ && !buffers_.is_smallest();
     push_limit_.store(top + (considers ? std::min(Quarter(), Capacity()) : Capacity()),

@@ -4,7 +4,6 @@
 // exhaustively. The values are plain memory: a missing edge is a data race.
 #include <array>
 #include <cstddef>
-#include <iostream>
 #include <span>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::mpmc_internal {
 namespace {
@@ -141,22 +141,10 @@ const std::vector<model::Scenario> kScenarios = {
     ScenarioOf("SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity),
 };
 
-class SpscRingModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(SpscRingModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, SpscRingModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(SpscRingModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(SpscRingMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"mpmc/internal/"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/"}, kScenarios);
 }
 
 }  // namespace

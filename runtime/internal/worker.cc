@@ -83,6 +83,10 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
   queue_.Push(runnable);
   // What gave way with nothing else queued is what this worker runs next: nobody needs to wake up.
   if (is_alone) return;
+  WakeOne();
+}
+
+void Worker::WakeOne() {
   if (scheduler_.WakeOne()) wakes_.Add(1);
 }
 
@@ -142,7 +146,7 @@ Runnable* Worker::TakeSlot() {
   // Two tasks that wake each other must not keep the queue waiting: to its end.
   const bool is_alone = queue_.IsEmptyHint();
   queue_.Push(runnable);
-  if (!is_alone && scheduler_.WakeOne()) wakes_.Add(1);
+  if (!is_alone) WakeOne();
   return nullptr;
 }
 
@@ -166,7 +170,20 @@ Runnable* Worker::StealFromOthers() {
     if (victim == this) continue;
     if (Runnable* const runnable = StealFrom(victim)) return runnable;
   }
-  return TakeInjected();
+  if (Runnable* const runnable = TakeInjected()) return runnable;
+  return StealJob();
+}
+
+Runnable* Worker::StealJob() {
+  const auto& workers = scheduler_.workers_;
+  const std::size_t count = workers.size();
+  const std::size_t start = NextRandom() % count;
+  for (std::size_t i = 0; i < count; ++i) {
+    Worker* const victim = workers[(start + i) % count].get();
+    if (victim == this) continue;
+    if (const auto job = victim->jobs_.Steal()) return *job.item;
+  }
+  return nullptr;
 }
 
 Runnable* Worker::StealFrom(Worker* victim) {
@@ -198,9 +215,7 @@ void Worker::StopSearching() {
   if (!is_searching_) return;
   is_searching_ = false;
   if (!scheduler_.idle_.EndSearch()) return;
-  if ((scheduler_.HasWork() || scheduler_.idle_.NobodyPolls()) && scheduler_.WakeOne()) {
-    wakes_.Add(1);
-  }
+  if (scheduler_.HasWork() || scheduler_.idle_.NobodyPolls()) WakeOne();
 }
 
 bool Worker::WaitForWork() {
@@ -259,7 +274,7 @@ void Worker::LookAtKernelAndClock() {
   }
   scheduler_.timers_.FireDue(MonotonicNow());
   is_collecting_ = false;
-  if (QueueCollected() && scheduler_.WakeOne()) wakes_.Add(1);
+  if (QueueCollected()) WakeOne();
 }
 
 bool Worker::QueueCollected() {

@@ -15,6 +15,7 @@
 
 #include "base/cache_line.h"
 #include "deque/deque.h"
+#include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "parker/parker.h"
 #include "runtime/internal/idle_set.h"
@@ -41,13 +42,23 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   Scheduler* scheduler() const { return &scheduler_; }
   // Any thread. Whether something that others may take seems to be queued here.
-  bool HasQueued() const { return !fresh_.IsEmptyHint() || !queue_.IsEmptyHint(); }
+  bool HasQueued() const {
+    return !fresh_.IsEmptyHint() || !queue_.IsEmptyHint() || jobs_.SizeHint() > 0;
+  }
   // Any thread. Takes the oldest fresh task, else the oldest of the queue, or null.
   Runnable* TakeQueued();
   // Any thread. Ends the sleep of a worker that was picked as a sleeper.
   void Unpark() { unparker_.Unpark(); }
   // Any thread.
   WorkerStats Stats() const;
+
+  // Jobs of fork-join, which lie on the stack of a task that this worker runs. This thread pushes
+  // and pops; a worker without tasks takes the oldest, runs it, and looks for tasks again.
+  ForkStack<Runnable>& jobs() { return jobs_; }
+  // A job of another worker, or null: for a task that waits for the end of a job of its own.
+  Runnable* StealJob();
+  // Wakes an idle worker if one is needed for work that was added just now.
+  void WakeOne();
 
  private:
   // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
@@ -106,6 +117,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // Shared with thieves.
   FifoDeque<Runnable*> fresh_;
   FifoDeque<Runnable*> queue_;
+  ForkStack<Runnable> jobs_;
   const Unparker unparker_;
 
   Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;

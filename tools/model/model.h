@@ -43,6 +43,7 @@
 #include <vector>
 
 #include "tools/model/atomic.h"
+#include "tools/model/mutex.h"
 #include "tools/model/plain.h"
 
 namespace weft::model {
@@ -111,7 +112,7 @@ class Thread {
 };
 
 // Atomic<T> (atomic.h) is std::atomic<T> over the model's memory; Plain<T> (plain.h) is memory
-// whose races are found.
+// whose races are found; Mutex and MutexLock (mutex.h) are those of base/mutex.h.
 
 // The seam; the same members as weft::StdAtomics, and a futex.
 struct Atomics {
@@ -119,6 +120,8 @@ struct Atomics {
   using Atomic = model::Atomic<T>;
   template <typename T>
   using Plain = model::Plain<T>;
+  using Mutex = model::Mutex;
+  using MutexLock = model::MutexLock;
   using Where = std::source_location;
 
   static void Fence(std::memory_order order, Where where = Where::current());

@@ -15,22 +15,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tools/model/testing.h"
 
 namespace weft::model {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string FailureOf(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_EQ(result.verdict, Verdict::kFailed) << result;
-  return result.failure;
-}
-
-void ExpectOk(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_TRUE(result.ok()) << result;
-}
 
 // ---- Races ----
 
@@ -46,7 +36,7 @@ void PassMessage(std::memory_order store, std::memory_order load) {
 }
 
 TEST(ModelRaces, OrderedAccessesAreNone) {
-  ExpectOk([] { PassMessage(std::memory_order_release, std::memory_order_acquire); });
+  ExpectHolds([] { PassMessage(std::memory_order_release, std::memory_order_acquire); });
 }
 
 TEST(ModelRaces, AreFoundWithBothAccesses) {
@@ -60,7 +50,7 @@ TEST(ModelRaces, AreFoundWithBothAccesses) {
 }
 
 TEST(ModelRaces, TwoReadsAreNone) {
-  ExpectOk([] {
+  ExpectHolds([] {
     const Plain<int> data{1};
     Thread reader([&] { Assert(data.Read() == 1, "value"); });
     Assert(data.Read() == 1, "value");
@@ -207,7 +197,7 @@ TEST(ModelScenario, PointersTravelThroughAtomics) {
     Plain<int> number;
     Node* next = nullptr;
   };
-  ExpectOk([] {
+  ExpectHolds([] {
     Atomic<Node*> top{nullptr};
     const auto push = [&top](int number) {
       Node* node = new Node(number);
@@ -324,8 +314,8 @@ TEST(ModelReplay, LoadBufferingHasSchedulesAndNoThinAir) {
     other.Join();
     Assert(a == 0 || b == 0, "both read early");
   };
-  ExpectOk([&] { copies(-1, -1); }, options);
-  ExpectOk([&] { copies(1, 2); });
+  ExpectHolds([&] { copies(-1, -1); }, options);
+  ExpectHolds([&] { copies(1, 2); });
   const Result first = Explore(options, [&] { copies(1, 2); });
   EXPECT_EQ(first.failure.substr(0, 15), "both read early") << first;
   options.replay = first.schedule;

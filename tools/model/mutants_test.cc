@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::model {
 namespace {
@@ -210,6 +212,24 @@ TEST(Mutants, ChangeBothOrdersOfACasAndRechecks) {
                                  "mutants_test.cc:Claim:re-check answers false",
                                  "mutants_test.cc:Claim:store release -> relaxed",
                              }));
+}
+
+// ---- As tests (testing.h) ----
+
+TEST(ModelTesting, ScenariosThatHoldAndCaughtMutantsPass) {
+  ExpectHolds({{"message", PutAndTake, {}}});
+  ExpectMutantsCaught({"mutants_test.cc"}, {{"message", PutAndTake, {}}});
+}
+
+TEST(ModelTesting, AScenarioThatFailsSaysHowToRunItAgain) {
+  EXPECT_NONFATAL_FAILURE(ExpectHolds({{"message", PutAndTake, {}},
+                                       {"late", [] { Assert(Choose(2) == 0, "one"); }, {}}}),
+                          "again: WEFT_MODEL_SCENARIO='late' WEFT_MODEL_REPLAY='0c1'");
+}
+
+TEST(ModelTesting, ASurvivorFailsTheTest) {
+  EXPECT_NONFATAL_FAILURE(ExpectMutantsCaught({"mutants_test.cc"}, {{"hint", PutTakeAndHint, {}}}),
+                          "survives: mutants_test.cc:Hint:load acquire -> relaxed");
 }
 
 }  // namespace

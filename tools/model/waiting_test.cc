@@ -1,5 +1,4 @@
-// Threads that wait: for a write, for a lock, on a futex; and what the checker says of those that
-// wait in vain.
+// Threads that wait, for a write or on a futex; and what the checker says of those that wait in vain.
 
 #include <atomic>
 #include <cstdint>
@@ -9,22 +8,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::model {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string FailureOf(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_EQ(result.verdict, Verdict::kFailed) << result;
-  return result.failure;
-}
-
-void ExpectOk(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_TRUE(result.ok()) << result;
-}
 
 // ---- Waiting ----
 
@@ -88,7 +77,7 @@ void SleepUnlessThereIsWork(std::memory_order order) {
 TEST(ModelWaiting, AnOldValueThatWasReadBeforeTheLoopHidesNoHang) {
   EXPECT_THAT(FailureOf([] { SleepUnlessThereIsWork(std::memory_order_relaxed); }),
               HasSubstr("waits for a write that never comes"));
-  ExpectOk([] { SleepUnlessThereIsWork(std::memory_order_seq_cst); });
+  ExpectHolds([] { SleepUnlessThereIsWork(std::memory_order_seq_cst); });
 }
 
 TEST(ModelWaiting, AValueThatTheWaiterItselfReplacedHidesNoHang) {
@@ -175,7 +164,7 @@ void Await(const Atomic<uint64_t>& word) {
 }
 
 TEST(ModelFutex, AWakeReachesTheSleeper) {
-  ExpectOk([] {
+  ExpectHolds([] {
     Atomic<uint64_t> word{0};
     Plain<int> data{0};
     Thread waker([&] {
@@ -228,7 +217,7 @@ void WakeOnlySleepers(std::memory_order fence) {
 }
 
 TEST(ModelFutex, ALookForSleepersNeedsSequentiallyConsistentFences) {
-  ExpectOk([] { WakeOnlySleepers(std::memory_order_seq_cst); });
+  ExpectHolds([] { WakeOnlySleepers(std::memory_order_seq_cst); });
   EXPECT_THAT(FailureOf([] { WakeOnlySleepers(std::memory_order_acq_rel); }),
               HasSubstr("never woken"));
 }
@@ -242,7 +231,7 @@ TEST(ModelFutex, OneWakeIsForOneSleeper) {
     a.Join();
     b.Join();
   };
-  ExpectOk([&] { scenario(2); });
+  ExpectHolds([&] { scenario(2); });
   EXPECT_THAT(FailureOf([&] { scenario(1); }), HasSubstr("never woken"));
 }
 
@@ -262,14 +251,14 @@ TEST(ModelFutex, ADeadlineMayPassOrNot) {
 }
 
 TEST(ModelFutex, ASleepWithDeadlineIsNoDeadlock) {
-  ExpectOk([] {
+  ExpectHolds([] {
     const Atomic<uint64_t> word{0};
     Assert(!Atomics::FutexWait(word, 0, true), "nobody wakes");
   });
 }
 
 TEST(ModelFutex, AWordThatDiffersIsNotSleptOn) {
-  ExpectOk([] {
+  ExpectHolds([] {
     const Atomic<uint64_t> word{uint64_t{5} << 32 | 1};
     Assert(Atomics::FutexWait(word, 0, false), "differs");
   });

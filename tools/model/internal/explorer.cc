@@ -372,8 +372,6 @@ std::string Explorer::Deadlock() const {
     text += " thread " + std::to_string(t);
     if (strand.wait == Wait::kJoin) {
       text += " joins thread " + std::to_string(strand.joined);
-    } else if (strand.wait == Wait::kPause) {
-      text += " waits for a write that never comes";
     } else {
       text += " " + strand.reason;
     }

@@ -76,7 +76,8 @@ class Explorer {
   int Choose(int count, PlaceId place);
   int Spawn(std::function<void()> body, PlaceId place);
   void Join(int thread, PlaceId place);
-  void Pause(PlaceId place);
+  // `reason`: what the thread does if it hangs here.
+  void Pause(PlaceId place, std::string_view reason);
   // Blocks for good. `by_design`: then this is no execution at all, rather than a thread stuck.
   [[noreturn]] void Block(std::string_view reason, PlaceId place, bool by_design);
 
@@ -127,7 +128,7 @@ class Explorer {
     int done = 0;             // Events so far.
     Clock now;
     PlaceId place = 0;         // Where it waits.
-    std::string reason;        // kForever
+    std::string reason;        // kPause, kForever
     std::vector<Seen> seen;    // Read since the last pause.
     std::vector<Seen> before;  // Read before that.
     EventId spawned = kNone;

@@ -189,10 +189,11 @@ void Explorer::Join(int thread, PlaceId place) {
   Done(id);
 }
 
-void Explorer::Pause(PlaceId place) {
+void Explorer::Pause(PlaceId place, std::string_view reason) {
   const OutsideHeap outside;
   Strand& self = *running_;
   self.place = place;
+  self.reason = reason;
   Event e;
   e.kind = Kind::kPause;
   e.thread = static_cast<uint8_t>(self.id);
