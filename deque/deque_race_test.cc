@@ -327,8 +327,8 @@ INSTANTIATE_TEST_SUITE_P(Modes, NestedRaceTest, testing::Bool(),
 
 TEST_P(NestedRaceTest, JobGoesToOwnerOrThief) {
   Nested stack(Options());
-  ASSERT_TRUE(stack.Push(0, 10));
-  ASSERT_TRUE(stack.Push(1, 11));
+  ASSERT_NE(stack.Push(0, 10), Offered::kFull);
+  ASSERT_NE(stack.Push(1, 11), Offered::kFull);
   std::uint64_t job = 0;
   EXPECT_EQ(stack.Steal(&job), Taken::kItem);
   EXPECT_EQ(job, 10u);
@@ -343,14 +343,14 @@ TEST_P(NestedRaceTest, JobGoesToOwnerOrThief) {
 // The stolen index is used again; a thief that was late takes nothing, or the new job.
 TEST_P(NestedRaceTest, ThiefThatIsLateForAnIndexTakesItsNewJobOrNone) {
   Nested stack(Options());
-  ASSERT_TRUE(stack.Push(0, 10));
+  ASSERT_NE(stack.Push(0, 10), Offered::kFull);
   std::uint64_t late = 0;
   std::uint64_t job = 0;
   BeforeSwap() = [&] {
     EXPECT_EQ(stack.Steal(&job), Taken::kItem);
     EXPECT_FALSE(stack.Pop(0));
     stack.Restore(0);
-    ASSERT_TRUE(stack.Push(0, 20));
+    ASSERT_NE(stack.Push(0, 20), Offered::kFull);
   };
   const Taken outcome = stack.Steal(&late);
   EXPECT_EQ(job, 10u);
@@ -364,14 +364,14 @@ TEST_P(NestedRaceTest, ThiefThatIsLateForAnIndexTakesItsNewJobOrNone) {
 
 TEST_P(NestedRaceTest, LastJobHasOneTaker) {
   Nested stack(Options());
-  ASSERT_TRUE(stack.Push(0, 10));
+  ASSERT_NE(stack.Push(0, 10), Offered::kFull);
   std::uint64_t job = 0;
   // Opens the stack, so that the next thief's swap takes the job.
   ASSERT_EQ(stack.Steal(&job), Taken::kItem);
   ASSERT_FALSE(stack.Pop(0));
   stack.Restore(0);
   ASSERT_EQ(stack.Steal(&job), Taken::kEmpty);
-  ASSERT_TRUE(stack.Push(0, 11));
+  ASSERT_NE(stack.Push(0, 11), Offered::kFull);
   BeforeSwap() = [&] { EXPECT_TRUE(stack.Pop(0)); };
   EXPECT_NE(stack.Steal(&job), Taken::kItem);
   EXPECT_EQ(stack.Depth(), 0);
@@ -381,8 +381,8 @@ TEST(NestedRaceTest2, RefusesWhatIsDeeperThanItsCapacity) {
   NestedOptions options;
   options.capacity = 1;
   Nested stack(options);
-  EXPECT_TRUE(stack.Push(0, 1));
-  EXPECT_FALSE(stack.Push(1, 2));
+  EXPECT_EQ(stack.Push(0, 1), Offered::kQuiet);
+  EXPECT_EQ(stack.Push(1, 2), Offered::kFull);
   EXPECT_TRUE(stack.Pop(0));
 }
 
