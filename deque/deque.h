@@ -15,7 +15,8 @@
 //   Deque keeps new items to itself until a thief asks, which the thief pays for: it waits for the
 //   owner's next push or pop, at most about a microsecond, and then publishes the items itself
 //   with a system call (membarrier) that interrupts every processor on which this process runs.
-//   One such call serves all thieves until the owner's next pop.
+//   One such call serves all thieves until the owner's next pop. While thieves keep coming, the
+//   owner's pops cost a fence, as in Chase-Lev, and a steal gets one item.
 //
 // Guarantees
 //   Thread safety    What says "Owner": the owner only (checked in debug builds). Stealers and
@@ -282,8 +283,8 @@ class Stealer {
   }
 
   // Takes the oldest items, at most half of them and at most `limit` (and 64): returns the oldest
-  // and pushes the others, in their order, to `into`, whose owner the caller must be. In one step,
-  // except from a deque with DequeBarriers::kFences, which yields one item at a time. A bounded
+  // and pushes the others, in their order, to `into`, whose owner the caller must be, in one step.
+  // A Deque that single steals keep busy, or with DequeBarriers::kFences, yields one. A bounded
   // `into` without room for more gets none. Precondition (checked): `limit` is positive and `into`
   // is another deque. May throw std::bad_alloc: nothing was taken.
   template <DequeOrder order>

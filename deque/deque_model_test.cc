@@ -69,6 +69,7 @@ class World {
     options.patience = 0;
     options.attempts = 2;
     options.max_shared = 2;
+    options.hot_pops = 2;
     return options;
   }
   bool TryPop() {
@@ -201,8 +202,36 @@ void ShrinksToABufferThatIsNew(RingMode mode) {
 void OwnerTakesBack(RingMode mode) {
   World world(mode);
   for (std::uint64_t i = 1; i <= 4; ++i) world.Push(i);
+  model::Thread thief([&] {
+    world.StealBatch(2);
+    world.Steal();
+  });
+  world.Pop(3);
+  thief.Join();
+  world.Finish(4);
+}
+
+// A split ring gets hot by the first pop, or cools again before the thief comes.
+void OwnerPopsWhatStaysPublic(RingMode mode) {
+  World world(mode);
+  for (std::uint64_t i = 1; i <= 3; ++i) world.Push(i);
   model::Thread thief([&] { world.Steal(2); });
   world.Pop(3);
+  thief.Join();
+  world.Finish(3);
+}
+
+// A hot deque becomes empty, and has an item again.
+void HotDequeIsEmptied(RingMode mode) {
+  World world(mode);
+  world.Push(1);
+  world.Push(2);
+  world.Push(3);
+  world.Steal();  // a split ring is open now
+  world.Pop();    // and hot
+  model::Thread thief([&] { world.Steal(2); });
+  world.Pop(2);
+  world.Push(4);
   thief.Join();
   world.Finish(4);
 }
@@ -247,6 +276,8 @@ std::vector<model::Scenario> Scenarios(RingMode mode) {
       of("GrowsUnderAThief", GrowsUnderAThief),
       of("ShrinksUnderAThief", ShrinksUnderAThief),
       of("OwnerTakesBack", OwnerTakesBack),
+      of("OwnerPopsWhatStaysPublic", OwnerPopsWhatStaysPublic),
+      of("HotDequeIsEmptied", HotDequeIsEmptied),
       of("BatchBesideTheOwner", BatchBesideTheOwner),
       of("BatchIsPushedBesideAThief", BatchIsPushedBesideAThief),
       of("TwoThieves", TwoThieves)};

@@ -23,7 +23,17 @@ class Forks {
  public:
   explicit Forks(Barriers barriers) : stack_(Options(barriers)) {}
 
-  void Push(int t, std::uint64_t job) { stack_.Push(t, items_.Make(job)); }
+  void Push(int t, std::uint64_t job) { (void)stack_.Push(t, items_.Make(job)); }
+
+  // Whether a thief had asked.
+  bool Offer(int t, std::uint64_t job) {
+    return stack_.Push(t, items_.Make(job)) == Offered::kWanted;
+  }
+  // What a thief does that wants to sleep: whether there is a job.
+  bool AskAndLook() {
+    if (stack_.Ask()) model::Atomics::HeavyBarrier();
+    return stack_.Size() > 0;
+  }
 
   // Pops job at t: takes it, or waits until its thief has; calls `meanwhile` before it waits.
   void Join(int t, std::uint64_t job, const std::function<void()>& meanwhile = nullptr) {
@@ -147,6 +157,32 @@ void OwnerTakesBack(Barriers barriers) {
   forks.Finish(3);
 }
 
+// A thief that finds nothing sleeps, and is woken for a job that comes then, by the protocol at the
+// head of fork_stack.h. Lost, it would sleep for ever beside an owner that never pops.
+void ThiefSleeps(Barriers barriers) {
+  Forks forks(barriers);
+  model::Atomic<int> sleepers(0);
+  model::Atomic<int> wakes(0);
+  const auto offer = [&](std::uint64_t job) {
+    if (!forks.Offer(0, job)) return;
+    model::Atomics::Fence(std::memory_order_seq_cst);
+    if (sleepers.load(std::memory_order_relaxed) != 0) wakes.store(1, std::memory_order_relaxed);
+  };
+  forks.Steal();  // asks
+  model::Thread thief([&] {
+    sleepers.store(1, std::memory_order_relaxed);
+    model::Atomics::Fence(std::memory_order_seq_cst);
+    if (forks.AskAndLook()) return;
+    while (wakes.load(std::memory_order_relaxed) == 0) model::Atomics::SpinPause();
+  });
+  offer(1);
+  forks.Join(0, 1);
+  offer(2);
+  thief.Join();
+  forks.Join(0, 2);
+  forks.Finish(2);
+}
+
 std::vector<model::Scenario> Scenarios(Barriers barriers) {
   const auto of = [barriers](const char* name, void (*body)(Barriers)) {
     return model::Scenario{
@@ -157,7 +193,7 @@ std::vector<model::Scenario> Scenarios(Barriers barriers) {
   return {of("OneFork", OneFork),         of("IndexIsUsedAgain", IndexIsUsedAgain),
           of("NestedForks", NestedForks), of("OwnerTakesBack", OwnerTakesBack),
           of("LoweredTail", LoweredTail), of("ForksAboveAStolenJob", ForksAboveAStolenJob),
-          of("TwoThieves", TwoThieves)};
+          of("TwoThieves", TwoThieves),   of("ThiefSleeps", ThiefSleeps)};
 }
 
 class ForkStackModelTest : public testing::TestWithParam<Barriers> {};
