@@ -201,6 +201,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:promise": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:race": [
         "@com_google_absl",
         "base",
