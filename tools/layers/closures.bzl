@@ -178,12 +178,22 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:first_success": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:future": [
         "@com_google_absl",
         "base",
         "future",
     ],
     "//future:map": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:or_else": [
         "@com_google_absl",
         "base",
         "future",
@@ -211,6 +221,15 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:retry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:retry_budget": [
+        "base",
+        "future",
+    ],
     "//future:select": [
         "@com_google_absl",
         "base",
@@ -232,6 +251,11 @@ CLOSURES = {
         "future",
     ],
     "//future:timeout": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:try": [
         "@com_google_absl",
         "base",
         "future",
