@@ -152,6 +152,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:any_future": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:block_on": [
         "@com_google_absl",
         "base",
@@ -183,7 +188,17 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:fuse": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:future": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:lazy": [
         "@com_google_absl",
         "base",
         "future",
@@ -235,12 +250,22 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:shared": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:sleep": [
         "@com_google_absl",
         "base",
         "future",
     ],
     "//future:spawn": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stop_token": [
         "@com_google_absl",
         "base",
         "future",
