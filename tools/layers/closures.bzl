@@ -157,6 +157,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:any_future": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:block_on": [
         "@com_google_absl",
         "base",
@@ -193,6 +198,16 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:first_success": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:fuse": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:future": [
         "@com_google_absl",
         "base",
@@ -203,7 +218,17 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:lazy": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:map": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:or_else": [
         "@com_google_absl",
         "base",
         "future",
@@ -221,12 +246,31 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:promise": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:race": [
         "@com_google_absl",
         "base",
         "future",
     ],
+    "//future:retry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:retry_budget": [
+        "base",
+        "future",
+    ],
     "//future:select": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:shared": [
         "@com_google_absl",
         "base",
         "future",
@@ -251,12 +295,22 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:stop_token": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:task": [
         "@com_google_absl",
         "base",
         "future",
     ],
     "//future:timeout": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:try": [
         "@com_google_absl",
         "base",
         "future",
