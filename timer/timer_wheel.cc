@@ -112,6 +112,7 @@ bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
       return false;
     }
     Chunk* const chunk = ring.TakeFirst();
+    ring.PrefetchFirstChunk();
     *budget -= chunk->live;
     stats_.cascaded += chunk->live;
     CellRing::ForEach(*chunk, [&](Cell cell) {
@@ -144,7 +145,8 @@ AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
   unsigned index = 0;
   while (true) {
     if (cascading_level_ > 0 && !Cascade(target, &budget)) return AdvanceResult::kMoreToDo;
-    if (!FindFirst(&level, &index) || StartOfSlot(level, index) > target) break;
+    if (cursor_ >= target || !FindFirst(&level, &index)) break;
+    if (StartOfSlot(level, index) > target) break;
     if (budget <= 0) return AdvanceResult::kMoreToDo;
     --budget;
     was_promised |= slots_[level * kSlots + index].earliest <= target;

@@ -13,7 +13,7 @@
 //   while (weft::TimerEntry* entry = wheel.PopExpired()) Handle(static_cast<Sleep*>(entry));
 //
 // Trade-offs
-//   Time is cut into ticks of one millisecond. A wheel takes 42 KB, and besides a timer of 16 bytes
+//   Time is cut into ticks of one millisecond. A wheel takes 52 KB, and besides a timer of 16 bytes
 //   a cell of 8 to 41 (see Reserve). The memory for cells grows and is kept.
 //
 // Guarantees
@@ -116,7 +116,7 @@ class TimerWheel {
   // Precondition (checked): no timer is armed.
   ~TimerWheel();
 
-  // Allocates what `timers` timers need at worst, 41 bytes for each and 512 for each of the slots
+  // Allocates what `timers` timers need at worst, 41 bytes for each and 1024 for each of the slots
   // that they may lie in: up to that many can be armed at once without any further allocation.
   void Reserve(size_t timers);
 
@@ -222,7 +222,7 @@ class TimerWheel {
   std::array<Slot, kRings> slots_;
 };
 
-// Arming and cancelling are here to be inlined: a call costs as much as half of their work.
+// The usual course of arming and cancelling stands here, so that it can be inlined.
 
 inline void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
   if (reinterpret_cast<uintptr_t>(entry) >> (64 - timer_internal::kTagBits) != 0) {

@@ -22,9 +22,11 @@
 #ifndef WEFT_TIMER_INTERNAL_CELL_RING_H_
 #define WEFT_TIMER_INTERNAL_CELL_RING_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
+#include "base/cache_line.h"
 #include "timer/internal/chunk_pool.h"
 
 namespace weft::timer_internal {
@@ -88,12 +90,20 @@ class CellRing : private ChunkLink {
     PrefetchSome(chunk, EndOf(chunk));
   }
 
+  // Asks for the memory of the first chunk.
+  void PrefetchFirstChunk() const {
+    if (IsEmpty()) return;
+    for (int i = 0; i < Chunk::kBytes; i += kCacheLineSize) {
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(next) + i, 1);
+    }
+  }
+
   // Takes the oldest timer out. Precondition: not empty.
   TimerNode* TakeOldest(ChunkPool* pool) {
     auto* const chunk = static_cast<Chunk*>(next);
     int i = chunk->begin;
     while (chunk->cells[i] == 0) ++i;
-    Prefetch(*chunk, i + kPrefetch, Chunk::kEnd);
+    Prefetch(*chunk, i + kPrefetch, EndOf(*chunk));
     Cell* const cell = &chunk->cells[i];
     TimerNode* const node = NodeOf(*cell);
     *cell = 0;
@@ -145,12 +155,15 @@ class CellRing : private ChunkLink {
   // Added to `live` of the open chunk, in which the cells below its end are not counted.
   static constexpr uint16_t kOpen = 0x4000;
 
-  // An empty cell makes it ask for address 0, a free one for a timer that was there: harmless.
+  // Asks for the memory of the timer in a cell, if there is one: asking for address 0 is slow.
   static void Prefetch(const Chunk& chunk, int i, int end) {
-    if (i < end) __builtin_prefetch(NodeOf(chunk.cells[static_cast<size_t>(i)]), 1);
+    if (i >= end) return;
+    const Cell cell = chunk.cells[static_cast<size_t>(i)];
+    __builtin_prefetch(cell != 0 ? static_cast<const void*>(NodeOf(cell)) : &chunk, 1);
   }
   static void PrefetchSome(const Chunk& chunk, int end) {
-    for (int i = chunk.begin; i < chunk.begin + kPrefetch; ++i) Prefetch(chunk, i, end);
+    const int stop = std::min(end, chunk.begin + kPrefetch);
+    for (int i = chunk.begin; i < stop; ++i) Prefetch(chunk, i, stop);
   }
 
   // Whether a cell, or none, is the last one of the ring. Numbers, since there may be no pointer.

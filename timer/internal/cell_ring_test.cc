@@ -117,6 +117,43 @@ TEST(CellRingTest, SparseRingsShrink) {
   }
 }
 
+// The youngest go without a look at the chunk before, also where that one holds few: the last two
+// chunks of a ring may hold two timers.
+TEST(CellRingTest, ErasingTheYoungestKeepsTheBoundAndTheOrder) {
+  for (size_t kept_before = 1; kept_before <= 30; ++kept_before) {
+    ChunkPool pool;
+    CellRing ring, other;
+    std::vector<TimerNode> nodes(Chunk::kCells + 31);
+    for (TimerNode& node : nodes) Append(&ring, &node, &pool);
+    for (size_t i = kept_before; i < Chunk::kCells; ++i) ASSERT_FALSE(ring.Erase(&nodes[i], &pool));
+    size_t kept = kept_before + 31;
+    while (kept > kept_before + 1) {
+      TimerNode* const youngest = &nodes[Chunk::kCells + --kept - kept_before];
+      ASSERT_FALSE(ring.EraseYoungest(youngest) ? false : ring.Erase(youngest, &pool));
+    }
+    std::vector<TimerNode*> expected;
+    for (size_t i = 0; i < kept_before; ++i) expected.push_back(&nodes[i]);
+    expected.push_back(&nodes[Chunk::kCells]);
+    EXPECT_FALSE(other.EraseYoungest(expected.back())) << "another ring says no";
+    // What was the end of one ring is the middle of another.
+    Append(&other, &nodes[kept_before], &pool);
+    ring.Splice(&other, &pool);
+    expected.push_back(&nodes[kept_before]);
+    EXPECT_EQ(ring.TakeOldest(&pool), expected[0]);
+    expected.erase(expected.begin());
+    EXPECT_EQ(Drain(&ring, &pool), expected);
+
+    for (TimerNode* const node : expected) Append(&ring, node, &pool);
+    EXPECT_LE(CountChunks(&ring, &pool), CellRing::MostChunks(expected.size(), 1));
+  }
+}
+
+TEST(CellRingTest, ATimerThatIsInNoRingIsNobodysYoungest) {
+  CellRing ring;
+  TimerNode node;
+  EXPECT_FALSE(ring.EraseYoungest(&node));
+}
+
 TEST(CellRingTest, RepeatedAppendingAndErasingUsesOneChunk) {
   ChunkPool pool;
   CellRing ring;
