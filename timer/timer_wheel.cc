@@ -96,9 +96,9 @@ void TimerWheel::EnterSlot(unsigned level, unsigned index, uint64_t target) {
   }
 }
 
-// Moves the timers of the slot that the cursor has entered to lower levels. If the budget is spent
-// before that is done, the cursor steps back until the next Advance(), and the answer is false: then
-// all that belongs into the slot is ahead of it, and waits there behind the others.
+// Moves the timers of the slot that the cursor has entered to lower levels. Returns false if the
+// budget was spent before. Then the cursor steps back until the next Advance(): all that belongs
+// into the slot is ahead of it, and waits there behind the others.
 bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
   const unsigned level = cascading_level_;
   const unsigned index = static_cast<unsigned>(cursor_ >> (level * kSlotBits)) % kSlots;
