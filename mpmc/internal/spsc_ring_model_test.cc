@@ -1,7 +1,7 @@
 // Goal: the queue for one producer and one consumer keeps its contract in every behaviour that the
 // C++ memory model allows, and each memory order is needed for it.
-// Method: the body that ships, over tools/model, with capacities 1 and 2 and a few values, explored
-// exhaustively. The values are plain memory: a missing edge is a data race.
+// Method: the body that ships, over tools/model, with capacities 1 to 3 and a few values, explored
+// exhaustively; three values need two blocks. The values are plain memory: a missing edge is a data race.
 #include <array>
 #include <cstddef>
 #include <span>
@@ -20,11 +20,12 @@ namespace weft::mpmc_internal {
 namespace {
 
 using Value = ModelValue;
-using Ring = SpscRing<Value, model::Atomics>;
+using Ring = SpscRing<Value, model::Atomics, /*kBlockValues=*/2>;
+using LargeValueRing = SpscRing<Value, model::Atomics, /*kBlockValues=*/1>;
 
-template <std::size_t kCapacity>
+template <std::size_t kCapacity, typename R = Ring>
 void ValuesCrossInOrder() {
-  Ring ring(kCapacity);
+  R ring(kCapacity);
   model::Thread producer([&] {
     for (int i = 1; i <= 3; ++i) {
       while (!ring.TryPush(Value(i)).ok()) model::Atomics::Yield();
@@ -134,6 +135,8 @@ void SizeIsNeverBelowZeroNorAboveTheCapacity() {
 const std::vector<model::Scenario> kScenarios = {
     ScenarioOf("ValuesCrossOneSlot", ValuesCrossInOrder<1>),
     ScenarioOf("ValuesCrossTwoSlots", ValuesCrossInOrder<2>),
+    ScenarioOf("ValuesCrossTwoBlocks", ValuesCrossInOrder<3>),
+    ScenarioOf("LargeValuesCrossTwoBlocks", ValuesCrossInOrder<2, LargeValueRing>),
     ScenarioOf("PreparedValuesCrossInPlace", PreparedValuesCrossInPlace),
     ScenarioOf("BulkCrossesTheWrap", BulkCrossesTheWrap),
     ScenarioOf("ClosedMeansDrainedForGood", ClosedMeansDrainedForGood),
