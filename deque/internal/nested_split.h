@@ -14,8 +14,8 @@
 //   (5) opener -> thief      word: release, acquire. The barrier precedes the read of tail.
 //   (7) pop <-> thief        without asymmetric barriers: tail, then word, and word, then tail; two
 //                            seq_cst fences.
-//   (8) push <-> sleeper     tail and the request, by the asymmetric barrier: a thief asks, runs the
-//                            heavy half and looks a last time before it sleeps. Without asymmetric
+//   (8) push <-> sleeper     tail and the request, by the asymmetric barrier: a thief asks, runs
+//                            the heavy half and looks a last time before it sleeps. Without such
 //                            barriers each push counts as asked, and the owner's caller fences.
 // There is no edge (2): that a slot is free again follows from the end of the stolen job, which the
 // owner awaits.

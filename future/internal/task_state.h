@@ -6,7 +6,7 @@
 //   kActive               queued or polled: exactly one thread or queue has it. Tasks are born so.
 //   kActive | kNotified   woken since it became active: one more poll, if one has begun
 //   0                     waits for a wake
-//   kComplete             its future is destroyed, its result published; wakes do nothing. Terminal.
+//   kComplete             its future is destroyed, its result published; wakes do nothing. The end.
 //
 // A first poll and one after a single wake touch the word by a load alone. References are counted
 // for Wakers only; the handle is a bit, and so is being active. The cell is destroyed by whoever

@@ -15,8 +15,8 @@
 // malloc(): so sanitizers still see every block. Not for tests of code under tools/model, which has
 // a heap of its own.
 //
-// ThreadSanitizer's runtime for C++ defines these operators too, and clang++ links it: by hand, link
-// with `clang -fsanitize=thread ... -lstdc++ -lm`, as Bazel does.
+// ThreadSanitizer's runtime for C++ defines these operators too, and clang++ links it: by hand,
+// link with `clang -fsanitize=thread ... -lstdc++ -lm`, as Bazel does.
 #ifndef WEFT_TOOLS_STRESS_ALLOCATIONS_H_
 #define WEFT_TOOLS_STRESS_ALLOCATIONS_H_
 
