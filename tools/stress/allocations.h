@@ -14,6 +14,9 @@
 // A program that links //tools/stress:allocations has its operator new and delete, all forms, over
 // malloc(): so sanitizers still see every block. Not for tests of code under tools/model, which has
 // a heap of its own.
+//
+// ThreadSanitizer's runtime for C++ defines these operators too, and clang++ links it: by hand,
+// link with `clang -fsanitize=thread ... -lstdc++ -lm`, as Bazel does.
 #ifndef WEFT_TOOLS_STRESS_ALLOCATIONS_H_
 #define WEFT_TOOLS_STRESS_ALLOCATIONS_H_
 
