@@ -17,8 +17,8 @@
 
 namespace weft {
 
-// Polls by calling `function(Context&)`, which returns a Poll<T>. Cancellation: the function's. Safe
-// to drop if what the function captures is.
+// Polls by calling `function(Context&)`, which returns a Poll<T>. Cancellation: the function's.
+// Safe to drop if what the function captures is.
 template <typename Function>
 class [[nodiscard]] PollFn {
  public:
