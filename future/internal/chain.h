@@ -11,8 +11,8 @@
 //   root.poll(cx) -> Chain::Resume -> [ leaf.Poll(cx) ] -> frame.resume() -> ... -> a Request
 //
 // A frame gives control back to the driver by leaving a Request and resuming nobody. No compiler
-// has to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes of
-// stack: the child is then begun by the driver, when all frames have returned to it.
+// has to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes
+// of stack: the child is then begun by the driver, when all frames have returned to it.
 #ifndef WEFT_FUTURE_INTERNAL_CHAIN_H_
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
