@@ -1,18 +1,18 @@
 // future/internal/chain.h — the frames of one task, from its root coroutine down to the leaf that
 // waits.
 //
-// A coroutine that awaits another Task does not poll it: the child joins the chain of its parent. It
-// is begun in place, like a call, before its parent suspends: a child that completes without
+// A coroutine that awaits another Task does not poll it: the child joins the chain of its parent.
+// It is begun in place, like a call, before its parent suspends: a child that completes without
 // waiting costs no suspension. One that waits returns through the parents that began it, each of
 // which suspends then, to the driver (Chain::Resume); from there on only the driver resumes frames.
-// So a wake-up goes straight to the deepest frame, and unwinding after a cancellation is a loop from
-// the leaf to the root.
+// So a wake-up goes straight to the deepest frame, and unwinding after a cancellation is a loop
+// from the leaf to the root.
 //
 //   root.poll(cx) -> Chain::Resume -> [ leaf.Poll(cx) ] -> frame.resume() -> ... -> a Request
 //
-// A frame gives control back to the driver by leaving a Request and resuming nobody. No compiler has
-// to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes of
-// stack: the child is then begun by the driver, when all frames have returned to it.
+// A frame gives control back to the driver by leaving a Request and resuming nobody. No compiler
+// has to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes
+// of stack: the child is then begun by the driver, when all frames have returned to it.
 #ifndef WEFT_FUTURE_INTERNAL_CHAIN_H_
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 

@@ -178,6 +178,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:frame_cache": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:future": [
         "@com_google_absl",
         "base",
