@@ -75,6 +75,8 @@ BENCHMARK(BM_WhenAll_TwoSynchronousTasks);
 // One thread, one list, newest first: what a task costs beside its executor.
 class BareExecutor final : public Executor {
  public:
+  explicit BareExecutor(bool runs_in_place = false) : runs_in_place_(runs_in_place) {}
+
   void Schedule(Runnable* runnable, ScheduleHint) override {
     runnable->next_runnable = first_;
     first_ = runnable;
@@ -85,8 +87,9 @@ class BareExecutor final : public Executor {
   const CancelToken& token() override { return source_.token(); }
   void OnTaskSpawned() override {}
   void OnTaskFinished() override {}
+  void StartTask(Runnable* task) override { Schedule(task, ScheduleHint::kSpawn); }
   bool RunIfNext(Runnable* task) override {
-    if (task != first_) return false;
+    if (!runs_in_place_ || task != first_) return false;
     RunOne();
     return true;
   }
@@ -100,6 +103,7 @@ class BareExecutor final : public Executor {
   }
 
  private:
+  const bool runs_in_place_;
   Runnable* first_ = nullptr;
   ManualExecutor nothing_;
   CancelSource source_;
@@ -119,8 +123,18 @@ void BM_Spawn_Call(benchmark::State& state) {
 }
 BENCHMARK(BM_Spawn_Call)->UseManualTime();
 
-void BM_Spawn_SpawnAndJoinInPlace(benchmark::State& state) {
+void BM_Spawn_CallRunAndFree(benchmark::State& state) {
   BareExecutor executor;
+  for (auto _ : state) {
+    Spawn(executor, AddOne(1)).Detach();
+    executor.RunOne();
+  }
+}
+BENCHMARK(BM_Spawn_CallRunAndFree);
+
+// With and without RunIfNext(): then the joiner waits, and is woken.
+void BM_Spawn_BareSpawnAndJoin(benchmark::State& state) {
+  BareExecutor executor(state.range(0) != 0);
   auto body = [](benchmark::State* loop, Executor* where) -> Task<> {
     for (auto _ : *loop) {
       JoinHandle<int> handle = Spawn(*where, AddOne(1));
@@ -129,9 +143,10 @@ void BM_Spawn_SpawnAndJoinInPlace(benchmark::State& state) {
     }
   };
   Spawn(executor, body(&state, &executor)).Detach();
-  executor.RunOne();
+  while (executor.RunOne()) {
+  }
 }
-BENCHMARK(BM_Spawn_SpawnAndJoinInPlace);
+BENCHMARK(BM_Spawn_BareSpawnAndJoin)->ArgName("in_place")->Arg(0)->Arg(1);
 
 // The bytes of a million tasks that wait, as they ask for them.
 void BM_Spawn_WaitingTasks(benchmark::State& state) {
@@ -153,7 +168,7 @@ void BM_Spawn_WaitingTasks(benchmark::State& state) {
   state.counters["bytes_per_task"] = static_cast<double>(bytes) / kTasks;
   state.SetItemsProcessed(state.iterations() * kTasks);
 }
-BENCHMARK(BM_Spawn_WaitingTasks)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Spawn_WaitingTasks)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 void BM_FrameCache_AllocateAndFree(benchmark::State& state) {
   for (auto _ : state) {
