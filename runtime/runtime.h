@@ -75,8 +75,8 @@ struct RuntimeOptions {
   absl::Duration search_time = absl::Microseconds(5);
   // Called on each worker's thread, with the worker's number, before its first task and after its
   // last one: to set affinities and priorities, or to register the thread. Must not throw.
-  std::function<void(int)> on_worker_start;
-  std::function<void(int)> on_worker_stop;
+  std::function<void(int)> on_worker_start = nullptr;
+  std::function<void(int)> on_worker_stop = nullptr;
 };
 
 // How a Runtime ends.

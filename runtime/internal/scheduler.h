@@ -30,8 +30,8 @@ struct SchedulerOptions {
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
   // On each worker's thread, with its number. May be empty.
-  std::function<void(int)> on_worker_start;
-  std::function<void(int)> on_worker_stop;
+  std::function<void(int)> on_worker_start = nullptr;
+  std::function<void(int)> on_worker_stop = nullptr;
 };
 
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor.
