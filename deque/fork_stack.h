@@ -21,8 +21,8 @@
 // never moved; so nothing grows, and thieves may read a slot after they have won it.
 //
 // Guarantees
-//   Thread safety    Owner: Depth, Offer, Push, Pop, Restore, from one thread (checked in debug builds).
-//                    Steal, Ask and the hint: any thread. No call may overlap destruction.
+//   Thread safety    Owner: Depth, Offer, Push, Pop, Restore, from one thread (checked in debug
+//                    builds). Steal, Ask and the hint: any thread. No call may overlap destruction.
 //   Exactly once     For each push, either Pop(t) is true or one Steal returns the job.
 //   Order            Steal returns the oldest job: the largest piece.
 //   Nesting          Pops come in the reverse order of the pushes. A job that was stolen stays

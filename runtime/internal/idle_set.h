@@ -82,6 +82,9 @@ class IdleSet {
   // it.
   bool NobodyPolls() const { return !has_poller_.load(std::memory_order_relaxed); }
 
+  // Whether a worker is idle. Relaxed: for who has called PickOne() just now, which fences.
+  bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
+
   // Work was added: picks the worker to wake for it, if that is needed. Sleepers go first, the one
   // that slept last before the others. Edges (1) and (2).
   Pick PickOne();

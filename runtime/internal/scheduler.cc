@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/asymmetric_barrier.h"
 #include "base/instant.h"
 
 namespace weft::runtime_internal {
@@ -45,6 +46,12 @@ bool Scheduler::HasWork() const {
     if (worker->HasQueued()) return true;
   }
   return false;
+}
+
+void Scheduler::AskForJobs() {
+  bool is_new = false;
+  for (const auto& worker : workers_) is_new |= worker->jobs().Ask();
+  if (is_new) HeavyBarrier();
 }
 
 bool Scheduler::WakeOne() {

@@ -10,6 +10,7 @@
 
 #include "base/instant.h"
 #include "base/mutex.h"
+#include "runtime/internal/fork_job.h"
 #include "runtime/internal/scheduler.h"
 #include "runtime/internal/thread_setup.h"
 
@@ -41,7 +42,10 @@ Worker::Worker(Scheduler* scheduler, int index)
       index_(index),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
       queue_(256),
-      unparker_(parker_.unparker()) {}
+      unparker_(parker_.unparker()),
+      await_unparker_(await_parker_.unparker()) {
+  (void)jobs_.Ask();  // until the first fork, nobody who goes idle needs to
+}
 
 // Never inlined: a coroutine that calls it on several threads must compute the address each time.
 [[gnu::noinline]] Worker* Worker::Current() {
@@ -56,10 +60,12 @@ void Worker::Start() {
 void Worker::Main() {
   SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
   current_worker = this;
+  current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
     runnable->Run();
   }
+  current_jobs = nullptr;
   current_worker = nullptr;
 }
 
@@ -181,7 +187,11 @@ Runnable* Worker::StealJob() {
   for (std::size_t i = 0; i < count; ++i) {
     Worker* const victim = workers[(start + i) % count].get();
     if (victim == this) continue;
-    if (const auto job = victim->jobs_.Steal()) return *job.item;
+    steal_attempts_.Add(1);
+    if (const auto job = victim->jobs_.Steal()) {
+      stolen_.Add(1);
+      return *job.item;
+    }
   }
   return nullptr;
 }
@@ -225,6 +235,7 @@ bool Worker::WaitForWork() {
     return false;
   }
   // From here to the end the worker is idle; then it is searching again.
+  scheduler_.AskForJobs();
   if (role == IdleRole::kPoller) {
     if (!scheduler_.HasWork()) PollUntilWork();
     scheduler_.idle_.LeavePolling(this);

@@ -23,6 +23,7 @@
 
 namespace weft::runtime_internal {
 
+class ForkJob;
 class Scheduler;
 
 // See the head of the file. All methods are for the worker's own thread unless they say otherwise.
@@ -59,6 +60,13 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* StealJob();
   // Wakes an idle worker if one is needed for work that was added just now.
   void WakeOne();
+  // The same for a job whose Offer() was kWanted. While others are idle, each is.
+  void WakeForJob();
+  // For a task of this worker whose job was stolen: returns when it has ended. Runs jobs of other
+  // workers meanwhile, and nothing else; parks when there are none.
+  void Await(const ForkJob& job);
+  // Any thread. Ends the sleep of a worker in Await().
+  void UnparkAwait() { await_unparker_.Unpark(); }
 
  private:
   // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
@@ -78,8 +86,14 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr uint32_t kInjectorInterval = 61;
   static constexpr uint32_t kPollInterval = 61;
   static constexpr int kStealAtMost = 32;
+  // A task that waits for a job runs at most so many other jobs on top of one another, and looks so
+  // often for one, with longer and longer pauses, before it parks.
+  static constexpr int kMostHelping = 64;
+  static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // Runs a job of `thief`, else of anybody; false when there is none or too many are nested.
+  bool HelpOthers(Worker* thief);
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
@@ -113,12 +127,15 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
   int fresh_runs_ = 0;             // runs of fresh tasks since the last run of the queue's oldest
   Parker parker_;
+  Parker await_parker_;  // for Await(), whose tokens must not end another sleep
+  int helping_ = 0;      // jobs of others on this thread's stack
 
   // Shared with thieves.
   FifoDeque<Runnable*> fresh_;
   FifoDeque<Runnable*> queue_;
   ForkStack<Runnable> jobs_;
   const Unparker unparker_;
+  const Unparker await_unparker_;
 
   Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;
 

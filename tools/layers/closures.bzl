@@ -367,6 +367,17 @@ CLOSURES = {
         "base",
         "reactor",
     ],
+    "//runtime:fork_join": [
+        "@com_google_absl",
+        "base",
+        "deque",
+        "future",
+        "mpmc",
+        "parker",
+        "reactor",
+        "runtime",
+        "timer",
+    ],
     "//runtime:parallelism": ["runtime"],
     "//runtime:runtime": [
         "@com_google_absl",
