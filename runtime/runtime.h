@@ -32,7 +32,6 @@
 #ifndef WEFT_RUNTIME_RUNTIME_H_
 #define WEFT_RUNTIME_RUNTIME_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -40,6 +39,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/atomics.h"
 #include "base/instant.h"
 #include "base/mutex.h"
 #include "future/block_on.h"
@@ -48,6 +48,7 @@
 #include "future/future.h"
 #include "future/spawn.h"
 #include "reactor/reactor.h"
+#include "runtime/internal/task_ledger.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -117,6 +118,7 @@ class Runtime final : public Executor {
   Instant Now() override { return MonotonicNow(); }
   TimerService& timers() override;
   const CancelToken& token() override { return source_.token(); }
+  void StartTask(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
 
@@ -129,15 +131,7 @@ class Runtime final : public Executor {
   const int workers_;
   CancelSource source_;
 
-  // Counted by every spawn and every end of a task. Edges, all in the one order of seq_cst:
-  //   (1) The end of a task writes finished_ and reads is_draining_; who drains writes is_draining_
-  //       and reads finished_: the end is seen by the drainer, or wakes it.
-  //   (2) Spawns and ends are counted in the order in which they happened to a drainer that reads
-  //       ends first.
-  std::atomic<uint64_t> spawned_{0};
-  std::atomic<uint64_t> finished_{0};
-  // Whether somebody waits for the end of all tasks.
-  std::atomic<bool> is_draining_{false};
+  runtime_internal::DrainNotice<StdAtomics> drain_notice_;
   Mutex mutex_;
   CondVar task_finished_;
 
