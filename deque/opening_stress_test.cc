@@ -101,7 +101,7 @@ TEST_F(OpeningStressTest, NestedJobIsPoppedOrStolen) {
         StressJob jobs[kMostItems];
         for (int t = 0; t < items; ++t) {
           jobs[t].id = count_++;
-          EXPECT_TRUE(stack.Push(t, &jobs[t]));
+          EXPECT_NE(stack.Push(t, &jobs[t]), Offered::kFull);
         }
         for (int t = items - 1; t >= 0; --t) {
           if (stack.Pop(t)) {

@@ -15,8 +15,8 @@
 //   (7) pop <-> thief        without asymmetric barriers: tail, then word, and word, then tail; two
 //                            seq_cst fences.
 //   (8) push <-> sleeper     tail and the request, by the asymmetric barrier: a thief asks, runs
-//                            the heavy half and looks a last time before it sleeps. Without such
-//                            barriers each push counts as asked, and the owner's caller fences.
+//                            the heavy half and looks a last time before it sleeps. Without
+//                            asymmetric barriers each push counts as asked, and the owner fences.
 // There is no edge (2): that a slot is free again follows from the end of the stolen job, which the
 // owner awaits.
 #ifndef WEFT_DEQUE_INTERNAL_NESTED_SPLIT_H_

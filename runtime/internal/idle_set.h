@@ -121,6 +121,9 @@ class BasicIdleSet {
   // Whether all workers are busy, as far as this thread knows: nobody would take what is offered.
   bool AllAreBusy() const { return state_.load(std::memory_order_relaxed) == 0; }
 
+  // Whether a worker is idle. For who has called PickOne() just now, which has the barrier (1).
+  bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
+
   // Work was added: picks the worker to wake for it, if that is needed. Sleepers go first, the one
   // that slept last before the others.
   Pick PickOne() {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/asymmetric_barrier.h"
 #include "base/instant.h"
 
 namespace weft::runtime_internal {
@@ -88,6 +89,12 @@ bool Scheduler::HasWork() const {
     if (worker->HasQueued()) return true;
   }
   return false;
+}
+
+void Scheduler::AskForJobs() {
+  bool is_new = false;
+  for (const auto& worker : workers_) is_new |= worker->jobs().Ask();
+  if (is_new) HeavyBarrier();
 }
 
 bool Scheduler::WakeOne() {

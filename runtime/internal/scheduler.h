@@ -63,6 +63,8 @@ class Scheduler {
   // calling thread.
   void Stop();
 
+  int worker_count() const { return static_cast<int>(workers_.size()); }
+
   // Whether the calling thread is one of the workers.
   bool IsWorkerThread() const;
 
@@ -83,6 +85,9 @@ class Scheduler {
   void ScheduleFromOutside(Runnable* runnable);
   // Whether some queue seems to hold work.
   bool HasWork() const;
+  // For a worker that has just become idle, before it looks whether there is work: from now on a
+  // job that is pushed is seen by that look, or wakes somebody.
+  void AskForJobs();
   // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
   bool WakeOne();
   void Wake(const Pick& pick);

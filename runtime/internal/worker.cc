@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "runtime/internal/fork_job.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/scheduler.h"
 #include "runtime/internal/thread_setup.h"
@@ -22,7 +23,10 @@ Worker::Worker(Scheduler* scheduler, int index)
     : scheduler_(*scheduler),
       index_(index),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
-      unparker_(parker_.unparker()) {}
+      unparker_(parker_.unparker()),
+      await_unparker_(await_parker_.unparker()) {
+  (void)jobs_.Ask();  // until the first fork, nobody who goes idle needs to
+}
 
 // Never inlined, for coroutines.
 [[gnu::noinline]] Worker* Worker::Current() {
@@ -39,10 +43,12 @@ void Worker::Main() {
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
   current_worker = this;
+  current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
     runnable->Run();
   }
+  current_jobs = nullptr;
   current_worker = nullptr;
   if (options.on_worker_stop) options.on_worker_stop(index_);
 }

@@ -28,6 +28,7 @@
 
 namespace weft::runtime_internal {
 
+class ForkJob;
 class Scheduler;
 class Worker;
 
@@ -82,6 +83,13 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* StealJob();
   // Wakes an idle worker if one is needed for work that was added just now.
   void WakeOne();
+  // The same for a job whose Offer() was kWanted. While others are idle, each is.
+  void WakeForJob();
+  // For a task of this worker whose job was stolen: returns when it has ended. Runs jobs of other
+  // workers meanwhile, and nothing else; parks when there are none.
+  void Await(const ForkJob& job);
+  // Any thread. Ends the sleep of a worker in Await().
+  void UnparkAwait() { await_unparker_.Unpark(); }
 
  private:
   // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
@@ -113,8 +121,14 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr absl::Duration kPatience = absl::Microseconds(2);
   // A system call is worth so much time between two looks of a busy worker.
   static constexpr absl::Duration kPollInterval = absl::Microseconds(50);
+  // A task that waits for a job runs at most so many other jobs on top of one another, and looks so
+  // often for one, with longer and longer pauses, before it parks.
+  static constexpr int kMostHelping = 64;
+  static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // Runs a job of `thief`, else of anybody; false when there is none or too many are nested.
+  bool HelpOthers(Worker* thief);
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
@@ -165,12 +179,15 @@ class alignas(kCacheLineSize) Worker : public Idler {
   std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
   const Instant started_ = MonotonicNow();
   Parker parker_;
+  Parker await_parker_;  // for Await(), whose tokens must not end another sleep
+  int helping_ = 0;      // jobs of others on this thread's stack
 
   // Shared with thieves.
   OwnTasks tasks_;
   FifoDeque<Runnable*> fresh_;
   ForkStack<Runnable> jobs_;
   const Unparker unparker_;
+  const Unparker await_unparker_;
 
   std::thread thread_;
 };

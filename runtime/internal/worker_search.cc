@@ -83,7 +83,12 @@ Runnable* Worker::StealJob() {
   for (std::size_t i = 0; i < count; ++i) {
     Worker* const victim = workers[(start + i) % count].get();
     if (victim == this) continue;
-    if (const auto job = victim->jobs_.Steal()) return *job.item;
+    if (victim->jobs_.SizeHint() > 0) steal_attempts_.Add(1);
+    // At an empty stack this asks for the next job.
+    if (const auto job = victim->jobs_.Steal()) {
+      stolen_.Add(1);
+      return *job.item;
+    }
   }
   return nullptr;
 }
@@ -119,7 +124,11 @@ void Worker::StopSearching() {
 
 bool Worker::WaitForWork() {
   IdleSet& idle = scheduler_.idle_;
-  switch (idle.GoIdle(this, [this] { return scheduler_.HasWork(); })) {
+  const auto has_work = [this] {
+    scheduler_.AskForJobs();
+    return scheduler_.HasWork();
+  };
+  switch (idle.GoIdle(this, has_work)) {
     case IdleRole::kStopped:
       return false;
     case IdleRole::kSearcher:

@@ -480,6 +480,17 @@ CLOSURES = {
         "reactor",
         "runtime",
     ],
+    "//runtime:fork_join": [
+        "@com_google_absl",
+        "base",
+        "deque",
+        "future",
+        "mpmc",
+        "parker",
+        "reactor",
+        "runtime",
+        "timer",
+    ],
     "//runtime:parallelism": ["runtime"],
     "//runtime:runtime": [
         "@com_google_absl",

@@ -1,0 +1,202 @@
+// runtime/fork_join.h — parallel computation on the workers of a runtime: Join, ParallelFor,
+// ParallelReduce.
+//
+//   const long sum = weft::RunOn(runtime, [&] { return Sum(numbers); });
+//
+//   long Sum(std::span<const long> numbers) {
+//     if (numbers.size() < 1'000) return std::accumulate(numbers.begin(), numbers.end(), 0L);
+//     const auto half = numbers.size() / 2;
+//     const auto [left, right] = weft::Join([=] { return Sum(numbers.first(half)); },
+//                                           [=] { return Sum(numbers.subspan(half)); });
+//     return left + right;
+//   }
+//
+// A fork puts its second half where idle workers find it, runs the first half, and takes the second
+// one back; nearly always nobody has come for it, and fork and join cost some nanoseconds: plain
+// loads and stores, no allocation, no fence. Use it for work that computes; for work that waits
+// spawn tasks (future/spawn.h, nursery/), which can be cancelled.
+//
+// Guarantees, for all functions here
+//   Where            On a worker of a Runtime, also inside a task; on any other thread everything
+//                    runs there, in order. RunOn() takes a computation to a worker.
+//   Thread safety    The halves run at the same time as each other, each on some worker; what they
+//                    share is the caller's matter.
+//   Memory ordering  What came before the call is visible to both halves, and what they did to the
+//                    code after it.
+//   Waiting          A call returns when both halves have ended, always. While it waits for a half
+//                    that another worker has, it runs such halves of others on top of its stack (at
+//                    most 64), never tasks; then it sleeps. So it must not be called with a lock
+//                    held that a half of anybody takes. A sleeper wakes when its half has ended.
+//   Idle workers     are woken for a fork that they could take.
+//   Exceptions       If the first half throws, the second is not begun, or ended, and its result
+//                    dropped; that exception leaves Join. Else the second half's does.
+//   Cancellation     No cancellation point. A long computation asks its token itself.
+//   Fairness         The task that forks holds its worker until it returns; its tasks in the queue
+//                    are for the other workers meanwhile, timers and descriptors too.
+//   Complexity       No allocation but for exceptions. Nested deeper than 1,024 forks run in order
+//                    on the thread.
+//
+// Example: fork_join_example.cc
+#ifndef WEFT_RUNTIME_FORK_JOIN_H_
+#define WEFT_RUNTIME_FORK_JOIN_H_
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+#include "base/check.h"
+#include "deque/fork_stack.h"
+#include "future/executor.h"
+#include "runtime/internal/fork_job.h"
+
+namespace weft {
+
+class Runtime;
+
+// What Join(f, g) returns: both results; std::monostate stands for the void of one of them.
+template <typename F, typename G>
+using JoinedResults = std::conditional_t<
+    std::is_void_v<std::invoke_result_t<F&>> && std::is_void_v<std::invoke_result_t<G&>>, void,
+    std::pair<runtime_internal::ValueOf<std::invoke_result_t<F&>>,
+              runtime_internal::ValueOf<std::invoke_result_t<G&>>>>;
+
+// Runs both, perhaps at the same time. Results are moved. Not inlined: a coroutine may not keep the
+// address of what belongs to its thread.
+template <typename F, typename G>
+[[gnu::noinline]] JoinedResults<F, G> Join(F f, G g) {
+  using Results = JoinedResults<F, G>;
+  ForkStack<Runnable>* const jobs = runtime_internal::current_jobs;
+  const int t = jobs == nullptr ? 0 : jobs->Depth();
+  runtime_internal::ForkJobOf<G> job(g);
+  using Offered = ForkStack<Runnable>::Offered;
+  const Offered offered = jobs == nullptr ? Offered::kFull : jobs->Offer(t, &job);
+  if (offered != Offered::kQuiet) [[unlikely]] {
+    if (offered == Offered::kFull) {
+      auto first = runtime_internal::Call(f);
+      auto second = runtime_internal::Call(g);
+      if constexpr (std::is_void_v<Results>) {
+        return;
+      } else {
+        return Results(std::move(first), std::move(second));
+      }
+    }
+    runtime_internal::WakeForJob();
+  }
+  const auto joins = [&] {
+    if (jobs->Pop(t)) [[likely]]
+      return true;
+    runtime_internal::AwaitJob(job);
+    jobs->Restore(t);
+    return false;
+  };
+  auto first = [&] {
+    try {
+      return runtime_internal::Call(f);
+    } catch (...) {
+      if (!joins()) job.outcome().Discard();
+      throw;
+    }
+  }();
+  auto second = joins() ? runtime_internal::Call(g) : job.outcome().Take();
+  if constexpr (!std::is_void_v<Results>) return Results(std::move(first), std::move(second));
+}
+
+// How a range is divided.
+struct ParallelOptions {
+  // Most elements that run in order on one worker; 0: eight pieces for each worker. A piece should
+  // take some microseconds at least. Precondition (checked): not negative.
+  std::ptrdiff_t grain = 0;
+};
+
+namespace runtime_internal {
+
+// Of pieces of a range of `size` elements.
+std::ptrdiff_t GrainOf(std::ptrdiff_t size, const ParallelOptions& options);
+
+template <typename Piece>
+void ForPieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, Piece& piece) {
+  if (end - begin <= grain) return piece(begin, end);
+  const std::ptrdiff_t middle = begin + (end - begin) / 2;
+  weft::Join([begin, middle, grain, &piece] { ForPieces(begin, middle, grain, piece); },
+             [middle, end, grain, &piece] { ForPieces(middle, end, grain, piece); });
+}
+
+template <typename Piece, typename Combine>
+auto ReducePieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, Piece& piece,
+                  Combine& combine) -> decltype(piece(begin, end)) {
+  if (end - begin <= grain) return piece(begin, end);
+  const std::ptrdiff_t middle = begin + (end - begin) / 2;
+  auto [left, right] =
+      weft::Join([&, begin, middle] { return ReducePieces(begin, middle, grain, piece, combine); },
+                 [&, middle, end] { return ReducePieces(middle, end, grain, piece, combine); });
+  return combine(std::move(left), std::move(right));
+}
+
+void RunAndWait(Runtime& runtime, void (*function)(void*), void* argument);
+
+}  // namespace runtime_internal
+
+// Calls body(i) for each i of [begin, end), in any order, perhaps at the same time; body is not
+// copied. If calls throw, one of the exceptions leaves, and some indices are left out.
+template <std::integral Index, typename Body>
+void ParallelFor(Index begin, Index end, Body&& body, ParallelOptions options = {}) {
+  if (begin >= end) return;
+  const auto size = static_cast<std::ptrdiff_t>(end - begin);
+  auto piece = [&body, begin](std::ptrdiff_t from, std::ptrdiff_t to) {
+    for (; from < to; ++from) body(static_cast<Index>(begin + static_cast<Index>(from)));
+  };
+  runtime_internal::ForPieces(0, size, runtime_internal::GrainOf(size, options), piece);
+}
+
+// The same for the elements of a range, which body gets as the range's iterators give them.
+template <std::ranges::random_access_range Range, typename Body>
+  requires std::ranges::sized_range<Range>
+void ParallelFor(Range&& range, Body&& body, ParallelOptions options = {}) {
+  const auto first = std::ranges::begin(range);
+  using Difference = std::ranges::range_difference_t<Range>;
+  ParallelFor(
+      Difference{0}, static_cast<Difference>(std::ranges::size(range)),
+      [&body, first](Difference i) { body(first[i]); }, options);
+}
+
+// combine(...combine(combine(identity, map(begin)), map(begin + 1))..., map(end - 1)), where
+// combine is associative and identity is neutral for it; the order of the operands is kept. Both
+// functions are called on several workers.
+template <std::integral Index, typename T, typename Map, typename Combine>
+T ParallelReduce(Index begin, Index end, T identity, Map&& map, Combine&& combine,
+                 ParallelOptions options = {}) {
+  if (begin >= end) return identity;
+  const auto size = static_cast<std::ptrdiff_t>(end - begin);
+  auto piece = [&, begin](std::ptrdiff_t from, std::ptrdiff_t to) -> T {
+    T result = identity;
+    for (; from < to; ++from) {
+      result =
+          combine(std::move(result), map(static_cast<Index>(begin + static_cast<Index>(from))));
+    }
+    return result;
+  };
+  return runtime_internal::ReducePieces(0, size, runtime_internal::GrainOf(size, options), piece,
+                                        combine);
+}
+
+// Runs f() on a worker of `runtime` and blocks the calling thread until it has ended; on a worker
+// (of any runtime) it calls f() there. Returns its result; its exception leaves. Counts as a task
+// for Runtime::Shutdown(), which must not have been called.
+template <typename F>
+std::invoke_result_t<F&> RunOn(Runtime& runtime, F f) {
+  if (runtime_internal::WorkersHere() > 0) return f();
+  using Value = runtime_internal::ValueOf<std::invoke_result_t<F&>>;
+  runtime_internal::Outcome<Value> outcome;
+  auto run = [&outcome, &f] { outcome.Run(f); };
+  runtime_internal::RunAndWait(
+      runtime, [](void* function) { (*static_cast<decltype(run)*>(function))(); }, &run);
+  return static_cast<std::invoke_result_t<F&>>(outcome.Take());
+}
+
+}  // namespace weft
+
+#endif  // WEFT_RUNTIME_FORK_JOIN_H_

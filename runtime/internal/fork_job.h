@@ -1,0 +1,143 @@
+// runtime/internal/fork_job.h — the second half of a fork, which lies on the stack of the thread
+// that forks, and how that thread learns of its end.
+//
+// Happens-before edges; each end names its number:
+//   (1) thief -> owner       state: release, acquire. The result or exception of the job.
+//   (2) parker -> thief      state: release, acquire. That there is somebody to unpark.
+#ifndef WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
+#define WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "deque/fork_stack.h"
+#include "future/executor.h"
+
+namespace weft::runtime_internal {
+
+class Worker;
+
+// Of the worker whose thread is calling, or null. Read by functions that are not inlined into
+// coroutines only: those may wake up on another thread.
+extern constinit thread_local ForkStack<Runnable>* current_jobs [[gnu::tls_model("initial-exec")]];
+
+// A job without its function. Whoever steals it runs it once; then the object may be gone.
+class ForkJob : public Runnable {
+ protected:
+  // What the thief does before and after it runs the function.
+  void Begin();
+  void End();
+
+ private:
+  friend class Worker;
+
+  // Or the thief's Worker*, or that of the owner and kParked.
+  static constexpr std::uintptr_t kOffered = 0;
+  static constexpr std::uintptr_t kParked = 1;
+  static constexpr std::uintptr_t kEnded = 2;
+
+  mutable std::atomic<std::uintptr_t> state_{kOffered};
+};
+
+// For callers on a worker: after an offer that was wanted; when a job was stolen.
+void WakeForJob();
+void AwaitJob(const ForkJob& job);
+
+// How many workers the calling worker and its colleagues are; 0 on other threads.
+int WorkersHere();
+
+// What R is where a value is needed.
+template <typename R>
+using ValueOf = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+
+template <typename F>
+using ResultOf = std::invoke_result_t<F&>;
+
+template <typename F>
+ValueOf<ResultOf<F>> Call(F& function) {
+  if constexpr (std::is_void_v<ResultOf<F>>) {
+    function();
+    return {};
+  } else {
+    return function();
+  }
+}
+
+// Room for what a function returns or throws. Run() once, then Take() or Discard() once, or
+// neither.
+template <typename R>
+class Outcome {
+ public:
+  Outcome() {}
+  Outcome(const Outcome&) = delete;
+  Outcome& operator=(const Outcome&) = delete;
+  ~Outcome() {}
+
+  template <typename F>
+  void Run(F& function) noexcept {
+    try {
+      std::construct_at(&value_, Call(function));
+      has_value_ = true;
+    } catch (...) {
+      std::construct_at(&error_, std::current_exception());
+      has_value_ = false;
+    }
+  }
+
+  R Take() {
+    if (!has_value_) {
+      const std::exception_ptr error = error_;
+      std::destroy_at(&error_);
+      std::rethrow_exception(error);
+    }
+    R value = std::move(value_);
+    std::destroy_at(&value_);
+    return value;
+  }
+
+  void Discard() noexcept {
+    if (has_value_) {
+      std::destroy_at(&value_);
+    } else {
+      std::destroy_at(&error_);
+    }
+  }
+
+ private:
+  union {
+    R value_;
+    std::exception_ptr error_;
+  };
+  bool has_value_;
+};
+
+// A job that calls a G. Small functions are copied, so that the owner, whose function nobody else
+// sees then, keeps it in registers.
+template <typename G>
+class ForkJobOf final : public ForkJob {
+  static constexpr bool kCopies = std::is_trivially_copyable_v<G> && sizeof(G) <= 4 * sizeof(void*);
+
+ public:
+  explicit ForkJobOf(G& function) : function_(function) {}
+
+  void Run() noexcept override {
+    Begin();
+    outcome_.Run(function_);
+    End();
+  }
+
+  Outcome<ValueOf<ResultOf<G>>>& outcome() { return outcome_; }
+
+ private:
+  std::conditional_t<kCopies, G, G&> function_;
+  Outcome<ValueOf<ResultOf<G>>> outcome_;
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
