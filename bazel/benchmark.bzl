@@ -2,7 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 
-def weft_benchmark(name, srcs, deps = [], **kwargs):
+def weft_benchmark(name, srcs, deps = [], tags = [], **kwargs):
     """A Google Benchmark program, and a test that runs each of its benchmarks for an instant.
 
     Run it with `bazel run --config=bench //pkg:name`; compare it with others by tools/bench/compare.
@@ -11,7 +11,9 @@ def weft_benchmark(name, srcs, deps = [], **kwargs):
       name: of the program; the test is name + "_smoke_test".
       srcs: sources, without main.
       deps: libraries under test; benchmark_main is added, and the context that says how it was compiled.
-      **kwargs: passed to both, e.g. target_compatible_with; tags = ["manual"] where it needs a rival.
+      tags: of both, e.g. ["manual"] where it needs a rival; the test has "benchmark" too, by which configurations
+        that would learn nothing from it leave it out.
+      **kwargs: passed to both, e.g. target_compatible_with.
     """
     cc_binary(
         name = name,
@@ -21,6 +23,7 @@ def weft_benchmark(name, srcs, deps = [], **kwargs):
             Label("//tools/bench:context"),
             "@com_github_google_benchmark//:benchmark_main",
         ],
+        tags = tags,
         **kwargs
     )
     native.sh_test(
@@ -29,5 +32,6 @@ def weft_benchmark(name, srcs, deps = [], **kwargs):
         srcs = ["//bazel:smoke_test.sh"],
         args = ["$(rootpath :%s)" % name],
         data = [":" + name],
+        tags = tags + ["benchmark"],
         **kwargs
     )
