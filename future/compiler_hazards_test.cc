@@ -3,7 +3,7 @@
 // write instead of the forms that GCC 12 breaks.
 //
 //   symmetric transfer     GCC 12 grows the stack at -O0, -O1 and under sanitizers. task_test:
-//                          TwentyMillionSynchronousAwaitsUseNoStack, in every configuration.
+//                          TwoMillionSynchronousAwaitsUseNoStack, in every configuration.
 //   owning temporaries     GCC 12 destroys some temporaries of a co_await expression twice: here
 //                          arguments are named first, or are the parameters of a called coroutine.
 //   vanishing bodies       GCC 12 (PR 106188) drops a body without locals of its own in which
