@@ -16,6 +16,9 @@
 
 namespace weft {
 
+class Mutex;      // base/mutex.h
+class MutexLock;  // base/mutex.h
+
 // A variable without atomicity that several threads touch, never two at once: the edges of the
 // algorithm keep them apart, and a model checker sees where they do not. Costs nothing.
 template <typename T>
@@ -37,6 +40,9 @@ struct StdAtomics {
   using Atomic = std::atomic<T>;
   template <typename T>
   using Plain = PlainVariable<T>;
+  // For a part that runs under a mutex; a body that has one includes base/mutex.h.
+  using Mutex = weft::Mutex;
+  using MutexLock = weft::MutexLock;
 
   static void Fence(std::memory_order order) { std::atomic_thread_fence(order); }
   static void LightBarrier() { weft::LightBarrier(); }

@@ -6,7 +6,8 @@
 //
 // Use it for answers to requests; use MakeChannel (channel.h) for more than one value. Differs from
 // a promise and future pair of the standard in that waiting blocks a task, that a receiver that
-// went away gives the value back to the sender, and that a missing value is no exception.
+// went away gives the value back to the sender, and that a missing value is no exception. Where the
+// receiving end shall be a future itself, take future/promise.h.
 //
 // Guarantees
 //   Conservation     The value is with the sender, in the oneshot, or with the receiver, exactly
@@ -16,22 +17,20 @@
 //   Memory ordering  What X did before Send() is visible to Y after the Receive() that returned it.
 //   Thread safety    The two ends may be on different threads; each end from one thread at a time.
 //   Cancellation     Receive(): kStopped, and nothing is lost. Safe to drop.
-//   Complexity       O(1); one allocation for both ends; waiting allocates nothing.
+//   Complexity       O(1), lock-free; one allocation for both ends; waiting allocates nothing.
 //   Lifetime         The receiver outlives the futures that it made, and waits in one at a time.
 //
 // Example: oneshot_example.cc
 #ifndef WEFT_CHANNEL_ONESHOT_H_
 #define WEFT_CHANNEL_ONESHOT_H_
 
-#include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
-#include "channel/internal/oneshot_state.h"
 #include "channel/outcome.h"
 #include "future/context.h"
+#include "future/internal/oneshot_cell.h"
 #include "future/poll.h"
 
 namespace weft {
@@ -43,34 +42,32 @@ struct OneshotEnds;
 template <typename T>
 class OneshotSender {
  public:
-  OneshotSender(OneshotSender&& other) noexcept = default;
+  OneshotSender(OneshotSender&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
   OneshotSender& operator=(OneshotSender&& other) noexcept {
-    std::swap(state_, other.state_);
+    std::swap(cell_, other.cell_);
     return *this;
   }
   ~OneshotSender() {
-    if (state_ != nullptr) state_->SenderGone();
+    if (cell_ != nullptr) cell_->Abandon();
   }
 
   // Hands the value over; nobody waits for anybody. The result carries the value back when the
   // receiver does not want it any more. Precondition (checked): not sent before, not moved from.
   SendResult<T> Send(T value) && {
-    WEFT_CHECK(state_ != nullptr)
+    WEFT_CHECK(cell_ != nullptr)
         << "OneshotSender::Send(): expected an unused sender, found one that has sent or was moved";
-    const std::shared_ptr<channel_internal::OneshotState<T>> state = std::move(state_);
-    if (state->Send(value)) return SendResult<T>::Ok();
+    if (std::exchange(cell_, nullptr)->Send(value)) return SendResult<T>::Ok();
     return SendResult<T>::Rejected(SendOutcome::kClosed, std::move(value));
   }
 
   // Whether the receiver has gone or closed: computing the value is a waste. False once sent.
-  bool IsClosed() const { return state_ != nullptr && state_->ReceiverIsGone(); }
+  bool IsClosed() const { return cell_ != nullptr && cell_->IsClosed(); }
 
  private:
   friend struct OneshotEnds<T>;
-  explicit OneshotSender(std::shared_ptr<channel_internal::OneshotState<T>> state)
-      : state_(std::move(state)) {}
+  explicit OneshotSender(future_internal::OneshotCell<T>* cell) : cell_(cell) {}
 
-  std::shared_ptr<channel_internal::OneshotState<T>> state_;  // Null when sent or moved from.
+  future_internal::OneshotCell<T>* cell_;  // Null when sent or moved from.
 };
 
 namespace channel_internal {
@@ -81,22 +78,31 @@ class [[nodiscard]] OneshotReceiveFuture {
  public:
   using Output = std::optional<T>;
 
-  explicit OneshotReceiveFuture(OneshotState<T>* state) : state_(state) {}
+  explicit OneshotReceiveFuture(future_internal::OneshotCell<T>* cell) : cell_(cell) {}
   OneshotReceiveFuture(OneshotReceiveFuture&& other) noexcept
-      : state_(other.state_), is_waiting_(std::exchange(other.is_waiting_, false)) {}
+      : cell_(other.cell_), is_waiting_(std::exchange(other.is_waiting_, false)) {}
   OneshotReceiveFuture& operator=(OneshotReceiveFuture&&) = delete;
-  ~OneshotReceiveFuture() {
-    if (is_waiting_) state_->ForgetWaker();
-  }
+  ~OneshotReceiveFuture() { StopWaiting(); }
 
+  // A stopped poll takes nothing.
   Poll<Output> poll(Context& cx) {
-    Poll<Output> poll = state_->PollReceive(cx);
-    is_waiting_ = poll.IsPending();
-    return poll;
+    if (cx.StopRequested()) {
+      StopWaiting();
+      return kStopped;
+    }
+    const future_internal::OneshotArrival arrival = cell_->Await(cx.waker());
+    is_waiting_ = arrival == future_internal::OneshotArrival::kNotYet;
+    if (is_waiting_) return kPending;
+    if (arrival == future_internal::OneshotArrival::kNever) return Output();
+    return Output(cell_->Take());
   }
 
  private:
-  OneshotState<T>* state_;
+  void StopWaiting() {
+    if (std::exchange(is_waiting_, false)) cell_->ForgetWaker();
+  }
+
+  future_internal::OneshotCell<T>* cell_;
   bool is_waiting_ = false;
 };
 
@@ -106,59 +112,61 @@ class [[nodiscard]] OneshotReceiveFuture {
 template <typename T>
 class OneshotReceiver {
  public:
-  OneshotReceiver(OneshotReceiver&& other) noexcept = default;
+  OneshotReceiver(OneshotReceiver&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
   OneshotReceiver& operator=(OneshotReceiver&& other) noexcept {
-    std::swap(state_, other.state_);
+    std::swap(cell_, other.cell_);
     return *this;
   }
   ~OneshotReceiver() {
-    if (state_ != nullptr) state_->ReceiverGone();
+    if (cell_ != nullptr) cell_->Leave();
   }
 
   // Takes the value as soon as it is there; nothing when it will never come.
   channel_internal::OneshotReceiveFuture<T> Receive() {
-    return channel_internal::OneshotReceiveFuture<T>(state_.get());
+    return channel_internal::OneshotReceiveFuture<T>(cell_);
   }
 
   // Takes the value if it is there.
   TryReceiveResult<T> TryReceive() {
-    TryReceiveResult<T> result{ReceiveOutcome::kOk, std::nullopt};
-    const bool may_come = state_->TryReceive(result.value);
-    if (!result.value.has_value()) {
-      result.outcome = may_come ? ReceiveOutcome::kEmpty : ReceiveOutcome::kClosed;
+    switch (cell_->Look()) {
+      case future_internal::OneshotArrival::kNotYet:
+        return {ReceiveOutcome::kEmpty, std::nullopt};
+      case future_internal::OneshotArrival::kNever:
+        return {ReceiveOutcome::kClosed, std::nullopt};
+      case future_internal::OneshotArrival::kValue:
+        break;
     }
-    return result;
+    return {ReceiveOutcome::kOk, cell_->Take()};
   }
 
   // Tells the sender that no value is wanted; one that is there already can still be received. A
   // Receive() that waits answers nothing.
-  void Close() { state_->CloseReceiver(); }
+  void Close() { cell_->Close(); }
 
  private:
   friend struct OneshotEnds<T>;
-  explicit OneshotReceiver(std::shared_ptr<channel_internal::OneshotState<T>> state)
-      : state_(std::move(state)) {}
+  explicit OneshotReceiver(future_internal::OneshotCell<T>* cell) : cell_(cell) {}
 
-  std::shared_ptr<channel_internal::OneshotState<T>> state_;  // Null when moved from.
+  future_internal::OneshotCell<T>* cell_;  // Null when moved from.
 };
 
-// Both ends of a new oneshot; take it apart with a structured binding.
+// Both ends of a new oneshot; take it apart with a structured binding. The move and the destructor
+// of T do not throw.
 template <typename T>
 struct OneshotEnds {
-  static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
-                "a oneshot's value is moved and destroyed where no exception can be handled");
-
-  explicit OneshotEnds(std::shared_ptr<channel_internal::OneshotState<T>> state)
-      : sender(state), receiver(state) {}
+  OneshotEnds() : OneshotEnds(new future_internal::OneshotCell<T>()) {}
 
   OneshotSender<T> sender;
   OneshotReceiver<T> receiver;
+
+ private:
+  explicit OneshotEnds(future_internal::OneshotCell<T>* cell) : sender(cell), receiver(cell) {}
 };
 
 // A new oneshot without a value.
 template <typename T>
 OneshotEnds<T> MakeOneshot() {
-  return OneshotEnds<T>(std::make_shared<channel_internal::OneshotState<T>>());
+  return OneshotEnds<T>();
 }
 
 }  // namespace weft

@@ -15,7 +15,8 @@
 //   Deque keeps new items to itself until a thief asks, which the thief pays for: it waits for the
 //   owner's next push or pop, at most about a microsecond, and then publishes the items itself
 //   with a system call (membarrier) that interrupts every processor on which this process runs.
-//   One such call serves all thieves until the owner's next pop.
+//   One such call serves all thieves until the owner's next pop. While thieves keep coming, the
+//   owner's pops cost a fence, as in Chase-Lev, and a steal gets one item.
 //
 // Guarantees
 //   Thread safety    What says "Owner": the owner only (checked in debug builds). Stealers and
@@ -160,11 +161,26 @@ class Deque {
     if constexpr (order == DequeOrder::kLifo) {
       taken = ring_.Pop(&word);
     } else {
-      taken = ring_.PopOldest(&word);
+      taken = ring_.PopOldest(1, &word) == 1 ? deque_internal::Taken::kItem
+                                             : deque_internal::Taken::kEmpty;
     }
     if (taken != deque_internal::Taken::kItem) return std::nullopt;
     return Codec::Decode(word);
   }
+
+  // Owner of a FifoDeque. Takes the oldest items, as many as there are and fit into `into` (at most
+  // kMaxPops), in their order, at the price of one; returns how many.
+  std::size_t PopUpTo(std::span<T> into)
+    requires(order == DequeOrder::kFifo && std::is_trivially_copyable_v<T>)
+  {
+    CheckOwner("Deque::PopUpTo()");
+    std::array<deque_internal::SlotWord, kMaxPops> words;
+    const auto limit = static_cast<std::int64_t>(std::min(into.size(), kMaxPops));
+    const auto count = static_cast<std::size_t>(ring_.PopOldest(limit, words.data()));
+    for (std::size_t i = 0; i < count; ++i) into[i] = Codec::Decode(words[i]);
+    return count;
+  }
+  static constexpr std::size_t kMaxPops = 64;
 
   // Owner. Lets another thread become the owner: the next that calls one of the owner's methods.
   // The caller sees to it that what it did before is visible to that thread (by a lock, a join, a
@@ -267,8 +283,8 @@ class Stealer {
   }
 
   // Takes the oldest items, at most half of them and at most `limit` (and 64): returns the oldest
-  // and pushes the others, in their order, to `into`, whose owner the caller must be. In one step,
-  // except from a deque with DequeBarriers::kFences, which yields one item at a time. A bounded
+  // and pushes the others, in their order, to `into`, whose owner the caller must be, in one step.
+  // A Deque that single steals keep busy, or with DequeBarriers::kFences, yields one. A bounded
   // `into` without room for more gets none. Precondition (checked): `limit` is positive and `into`
   // is another deque. May throw std::bad_alloc: nothing was taken.
   template <DequeOrder order>

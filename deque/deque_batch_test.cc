@@ -86,6 +86,18 @@ TEST(PushAllTest, NothingIsFine) {
   EXPECT_EQ(deque.Pop(), std::nullopt);
 }
 
+TEST(PopUpToTest, TakesTheOldestInTheirOrderUpToTheRoom) {
+  FifoDeque<int> deque(2);
+  Fill(&deque, 5);
+  std::array<int, 3> items = {};
+  EXPECT_EQ(deque.PopUpTo(items), 3u);
+  EXPECT_EQ(items, (std::array<int, 3>{1, 2, 3}));
+  EXPECT_EQ(deque.PopUpTo(items), 2u);
+  EXPECT_EQ(items, (std::array<int, 3>{4, 5, 3}));
+  EXPECT_EQ(deque.PopUpTo(items), 0u);
+  EXPECT_EQ(deque.PopUpTo(std::span<int>()), 0u);
+}
+
 TEST(StealHalfTest, TakesHalfRoundedUpAndKeepsTheOrder) {
   FifoDeque<int> victim;
   Fill(&victim, 7);

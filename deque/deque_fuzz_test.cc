@@ -96,8 +96,8 @@ class Fuzz {
   void Pop() {
     std::uint64_t word = 0;
     const bool is_fifo = mode_ == RingMode::kFifo;
-    const Taken taken = is_fifo ? ring_.PopOldest(&word) : ring_.Pop(&word);
-    ASSERT_EQ(taken, model_.empty() ? Taken::kEmpty : Taken::kItem);
+    const bool taken = is_fifo ? ring_.PopOldest(1, &word) == 1 : ring_.Pop(&word) == Taken::kItem;
+    ASSERT_EQ(taken, !model_.empty());
     if (model_.empty()) return;
     ASSERT_EQ(word, is_fifo ? model_.front() : model_.back());
     is_fifo ? model_.pop_front() : model_.pop_back();

@@ -1,9 +1,9 @@
 // Question: when does a deque allocate, and does memory come back?
-// Method: operator new counts; capacities are watched while the deque fills and empties.
+// Method: allocations are counted; capacities are watched while the deque fills and empties.
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -17,41 +17,18 @@
 #include "deque/injector.h"
 #include "deque/internal/ring_buffers.h"
 #include "gtest/gtest.h"
-
-namespace {
-
-std::atomic<std::int64_t> allocations{0};
-std::atomic<std::int64_t> allowed{-1};  // how many more succeed; negative: all
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (allowed.load(std::memory_order_relaxed) == 0) throw std::bad_alloc();
-  if (allowed.load(std::memory_order_relaxed) > 0) allowed.fetch_sub(1, std::memory_order_relaxed);
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-// Not inlined: GCC would take the pair for a mismatch of new and free.
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
 
-std::int64_t Allocations() { return allocations.load(std::memory_order_relaxed); }
-
-// Until destroyed, only `count` allocations succeed.
-class AllocationsFailAfter {
- public:
-  explicit AllocationsFailAfter(std::int64_t count) { allowed.store(count); }
-  ~AllocationsFailAfter() { allowed.store(-1); }
-};
+using stress::AllocationCount;
+using stress::FailAllocation;
 
 TEST(DequeMemoryTest, WordsWithinTheCapacityCostNoAllocation) {
   Deque<int> deque(64);
   FifoDeque<int> mine(64);
-  const std::int64_t before = Allocations();
+  const std::int64_t before = AllocationCount();
   for (int round = 0; round < 100; ++round) {
     for (int i = 0; i < 64; ++i) deque.Push(i);
     (void)deque.stealer().Steal();
@@ -61,33 +38,33 @@ TEST(DequeMemoryTest, WordsWithinTheCapacityCostNoAllocation) {
     while (mine.Pop().has_value()) {
     }
   }
-  EXPECT_EQ(Allocations(), before);
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 TEST(DequeMemoryTest, BoxedItemsCostOneAllocationEach) {
   Deque<std::array<int, 4>> deque(64);
-  const std::int64_t before = Allocations();
+  const std::int64_t before = AllocationCount();
   for (int i = 0; i < 64; ++i) deque.Push({i});
-  EXPECT_EQ(Allocations(), before + 64);
+  EXPECT_EQ(AllocationCount(), before + 64);
 }
 
 TEST(DequeMemoryTest, ForkStackNeverAllocatesAfterConstruction) {
   ForkStack<int> stack(8);
   int job = 0;
-  const std::int64_t before = Allocations();
+  const std::int64_t before = AllocationCount();
   for (int i = 0; i < 8; ++i) EXPECT_TRUE(stack.Push(i, &job));
   EXPECT_FALSE(stack.Push(8, &job));
-  EXPECT_EQ(Allocations(), before);
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 TEST(DequeMemoryTest, InjectorAllocatesOneBlockFor63Items) {
   Injector<int> injector;
-  const std::int64_t before = Allocations();
+  const std::int64_t before = AllocationCount();
   for (int i = 0; i < 630; ++i) {
     injector.Push(i);
     EXPECT_EQ(injector.Steal().item, i);
   }
-  EXPECT_EQ(Allocations(), before + 10);
+  EXPECT_EQ(AllocationCount(), before + 10);
 }
 
 // Shrinks by half each time that it is found empty and was never more than a quarter full since.
@@ -145,9 +122,9 @@ TEST(DequeMemoryTest, GrowingAgainCostsNoAllocation) {
     }
   }
   EXPECT_EQ(deque.Capacity(), 16u);
-  const std::int64_t before = Allocations();
+  const std::int64_t before = AllocationCount();
   for (int i = 0; i < 1'000; ++i) deque.Push(i);
-  EXPECT_EQ(Allocations(), before);
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 // crossbeam-deque #6: memory that a burst has needed stays.
@@ -175,7 +152,7 @@ TEST(DequeMemoryTest, PushThatCannotGrowLeavesTheDequeAsItWas) {
   deque.Push(1);
   deque.Push(2);
   {
-    const AllocationsFailAfter none(0);
+    const FailAllocation first(1);
     EXPECT_THROW(deque.Push(3), std::bad_alloc);
   }
   EXPECT_EQ(deque.Pop(), 2);
@@ -187,7 +164,7 @@ TEST(DequeMemoryTest, BoxedPushThatCannotGrowLeavesTheDequeAsItWas) {
   Deque<std::array<int, 4>> deque(1);
   deque.Push({1});
   {
-    const AllocationsFailAfter one(1);  // the box; not the larger ring
+    const FailAllocation second(2);  // not the box: the larger ring
     EXPECT_THROW(deque.Push({2}), std::bad_alloc);
   }
   EXPECT_EQ((*deque.Pop())[0], 1);
@@ -198,7 +175,7 @@ TEST(DequeMemoryTest, PushAllOfBoxesStopsWhereAllocationFails) {
   Deque<std::string> deque(8);
   std::array<std::string, 3> items{"a", "b", "c"};
   {
-    const AllocationsFailAfter two(2);
+    const FailAllocation third(3);
     EXPECT_THROW((void)deque.TryPushAll(items), std::bad_alloc);
   }
   EXPECT_EQ(items[2], "c");
@@ -210,7 +187,7 @@ TEST(DequeMemoryTest, InjectorPushThatCannotAllocateLeavesItAsItWas) {
   Injector<int> injector;
   for (int i = 0; i < 62; ++i) injector.Push(i);
   {
-    const AllocationsFailAfter none(0);
+    const FailAllocation first(1);
     EXPECT_THROW(injector.Push(62), std::bad_alloc);
   }
   injector.Push(62);

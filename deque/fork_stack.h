@@ -11,12 +11,18 @@
 //     if (stack.Pop(t)) second(); else { WaitFor(job); stack.Restore(t); }
 //   } else { first(); second(); }      // nested deeper than the stack
 //
+// Thieves may sleep while there are no jobs, without a price for the owner. A thief that goes to
+// sleep says so where the owner will look (its own word, then a seq_cst fence), calls Ask(), runs
+// HeavyBarrier() if that was true, and looks at SizeHint() a last time. The owner whose Offer()
+// answers kWanted runs a seq_cst fence, looks whether somebody sleeps, wakes one, and calls Ask()
+// itself while others do.
+//
 // Differs from Deque: the owner names the index, which it still has in a register, and a job is
 // never moved; so nothing grows, and thieves may read a slot after they have won it.
 //
 // Guarantees
-//   Thread safety    Owner: Depth, Push, Pop, Restore, from one thread (checked in debug builds).
-//                    Steal and the hint: any thread. No call may overlap destruction.
+//   Thread safety    Owner: Depth, Offer, Push, Pop, Restore, from one thread (checked in debug
+//                    builds). Steal, Ask and the hint: any thread. No call may overlap destruction.
 //   Exactly once     For each push, either Pop(t) is true or one Steal returns the job.
 //   Order            Steal returns the oldest job: the largest piece.
 //   Nesting          Pops come in the reverse order of the pushes. A job that was stolen stays
@@ -62,13 +68,17 @@ class ForkStack {
   // Owner. The index of the next push.
   int Depth() const { return stack_.Depth(); }
 
-  // Owner. Offers `job` to thieves. False if the stack is max_depth deep: the job was not offered,
+  // Owner. Offers `job` to thieves. kFull if the stack is max_depth deep: the job was not offered,
   // and neither Pop nor Restore may follow. Precondition (checked in debug builds): t == Depth().
-  bool Push(int t, Job* job) {
-    CheckOwner("ForkStack::Push()");
-    WEFT_DCHECK(t == Depth()) << "ForkStack::Push(t): expected t = " << Depth() << ", found " << t;
+  using Offered = deque_internal::Offered;
+  Offered Offer(int t, Job* job) {
+    CheckOwner("ForkStack::Offer()");
+    WEFT_DCHECK(t == Depth()) << "ForkStack::Offer(t): expected t = " << Depth() << ", found " << t;
     return stack_.Push(t, job);
   }
+
+  // Owner. The same for those whose thieves never sleep: false if the stack is max_depth deep.
+  bool Push(int t, Job* job) { return Offer(t, job) != Offered::kFull; }
 
   // Owner. Whether the job of index t is the owner's again; otherwise a thief has it. Precondition
   // (checked in debug builds): it is the newest that was neither popped nor restored.
@@ -100,6 +110,9 @@ class ForkStack {
     }
     return {StealOutcome::kLost, std::nullopt};
   }
+
+  // Any thread. Has the next Offer() answer kWanted. False: it would have anyway.
+  bool Ask() { return stack_.Ask(); }
 
   // Any thread. Number of jobs that can be stolen; a hint.
   std::size_t SizeHint() const { return static_cast<std::size_t>(stack_.Size()); }

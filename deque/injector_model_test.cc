@@ -5,7 +5,6 @@
 // Bounds: two or three threads, blocks of one and of three slots, up to four items.
 #include <cstdint>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "deque/model_items.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::deque_internal {
 namespace {
@@ -140,20 +140,10 @@ std::vector<model::Scenario> Scenarios() {
           {"BatchEndsABlock", BatchEndsABlock, {}}};
 }
 
-TEST(InjectorModelTest, EachItemHasOneTaker) {
-  for (const model::Scenario& scenario : Scenarios()) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << "\n" << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
-}
+TEST(InjectorModelTest, EachItemHasOneTaker) { model::ExpectHolds(Scenarios()); }
 
 TEST(InjectorModelTest, EachOrderIsNeeded) {
-  model::MutantOptions options;
-  options.files = {"deque/internal/"};
-  const model::MutantReport report = model::RunMutants(options, Scenarios());
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"deque/internal/"}, Scenarios());
 }
 
 }  // namespace

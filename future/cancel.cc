@@ -64,29 +64,29 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
     Unref(root);
   }
 
-  void Add(CancelRegistration* registration, Waker waker) {
+  void Add(CancelEntry* entry) {
+    Waker waker;
     {
       MutexLock lock(&mutex_);
       if (!IsCancelled()) {
-        registration->waker_ = std::move(waker);
-        registrations_.PushBack(registration);
+        entries_.PushBack(entry);
         return;
       }
+      waker = entry->take_waker_(entry);
     }
-    waker.WakeByRef();
+    std::move(waker).Wake();
   }
 
-  void Remove(CancelRegistration* registration) {
-    Waker waker;  // dropped after the lock: dropping may run foreign code
+  // The caller drops the waker, after the lock: dropping may run foreign code.
+  Waker Remove(CancelEntry* entry) {
     MutexLock lock(&mutex_);
-    if (registration->IntrusiveListNode<CancelRegistration>::IsLinked()) {
-      registration->IntrusiveListNode<CancelRegistration>::Unlink();
-      waker = std::move(registration->waker_);
-    }
+    if (!entry->IsLinked()) return Waker();
+    entry->IntrusiveListNode<CancelEntry>::Unlink();
+    return entry->take_waker_(entry);
   }
 
  private:
-  // Sets the flag, wakes the registrations, and returns the referenced children as a chain.
+  // Sets the flag, wakes the entries, and returns the referenced children as a chain.
   CancelNode* CancelOne() {
     CancelNode* below = nullptr;
     {
@@ -103,9 +103,9 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
       Waker waker;
       {
         MutexLock lock(&mutex_);
-        CancelRegistration* const registration = registrations_.PopFront();
-        if (registration == nullptr) break;
-        waker = std::move(registration->waker_);
+        CancelEntry* const entry = entries_.PopFront();
+        if (entry == nullptr) break;
+        waker = entry->take_waker_(entry);
       }
       std::move(waker).Wake();
     }
@@ -136,12 +136,15 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
   CancelNode* next_to_cancel_ = nullptr;  // owned by the one CancelTree() that unlinked this node
   Mutex mutex_;
   IntrusiveList<CancelNode> children_ ABSL_GUARDED_BY(mutex_);
-  IntrusiveList<CancelRegistration> registrations_ ABSL_GUARDED_BY(mutex_);
+  IntrusiveList<CancelEntry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 
 void AddRef(CancelNode* node) { node->Ref(); }
 void Release(CancelNode* node) { CancelNode::Unref(node); }
 bool IsCancelled(const CancelNode& node) { return node.IsCancelled(); }
+
+void CancelEntry::Link(const CancelToken& token) { token.node_->Add(this); }
+Waker CancelEntry::Unlink(const CancelToken& token) { return token.node_->Remove(this); }
 
 }  // namespace future_internal
 
@@ -159,14 +162,15 @@ void CancelSource::Cancel() {
 
 void CancelRegistration::Register(const CancelToken& token, Waker waker) {
   Unregister();
-  if (token.node_ == nullptr) return;
+  if (!token.CanBeCancelled()) return;
   token_ = token;
-  token_.node_->Add(this, std::move(waker));
+  waker_ = std::move(waker);
+  Link(token_);
 }
 
 void CancelRegistration::Unregister() {
-  if (token_.node_ == nullptr) return;
-  token_.node_->Remove(this);
+  if (!token_.CanBeCancelled()) return;
+  const Waker dropped = Unlink(token_);
   token_ = CancelToken();
 }
 

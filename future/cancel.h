@@ -27,10 +27,13 @@
 namespace weft {
 namespace future_internal {
 
+class CancelEntry;
 class CancelNode;
 void AddRef(CancelNode* node);
 void Release(CancelNode* node);
 bool IsCancelled(const CancelNode& node);
+
+class CellBase;
 
 }  // namespace future_internal
 
@@ -58,11 +61,37 @@ class CancelToken {
 
  private:
   friend class CancelSource;
-  friend class CancelRegistration;
+  friend class future_internal::CancelEntry;
+  friend class future_internal::CellBase;
   explicit CancelToken(future_internal::CancelNode* node) : node_(node) {}
+
+  // A token without a reference, for whoever knows that this one outlives it; it is not destroyed.
+  CancelToken Lend() const { return CancelToken(node_); }
 
   future_internal::CancelNode* node_ = nullptr;  // one reference, or null
 };
+
+namespace future_internal {
+
+// What a token wakes: the link, and how to get at the waker. Its owner keeps the token.
+class CancelEntry : public IntrusiveListNode<CancelEntry> {
+ public:
+  // Moves the waker out. Called once, maybe under the token's lock.
+  using TakeWaker = Waker (*)(CancelEntry*);
+  explicit CancelEntry(TakeWaker take_waker) : take_waker_(take_waker) {}
+
+  // Links the entry until the token is cancelled; if it is, wakes now. Precondition: the token can
+  // be cancelled, and the entry is not linked.
+  void Link(const CancelToken& token);
+  // Takes the entry out and gives its waker back, if it is still linked. The same token.
+  [[nodiscard]] Waker Unlink(const CancelToken& token);
+
+ private:
+  friend class CancelNode;
+  const TakeWaker take_waker_;
+};
+
+}  // namespace future_internal
 
 // Owns the right to cancel. Move-only. Destroying it cancels nothing.
 class CancelSource {
@@ -85,9 +114,9 @@ class CancelSource {
 
 // Wakes a Waker when a token is cancelled. Unregisters when destroyed. A wake that is on its way
 // while the registration is destroyed may still arrive.
-class CancelRegistration : private IntrusiveListNode<CancelRegistration> {
+class CancelRegistration : private future_internal::CancelEntry {
  public:
-  CancelRegistration() = default;
+  CancelRegistration() : CancelEntry(&Take) {}
   CancelRegistration(const CancelRegistration&) = delete;
   CancelRegistration& operator=(const CancelRegistration&) = delete;
   ~CancelRegistration() { Unregister(); }
@@ -100,8 +129,9 @@ class CancelRegistration : private IntrusiveListNode<CancelRegistration> {
   void Unregister();
 
  private:
-  friend class future_internal::CancelNode;
-  friend class IntrusiveList<CancelRegistration>;
+  static Waker Take(future_internal::CancelEntry* entry) {
+    return std::move(static_cast<CancelRegistration*>(entry)->waker_);
+  }
 
   CancelToken token_;  // owner only
   Waker waker_;        // under the node's mutex while linked

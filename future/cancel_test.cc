@@ -7,31 +7,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "future/waker.h"
 #include "gtest/gtest.h"
-
-// Counts what is allocated and not freed, by the whole program.
-namespace {
-std::atomic<int64_t> live_allocations{0};
-}  // namespace
-
-void* operator new(std::size_t size) {
-  live_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  if (memory != nullptr) live_allocations.fetch_sub(1, std::memory_order_relaxed);
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -149,17 +132,17 @@ TEST(CancelTest, ADeepTreeIsCancelledAndFreedWithoutNativeRecursion) {
 
 TEST(CancelTest, AMillionChildrenThatAreGoneLeaveNothingBehind) {
   CancelSource parent;
-  const int64_t before = live_allocations.load();
+  const int64_t before = stress::LiveAllocations();
   for (int i = 0; i < 1'000'000; ++i) CancelSource child(parent.token());
-  EXPECT_EQ(live_allocations.load(), before);
+  EXPECT_EQ(stress::LiveAllocations(), before);
 }
 
 TEST(CancelTest, AHundredThousandChildrenOfACancelledParentLeaveNothingBehind) {
   CancelSource parent;
   parent.Cancel();
-  const int64_t before = live_allocations.load();
+  const int64_t before = stress::LiveAllocations();
   for (int i = 0; i < 100'000; ++i) CancelSource child(parent.token());
-  EXPECT_EQ(live_allocations.load(), before);
+  EXPECT_EQ(stress::LiveAllocations(), before);
 }
 
 // Cancelling a node used to take over the work list of a thread that was cancelling its ancestor.

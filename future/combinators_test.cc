@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "base/check.h"
 #include "future/and_then.h"
 #include "future/cancel.h"
 #include "future/cancel_harness.h"
@@ -26,6 +25,7 @@
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/race.h"
+#include "future/scripted.h"
 #include "future/select.h"
 #include "future/sleep.h"
 #include "future/task.h"
@@ -36,61 +36,6 @@
 
 namespace weft {
 namespace {
-
-// What happened to one Scripted future.
-struct Log {
-  int polls = 0;
-  int ends = 0;
-  int destructions = 0;
-  bool saw_stop = false;
-};
-
-// Pends for a number of polls, then ends as told. After a stop request it pends for `stop_delay`
-// polls, then stops. Stops the program when it is used against the contract of a future.
-class Scripted {
- public:
-  using Output = int;
-  enum class End { kValue, kThrow, kStop };
-
-  Scripted(Log* log, int polls, int value, End end = End::kValue, int stop_delay = 0)
-      : log_(log), pends_(polls), value_(value), end_(end), stop_delay_(stop_delay) {}
-  Scripted(Scripted&& other) noexcept
-      : log_(std::exchange(other.log_, nullptr)),
-        pends_(other.pends_),
-        value_(other.value_),
-        end_(other.end_),
-        stop_delay_(other.stop_delay_) {
-    WEFT_CHECK(log_ == nullptr || log_->polls == 0) << "moved after the first poll";
-  }
-  ~Scripted() {
-    if (log_ == nullptr) return;
-    WEFT_CHECK(log_->polls == 0 || log_->ends == 1) << "destroyed before its end";
-    ++log_->destructions;
-  }
-
-  weft::Poll<int> poll(Context& cx) {
-    WEFT_CHECK(log_ != nullptr && log_->ends == 0) << "polled after its end";
-    ++log_->polls;
-    if (cx.StopRequested()) {
-      log_->saw_stop = true;
-      if (stop_delay_-- > 0) return kPending;
-      ++log_->ends;
-      return kStopped;
-    }
-    if (pends_-- > 0) return kPending;
-    ++log_->ends;
-    if (end_ == End::kStop) return kStopped;
-    if (end_ == End::kThrow) throw std::runtime_error("shoe " + std::to_string(value_));
-    return value_;
-  }
-
- private:
-  Log* log_;
-  int pends_;
-  int value_;
-  End end_;
-  int stop_delay_;
-};
 
 class CombinatorsTest : public testing::Test {
  protected:
@@ -103,7 +48,7 @@ class CombinatorsTest : public testing::Test {
   ManualExecutor executor_;
   Waker waker_;
   CancelSource source_;
-  Log a_, b_, c_;
+  ScriptLog a_, b_, c_;
 };
 
 TEST_F(CombinatorsTest, MapGivesTheFunctionsValue) {
@@ -295,7 +240,7 @@ TEST_F(CombinatorsTest, TimeoutTellsCancellationFromTheDeadline) {
 
 TEST_F(CombinatorsTest, FinallyCleansUpShieldedHoweverTheBodyEnds) {
   for (Scripted::End end : {Scripted::End::kValue, Scripted::End::kThrow, Scripted::End::kStop}) {
-    Log log;
+    ScriptLog log;
     CancelSource source;
     int cleanups = 0;
     auto cleanup = [](int* count) -> Task<> {
@@ -338,18 +283,6 @@ TEST_F(CombinatorsTest, CombinatorsNest) {
   EXPECT_FALSE(a_.saw_stop);
   EXPECT_TRUE(b_.saw_stop);
 }
-
-// Counts how many are alive.
-class Alive {
- public:
-  explicit Alive(int* count) : count_(count) { ++*count_; }
-  Alive(const Alive&) = delete;
-  Alive& operator=(const Alive&) = delete;
-  ~Alive() { --*count_; }
-
- private:
-  int* count_;
-};
 
 Task<int> Steps(int steps, int* alive) {
   Alive guard(alive);

@@ -1,7 +1,6 @@
 #include "future/manual_executor.h"
 
 #include <algorithm>
-#include <new>
 
 namespace weft {
 
@@ -95,42 +94,6 @@ bool ManualExecutor::JumpToNextTimer() {
 
 void ManualExecutor::FireDue() {
   while (std::optional<Waker> waker = timers_.PopDue(Now())) std::move(*waker).Wake();
-}
-
-void ManualExecutor::Timers::Arm(TimerSlot& slot, Instant deadline, Waker waker) {
-  Cancel(slot);
-  MutexLock lock(&mutex_);
-  const Entries::iterator entry = entries_.emplace(deadline, Entry{&slot, std::move(waker)});
-  static_assert(sizeof(entry) <= TimerSlot::kStorageBytes);
-  ::new (static_cast<void*>(slot.storage)) Entries::iterator(entry);
-  slot.is_armed.store(true, std::memory_order_relaxed);
-}
-
-void ManualExecutor::Timers::Cancel(TimerSlot& slot) {
-  Waker dropped;  // after the lock
-  MutexLock lock(&mutex_);
-  if (!slot.is_armed.load(std::memory_order_relaxed)) return;  // written under the lock
-  auto* const entry = std::launder(reinterpret_cast<Entries::iterator*>(slot.storage));
-  dropped = std::move((*entry)->second.waker);
-  entries_.erase(*entry);
-  slot.is_armed.store(false, std::memory_order_relaxed);
-}
-
-std::optional<Instant> ManualExecutor::Timers::Next() {
-  MutexLock lock(&mutex_);
-  // What is armed for the infinite future is never due, however far the clock is moved.
-  if (entries_.empty() || entries_.begin()->first == Instant::InfiniteFuture()) return std::nullopt;
-  return entries_.begin()->first;
-}
-
-std::optional<Waker> ManualExecutor::Timers::PopDue(Instant now) {
-  MutexLock lock(&mutex_);
-  if (entries_.empty() || entries_.begin()->first > now) return std::nullopt;
-  auto entry = entries_.begin();
-  Waker waker = std::move(entry->second.waker);
-  entry->second.slot->is_armed.store(false, std::memory_order_relaxed);
-  entries_.erase(entry);
-  return waker;
 }
 
 }  // namespace weft

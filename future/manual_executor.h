@@ -13,7 +13,6 @@
 #define WEFT_FUTURE_MANUAL_EXECUTOR_H_
 
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -25,6 +24,7 @@
 #include "future/cancel.h"
 #include "future/executor.h"
 #include "future/spawn.h"
+#include "future/virtual_timers.h"
 #include "future/waker.h"
 
 namespace weft {
@@ -80,33 +80,11 @@ class ManualExecutor final : public Executor {
   void OnTaskFinished() override;
 
  private:
-  // Timers in a plain map: the order of equal deadlines is the order of arming.
-  class Timers final : public TimerService {
-   public:
-    void Arm(TimerSlot& slot, Instant deadline, Waker waker) override;
-    void Cancel(TimerSlot& slot) override;
-
-    // The earliest deadline.
-    std::optional<Instant> Next();
-    // Takes one due timer's waker out.
-    std::optional<Waker> PopDue(Instant now);
-
-   private:
-    struct Entry {
-      TimerSlot* slot;
-      Waker waker;
-    };
-    using Entries = std::multimap<Instant, Entry>;  // a slot's storage holds its iterator
-
-    Mutex mutex_;
-    Entries entries_ ABSL_GUARDED_BY(mutex_);
-  };
-
   bool JumpToNextTimer();
   void FireDue();
 
   CancelSource source_;
-  Timers timers_;
+  VirtualTimers timers_;
   mutable Mutex mutex_;
   Instant now_ ABSL_GUARDED_BY(mutex_);
   Runnable* first_ ABSL_GUARDED_BY(mutex_) = nullptr;

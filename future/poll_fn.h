@@ -17,8 +17,8 @@
 
 namespace weft {
 
-// Polls by calling `function(Context&)`, which returns a Poll<T>. Safe to drop if what the function
-// captures is.
+// Polls by calling `function(Context&)`, which returns a Poll<T>. Cancellation: the function's.
+// Safe to drop if what the function captures is.
 template <typename Function>
 class [[nodiscard]] PollFn {
  public:
@@ -35,8 +35,9 @@ class [[nodiscard]] PollFn {
 template <typename Function>
 PollFn(Function) -> PollFn<Function>;
 
-// A future that is ready at its first poll, whether a stop is requested or not. Safe to drop.
-template <typename T>
+// A future that is ready at its first poll. Cancellation: none, it is ready also when a stop is
+// requested. Safe to drop.
+template <typename T = void>
 class [[nodiscard]] Ready {
  public:
   using Output = T;
@@ -47,6 +48,14 @@ class [[nodiscard]] Ready {
 
  private:
   T value_;
+};
+
+template <>
+class [[nodiscard]] Ready<void> {
+ public:
+  using Output = void;
+
+  Poll<void> poll(Context&) { return Poll<void>::Ready(); }
 };
 
 // Never ready. Cancellation: stops. Safe to drop.
@@ -79,8 +88,7 @@ class [[nodiscard]] YieldNow {
   bool has_yielded_ = false;
 };
 
-// Stops the task here if a stop is requested; else continues at once. For loops that compute
-// without waiting.
+// Continues at once. Cancellation: stops. For loops that compute without waiting.
 class [[nodiscard]] CheckStop {
  public:
   using Output = void;
@@ -91,7 +99,7 @@ class [[nodiscard]] CheckStop {
   }
 };
 
-// `co_await CurrentToken()`: the token of the running task.
+// `co_await CurrentToken()`: the token of the running task. Cancellation: none, ready at once.
 class [[nodiscard]] CurrentToken {
  public:
   using Output = CancelToken;
@@ -99,7 +107,8 @@ class [[nodiscard]] CurrentToken {
   Poll<CancelToken> poll(Context& cx) { return CancelToken(cx.token()); }
 };
 
-// `co_await CurrentExecutor()`: the executor of the running task; never null.
+// `co_await CurrentExecutor()`: the executor of the running task; never null. Cancellation: none,
+// ready at once.
 class [[nodiscard]] CurrentExecutor {
  public:
   using Output = Executor*;

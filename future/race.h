@@ -5,6 +5,9 @@
 //
 // Like Select (select.h), with its rules for errors and losers; the result is of the outputs'
 // common type.
+//
+//   Cancellation     A stop request is passed on. Losers are asked to stop and awaited before the
+//                    result is given; a value of theirs, should it still come, is destroyed.
 #ifndef WEFT_FUTURE_RACE_H_
 #define WEFT_FUTURE_RACE_H_
 

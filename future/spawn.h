@@ -9,9 +9,10 @@
 #define WEFT_FUTURE_SPAWN_H_
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -32,8 +33,13 @@ struct SpawnOptions {
   // The task ends with kStopped when this is cancelled. None: the executor's own token. One that
   // does not descend from that is not cancelled by the executor's shutdown, which waits for the
   // task.
-  std::optional<CancelToken> token;
+  std::optional<CancelToken> token = std::nullopt;
+  // What reports and dumps call the task. Copied; without one, it costs nothing.
+  std::string_view name = {};
 };
+
+// Which task: unique among the tasks that have not ended and those that have a handle.
+enum class TaskId : std::uintptr_t {};
 
 // A future of a task's end.
 //
@@ -54,31 +60,55 @@ class [[nodiscard]] JoinHandle {
     return *this;
   }
   ~JoinHandle() {
-    if (state_ != nullptr) state_->Detach();
+    if (state_ != nullptr) state_->DropHandle();
   }
 
   Poll<Output> poll(Context& cx) {
     WEFT_CHECK(state_ != nullptr)
         << "JoinHandle: polled after it was moved from, detached or finished";
-    if (!state_->IsFinished(cx.waker())) {
+    if (!state_->IsComplete()) {
       if (cx.StopRequested()) return kStopped;
-      return kPending;
+      // Run here, the task is complete more often than not, and nobody had to be woken.
+      if (!(state_->RunIfNext() && state_->IsComplete()) && !state_->PollJoin(cx.waker())) {
+        return kPending;
+      }
     }
     future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
     return future_internal::TakeJoinResult(state);
   }
 
-  // Asks the task to end; await the handle to know when it has. Idempotent.
+  // Asks the task to end; await the handle to know when it has: its status is then kCancelled, or
+  // another end if that came first. Idempotent.
   void Cancel() {
     if (state_ != nullptr) state_->RequestStop();
   }
 
   // Lets the task go on unobserved.
   void Detach() && {
-    if (state_ != nullptr) std::exchange(state_, nullptr)->Detach();
+    if (state_ != nullptr) std::exchange(state_, nullptr)->DropHandle();
   }
 
+  // The rest is for looking on, from any thread. Precondition (checked): the handle has its task,
+  // which it gives up when it is moved from, detached, or has given the result.
+
+  // Whether the task has ended. If so, what it did is visible to the caller.
+  bool IsFinished() const { return cell().IsComplete(); }
+
+  // A moment's truth, until the task has ended.
+  TaskStatus status() const { return cell().status(); }
+
+  TaskId id() const { return static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&cell())); }
+
+  // SpawnOptions::name; valid as long as the handle has its task.
+  std::string_view name() const { return cell().name(); }
+
  private:
+  const future_internal::JoinState<T>& cell() const {
+    WEFT_CHECK(state_ != nullptr) << "JoinHandle: asked about its task after it was moved from, "
+                                     "detached or finished; ask before";
+    return *state_;
+  }
+
   future_internal::JoinState<T>* state_;  // one reference, or null
 };
 
@@ -86,10 +116,16 @@ class [[nodiscard]] JoinHandle {
 // Cost: one allocation. `future` is destroyed as soon as it has finished, before its result is
 // published.
 template <Future F>
-JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options = {}) {
-  using Cell = future_internal::TaskCell<F>;
-  auto* const cell = new Cell(
-      executor, options.token ? *std::move(options.token) : executor.token(), std::move(future));
+JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future) {
+  auto* const cell = future_internal::TaskCell<F>::Make(executor, std::move(future));
+  JoinHandle<OutputOf<F>> handle(cell);
+  cell->Start();
+  return handle;
+}
+template <Future F>
+JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options) {
+  auto* const cell = future_internal::TaskCell<F>::Make(
+      executor, std::move(future), options.token ? &*options.token : nullptr, options.name);
   JoinHandle<OutputOf<F>> handle(cell);
   cell->Start();
   return handle;
@@ -104,7 +140,7 @@ JoinHandle<std::invoke_result_t<Function, Args...>> SpawnBlocking(Executor& exec
   auto call = [function = std::move(function), ... args = std::move(args)]() mutable {
     return std::invoke(std::move(function), std::move(args)...);
   };
-  auto* const cell = new future_internal::BlockingCell<decltype(call)>(executor, std::move(call));
+  auto* const cell = future_internal::BlockingCell<decltype(call)>::Make(executor, std::move(call));
   JoinHandle<std::invoke_result_t<Function, Args...>> handle(cell);
   cell->Start();
   return handle;

@@ -4,8 +4,10 @@
 #include "future/spawn.h"
 
 #include <stdexcept>
+#include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "future/cancel.h"
 #include "future/context.h"
@@ -49,6 +51,82 @@ TEST(SpawnTest, AResultWhoseMoveThrowsIsNotLeaked) {
     Fragile::moves_left = 0;
   }
   EXPECT_EQ(Fragile::alive, 0);
+}
+
+TEST(SpawnTest, AHandleTellsHowItsTaskIsDoing) {
+  ManualExecutor executor;
+  JoinHandle<int> value = Spawn(executor, Ready(1));
+  JoinHandle<void> waits = Spawn(executor, Never<>());
+  JoinHandle<void> fails =
+      Spawn(executor, PollFn([](Context&) -> Poll<void> { throw std::runtime_error("planted"); }));
+  TaskStatus seen_inside{};
+  JoinHandle<void>* self = nullptr;
+  JoinHandle<void> looks = Spawn(executor, PollFn([&](Context&) {
+                                   seen_inside = self->status();
+                                   return Poll<void>::Ready();
+                                 }));
+  self = &looks;
+  EXPECT_EQ(value.status(), TaskStatus::kWaiting);
+  EXPECT_FALSE(value.IsFinished());
+  executor.RunUntilStalled();
+  EXPECT_EQ(value.status(), TaskStatus::kCompleted);
+  EXPECT_TRUE(value.IsFinished());
+  EXPECT_EQ(waits.status(), TaskStatus::kWaiting);
+  EXPECT_EQ(fails.status(), TaskStatus::kFailed);
+  EXPECT_EQ(seen_inside, TaskStatus::kRunning);
+  waits.Cancel();
+  executor.RunUntilStalled();
+  EXPECT_EQ(waits.status(), TaskStatus::kCancelled);
+  EXPECT_NE(value.id(), waits.id());
+}
+
+TEST(SpawnTest, ANameIsCopiedAndKeptAsLongAsTheHandle) {
+  ManualExecutor executor;
+  std::string name = "a name that is longer than any string keeps inline";
+  JoinHandle<int> named = Spawn(executor, Ready(1), {.name = name});
+  const std::string copy = std::exchange(name, "");
+  EXPECT_EQ(named.name(), copy);
+  executor.RunUntilStalled();
+  EXPECT_EQ(named.name(), copy);
+  EXPECT_EQ(Spawn(executor, Ready(1)).name(), "");
+  EXPECT_EQ(executor.BlockOn(std::move(named)).value(), 1);
+}
+
+// A future that cannot be moved into its task.
+struct Immovable {
+  using Output = void;
+  Immovable() = default;
+  Immovable(Immovable&&) { throw std::runtime_error("planted"); }
+  Poll<void> poll(Context&) { return Poll<void>::Ready(); }
+};
+
+TEST(SpawnTest, AFutureWhoseMoveThrowsIsNotSpawned) {
+  ManualExecutor executor;
+  EXPECT_THROW(Spawn(executor, Immovable(), {.name = "planted"}).Detach(), std::runtime_error);
+  EXPECT_EQ(executor.live_tasks(), 0u);
+}
+
+TEST(SpawnTest, ATokenThatIsCancelledDuringTheFirstPollIsSeen) {
+  ManualExecutor executor;
+  CancelSource source;
+  JoinHandle<int> handle = Spawn(executor, PollFn([&](Context& cx) -> Poll<int> {
+                                   if (cx.StopRequested()) return kStopped;
+                                   source.Cancel();
+                                   return kPending;
+                                 }),
+                                 {.token = source.token()});
+  EXPECT_EQ(executor.RunUntilStalled(), 2u);
+  EXPECT_EQ(handle.status(), TaskStatus::kCancelled);
+}
+
+TEST(SpawnTest, AHandleThatWasPolledElsewhereWakesItsNewTask) {
+  ManualExecutor executor;
+  JoinHandle<void> handle = Spawn(executor, SleepFor(absl::Seconds(1)));
+  const Waker waker;
+  const CancelToken token;
+  Context cx(waker, token, &executor);
+  EXPECT_TRUE(handle.poll(cx).IsPending());
+  EXPECT_TRUE(executor.BlockOn(std::move(handle)).ok());
 }
 
 TEST(ManualExecutorTest, TheClockNeverReachesTheInfiniteFuture) {

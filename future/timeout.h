@@ -6,6 +6,8 @@
 // The result is the future's with absl::DeadlineExceededError added (Status and StatusOr are not
 // nested). Needs an executor.
 //
+//   Errors           Those of the future. If the executor's timers throw, the future is asked to
+//                    stop and awaited, and the exception is rethrown unless it gives a value.
 //   Cancellation     At the deadline the future is asked to stop and awaited; if it gives a value
 //                    all the same, that is the result. A stop request from outside is passed on: it
 //                    ends with kStopped, not with the deadline's error.
@@ -25,6 +27,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/children.h"
+#include "future/internal/result.h"
 #include "future/internal/status_traits.h"
 #include "future/poll.h"
 #include "future/sleep.h"
@@ -45,7 +48,8 @@ class [[nodiscard]] TimeoutFuture {
     if (!sleep_) sleep_.emplace(cx.executor().Now() + timeout_);
     if (!PollChild(cx)) return kPending;
     if (child_.result().IsStopped()) {
-      if (cx.StopRequested() || !is_late_) return kStopped;
+      if (cx.StopRequested() || !alarm_.IsSet()) return kStopped;
+      alarm_.Take();
       return Output(absl::DeadlineExceededError(
           "the future did not finish before its deadline and was cancelled"));
     }
@@ -58,19 +62,19 @@ class [[nodiscard]] TimeoutFuture {
   }
 
  private:
-  // Polls the child, and tells it to stop when the deadline has passed. Returns whether it ended.
+  // Polls the child, and tells it to stop when the deadline has passed or the timer has failed.
+  // Returns whether it ended.
   bool PollChild(Context& cx) {
-    if (is_late_) return child_.Stop(cx);
+    if (alarm_.IsSet()) return child_.Stop(cx);
     if (child_.PollOnce(cx)) return true;
-    if (cx.StopRequested() || sleep_->poll(cx).IsPending()) return false;
-    is_late_ = true;
+    if (cx.StopRequested() || alarm_.PollFrom(*sleep_, cx) == PollState::kPending) return false;
     return child_.Stop(cx);
   }
 
   absl::Duration timeout_;
   std::optional<SleepUntil> sleep_;
   future_internal::Child<F> child_;
-  bool is_late_ = false;
+  future_internal::Result<void> alarm_;
 };
 
 // `future`, unless it takes longer than `timeout` from its first poll on.

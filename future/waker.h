@@ -23,6 +23,8 @@ class Waker {
     void (*add_ref)(void* data);  // one more Waker shares `data`
     void (*drop)(void* data);     // one Waker less
     void (*wake)(void* data);     // schedule; keeps the reference
+    // `wake`, then `drop`, for kinds that can do both at once; may be null.
+    void (*wake_and_drop)(void* data) = nullptr;
   };
 
   // A waker that does nothing.
@@ -50,6 +52,10 @@ class Waker {
 
   // Wakes and gives the reference up.
   void Wake() && {
+    if (vtable_ != nullptr && vtable_->wake_and_drop != nullptr) {
+      std::exchange(vtable_, nullptr)->wake_and_drop(std::exchange(data_, nullptr));
+      return;
+    }
     WakeByRef();
     Reset();
   }
@@ -67,6 +73,13 @@ class Waker {
   // Whether there is nothing to wake.
   bool IsNoop() const { return vtable_ == nullptr; }
 
+  // Gives the two words away with the reference: Waker(raw.vtable, raw.data) takes it back.
+  struct Raw {
+    const VTable* vtable = nullptr;
+    void* data = nullptr;
+  };
+  Raw IntoRaw() && { return {std::exchange(vtable_, nullptr), std::exchange(data_, nullptr)}; }
+
   // Drops the reference; the waker then does nothing.
   void Reset() {
     if (vtable_ != nullptr) std::exchange(vtable_, nullptr)->drop(std::exchange(data_, nullptr));
@@ -75,6 +88,23 @@ class Waker {
  private:
   const VTable* vtable_ = nullptr;
   void* data_ = nullptr;
+};
+
+// A Waker for the length of a poll, without a reference of its own: whoever polls keeps `data`
+// alive meanwhile. Futures that want to keep it clone it, as they do anyway.
+class BorrowedWaker {
+ public:
+  BorrowedWaker(const Waker::VTable* vtable, void* data) : waker_(vtable, data) {}
+  BorrowedWaker(const BorrowedWaker&) = delete;
+  BorrowedWaker& operator=(const BorrowedWaker&) = delete;
+  ~BorrowedWaker() {}
+
+  const Waker& get() const { return waker_; }
+
+ private:
+  union {
+    Waker waker_;  // never destroyed: that would drop a reference
+  };
 };
 
 }  // namespace weft

@@ -3,7 +3,6 @@
 // and the parker that ship, over tools/model, where a lost wake-up is a deadlock; mutants of the
 // second looks (those of the ring and of the event count: their own model tests).
 #include <cstdint>
-#include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "parker/event_count.h"
 #include "tools/model/model.h"
 #include "tools/model/plain.h"
+#include "tools/model/testing.h"
 
 namespace weft {
 namespace {
@@ -121,22 +121,10 @@ const std::vector<model::Scenario> kScenarios = {
     {"PushUntilADeadlineLosesNothing", PushUntilADeadlineLosesNothing, {}},
 };
 
-class BlockingQueueModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(BlockingQueueModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, BlockingQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(BlockingQueueModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(BlockingQueueMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"mpmc/blocking_queue.h"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/blocking_queue.h"}, kScenarios);
 }
 
 }  // namespace

@@ -27,6 +27,8 @@
 //                    TryX and PushOverwriting: wait, spinning and then yielding, for a thread that
 //                    has claimed the slot in question and not finished with it, and for nothing
 //                    else. SpinX: wait for room or a value too. Never takes a lock, never sleeps.
+//                    To say kFull or "empty" takes TryX some 100 to 300 ns: it watches its slot
+//                    before it takes the other side's cache line. PollX answers at once.
 //   Complexity       O(1), bulk O(values), plus that waiting; no allocation after construction.
 //   Requirements     T is nothrow destructible. TryPush, PollPush, SpinPush, PushOverwriting, their
 //                    pops and bulk forms: T is nothrow move constructible too (bulk pop: nothrow

@@ -5,7 +5,6 @@
 // push and a pop, or between a pop and the next push into its slot, is a data race. Each mutant
 // must fail a scenario.
 #include <cstddef>
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "mpmc/push_result.h"
 #include "tools/model/atomic.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::bounded_queue_scenarios {
 namespace {
@@ -256,32 +256,13 @@ const std::vector<model::Scenario> kCoreScenarios = {
 std::vector<model::Scenario> AllScenarios() {
   std::vector<model::Scenario> all = kCoreScenarios;
   for (model::Scenario& scenario : OperationScenarios()) all.push_back(std::move(scenario));
-  for (model::Scenario& scenario : all) {
-    scenario.body = [body = std::move(scenario.body)] {
-      const Places places;
-      body();
-    };
-  }
   return all;
 }
 
-class BoundedQueueModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(BoundedQueueModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, BoundedQueueModelTest, testing::ValuesIn(AllScenarios()),
-                         [](const auto& test) { return test.param.name; });
+TEST(BoundedQueueModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(AllScenarios()); }
 
 TEST(BoundedQueueMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report = model::RunMutants(
-      {.files = {"mpmc/internal/lap_ring.h", "mpmc/bounded_queue.h"}, .equivalent = {}},
-      AllScenarios());
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/lap_ring.h", "mpmc/bounded_queue.h"}, AllScenarios());
 }
 
 }  // namespace

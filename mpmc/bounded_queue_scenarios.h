@@ -2,9 +2,6 @@
 #ifndef WEFT_MPMC_BOUNDED_QUEUE_SCENARIOS_H_
 #define WEFT_MPMC_BOUNDED_QUEUE_SCENARIOS_H_
 
-#include <map>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include "mpmc/bounded_queue.h"
@@ -16,24 +13,6 @@
 
 namespace weft::bounded_queue_scenarios {
 
-// Plain memory for each address at which a value was ever constructed in this execution, so that
-// the model sees also races between the end of one value and the beginning of the next in its
-// place.
-class Places {
- public:
-  Places() { current_ = this; }
-
-  static void Touch(const void* address) {
-    std::unique_ptr<model::Plain<int>>& place = current_->places_[address];
-    if (place == nullptr) place = std::make_unique<model::Plain<int>>();
-    place->Write(0);
-  }
-
- private:
-  static inline Places* current_ = nullptr;
-  std::map<const void*, std::unique_ptr<model::Plain<int>>> places_;
-};
-
 // A number in plain memory: a missing edge between a push and a pop, or between a pop and the next
 // push into its slot, is a data race. Reading it after it was moved fails.
 class Value {
@@ -42,15 +21,10 @@ class Value {
 
   // Throws for negative numbers, after it has written to its place.
   explicit Value(int number) : number_(number) {
-    Places::Touch(this);
     if (number < 0) throw Refusal();
   }
-  Value(Value&& other) noexcept : number_(std::move(other.number_)) { Places::Touch(this); }
-  Value& operator=(Value&& other) noexcept {
-    number_ = std::move(other.number_);
-    return *this;
-  }
-  ~Value() { Places::Touch(this); }
+  Value(Value&&) noexcept = default;
+  Value& operator=(Value&&) noexcept = default;
 
   int Read() const { return number_.Read(); }
   void Write(int number) { number_.Write(number); }

@@ -3,9 +3,8 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdlib>
+#include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -17,19 +16,7 @@
 #include "mpmc/bulk_result.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
-
-namespace {
-std::size_t allocations = 0;
-}  // namespace
-
-// Counts; the forms for arrays call these.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -251,7 +238,7 @@ TEST(BoundedQueueTest, ThrowingUseDestroysTheValueAndFreesTheSlot) {
 TEST(BoundedQueueTest, AllocatesNothingAfterConstruction) {
   BoundedQueue<std::array<int, 10>> queue(3);
   std::array<std::array<int, 10>, 2> values{};
-  const std::size_t before = allocations;
+  const int64_t before = stress::AllocationCount();
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(queue.TryPush(values[0]).ok());
     EXPECT_TRUE(queue.PushOverwriting(values[0]).ok());
@@ -262,7 +249,7 @@ TEST(BoundedQueueTest, AllocatesNothingAfterConstruction) {
     queue.TryReserve().Commit();
     EXPECT_TRUE(queue.SpinPop().ok());
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(stress::AllocationCount(), before);
 }
 
 TEST(BoundedQueueTest, CountsItsPushesAndPops) {

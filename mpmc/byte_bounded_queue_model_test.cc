@@ -1,7 +1,6 @@
 // Goal: the budget in bytes is kept, exactly, in every behaviour of the memory model, and the
 // orders of the account are needed. Method: the body that ships, over tools/model; mutants of the
 // account (those of the ring: bounded_queue_model_test.cc).
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "mpmc/push_result.h"
 #include "tools/model/model.h"
 #include "tools/model/plain.h"
+#include "tools/model/testing.h"
 
 namespace weft {
 namespace {
@@ -77,22 +77,10 @@ const std::vector<model::Scenario> kScenarios = {
     {"RefusedByACloseIsOffTheBooks", RefusedByACloseIsOffTheBooks, {}},
 };
 
-class ByteBoundedQueueModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(ByteBoundedQueueModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, ByteBoundedQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(ByteBoundedQueueModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(ByteBoundedQueueMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report = model::RunMutants(
-      {.files = {"mpmc/internal/weight_account.h"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/weight_account.h"}, kScenarios);
 }
 
 }  // namespace

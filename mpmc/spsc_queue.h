@@ -27,8 +27,12 @@
 //   Memory ordering  What the producer did before a push is visible to the consumer after the pop
 //                    of that value, and before Close() after kClosed. What the consumer did before
 //                    a pop is visible to the producer once it uses that slot again.
-//   Progress         Wait-free, every operation.
-//   Complexity       O(1), bulk O(values); sizeof(T) bytes a slot, allocated once.
+//   Progress         Wait-free, every operation. A push that finds little room, less than 64 slots
+//                    or a quarter of the ring, pauses while it sees the consumer go on, for a few
+//                    microseconds at most: to go on slot by slot would cost both of them more.
+//   Complexity       O(1), bulk O(values); allocated once. Values of up to 28 bytes lie in blocks
+//                    of a cache line, which has 8 bytes of its own (so 7 words); larger ones take
+//                    8 bytes more each.
 //   Errors           A constructor of T that throws in TryPush, TryPrepare or TryPop leaves the
 //                    queue as it was. Bulk operations ask for nothrow moves (compile time).
 //   Precondition     T is nothrow destructible.
@@ -84,8 +88,8 @@ class SpscQueue {
   // Appends the value that TryPrepare() returned. Precondition (checked): there is one.
   void Publish() { ring_.PublishPrepared(); }
 
-  // Appends as many of `values`, from the first, as there is room for, and publishes them at once:
-  // kOk and their number, or kFull or kClosed and 0. The rest is untouched. An empty span is kOk.
+  // Appends as many of `values`, from the first, as there is room for: kOk and their number, or
+  // kFull or kClosed and 0. The rest is untouched. An empty span is kOk.
   BulkPushResult TryPushBulk(std::span<T> values) { return ring_.TryPushBulk(values); }
 
   // Ends the pushing: further pushes answer kClosed.
@@ -99,8 +103,9 @@ class SpscQueue {
   // The oldest value, where it lies, or null when the queue is empty. Valid until it is popped.
   T* Front() { return ring_.Front(); }
 
-  // Values from the oldest on that lie side by side: all that are known without a new look at the
-  // producer, so no promise of more than one; none when the queue is empty. Valid until popped.
+  // Values from the oldest on that lie side by side in one block: all that are known without a new
+  // look at the producer, so no promise of more than one; none when the queue is empty. Valid until
+  // popped. For long runs take TryPopBulk().
   std::span<T> Readable() { return ring_.Readable(); }
 
   // Whether the queue is closed and drained: there will never be a value again.

@@ -26,7 +26,7 @@ static_assert(!std::is_copy_constructible_v<SpscQueue<int>>);
 static_assert(!std::is_move_constructible_v<SpscQueue<int>>);
 
 TEST(SpscQueueTest, HoldsExactlyItsCapacityInEveryLap) {
-  for (std::size_t capacity : {1, 2, 3, 7, 8}) {
+  for (std::size_t capacity : {1, 2, 3, 7, 13, 14, 15, 28, 29}) {
     SpscQueue<int> queue(capacity);
     EXPECT_EQ(queue.capacity(), capacity);
     int in = 0;
@@ -79,18 +79,81 @@ TEST(SpscQueueTest, PreparedValueIsSeenOnlyWhenPublished) {
   EXPECT_EQ(queue.Front(), nullptr);
 }
 
-TEST(SpscQueueTest, ReadableShowsRunsUpToTheLastSlot) {
-  SpscQueue<int> queue(4);
-  for (int i = 0; i < 3; ++i) (void)queue.TryPush(int{i});
-  queue.TryPop();
-  queue.TryPop();
-  for (int i = 3; i < 6; ++i) (void)queue.TryPush(int{i});  // 2 3 | 4 5
-  std::vector<int> seen;
-  for (std::span<int> run = queue.Readable(); !run.empty(); run = queue.Readable()) {
+TEST(SpscQueueTest, ReadableShowsRunsOfABlock) {
+  SpscQueue<uint64_t> queue(20);  // Blocks of seven words.
+  for (uint64_t i = 0; i < 19; ++i) (void)queue.TryPush(i);
+  EXPECT_EQ(queue.TryPop(), 0u);
+  EXPECT_EQ(queue.TryPop(), 1u);
+  std::vector<std::size_t> sizes;
+  std::vector<uint64_t> seen;
+  for (std::span<uint64_t> run = queue.Readable(); !run.empty(); run = queue.Readable()) {
+    sizes.push_back(run.size());
     seen.insert(seen.end(), run.begin(), run.end());
     queue.PopFront(run.size());
   }
-  EXPECT_EQ(seen, (std::vector<int>{2, 3, 4, 5}));
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{5, 7, 5}));
+  EXPECT_EQ(seen.size(), 17u);
+  EXPECT_EQ(seen.front(), 2u);
+  EXPECT_EQ(seen.back(), 18u);
+}
+
+struct Wide {
+  explicit Wide(int v) : value(v) {}
+  int value;
+  std::array<char, 100> rest{};
+};
+struct alignas(128) Aligned {
+  explicit Aligned(int v) : value(v) {}
+  int value;
+};
+struct Odd {  // Two to a block, which they do not fill.
+  explicit Odd(int v) : value(v) {}
+  int value;
+  std::array<char, 20> rest{};
+};
+
+template <typename T>
+void CrossesManyLaps() {
+  SpscQueue<T> queue(3);
+  int in = 0;
+  for (int out = 0; out < 20; ++out) {
+    while (queue.TryPush(T(in)).ok()) ++in;
+    ASSERT_EQ(in, out + 3);
+    ASSERT_EQ(reinterpret_cast<std::uintptr_t>(queue.Front()) % alignof(T), 0u);
+    ASSERT_EQ(queue.Front()->value, out);
+    queue.PopFront();
+  }
+}
+
+TEST(SpscQueueTest, ValuesOfEverySizeAndAlignmentCross) {
+  CrossesManyLaps<Wide>();
+  CrossesManyLaps<Aligned>();
+  CrossesManyLaps<Odd>();
+}
+
+// A producer that finds little room in a large queue waits for more for a moment only.
+TEST(SpscQueueTest, PushThatFindsLittleRoomTakesIt) {
+  SpscQueue<int> queue(1000);
+  while (queue.TryPush(0).ok()) {
+  }
+  for (int i = 1; i <= 3; ++i) {
+    queue.TryPop();
+    EXPECT_TRUE(queue.TryPush(int{i}).ok());
+    EXPECT_EQ(queue.TryPush(-1).outcome(), PushOutcome::kFull);
+  }
+}
+
+TEST(SpscQueueTest, ClosingAtTheEndOfABlockIsSeen) {
+  for (uint64_t count = 0; count < 16; ++count) {
+    SpscQueue<uint64_t> queue(16);
+    for (uint64_t i = 0; i < count; ++i) (void)queue.TryPush(i);
+    queue.Close();
+    for (uint64_t i = 0; i < count; ++i) {
+      EXPECT_FALSE(queue.IsDrained());
+      EXPECT_EQ(queue.TryPop(), i);
+    }
+    EXPECT_TRUE(queue.IsDrained());
+  }
 }
 
 TEST(SpscQueueTest, BulkOperationsMoveWhatFitsAcrossTheWrap) {
@@ -166,14 +229,14 @@ TEST(SpscQueueTest, EqualsADequeOverRandomOperations) {
   SCOPED_TRACE(stress::SeedMessage(seed));
   for (uint64_t round = 0; round < 60; ++round) {
     std::mt19937_64 random(stress::SeedOfWorker(seed, round));
-    const std::size_t capacity = 1 + random() % 9;
+    const std::size_t capacity = 1 + random() % 40;
     SpscQueue<int> queue(capacity);
     std::deque<int> model;
     unsigned push_weight = 5;
     for (int step = 0; step < 800; ++step) {
       if (step % 50 == 0) push_weight = 1 + random() % 9;  // Swarm: tides of pushes and of pops.
       const bool push = random() % 10 < push_weight;
-      const std::size_t many = random() % 5;
+      const std::size_t many = random() % 20;
       switch (random() % 3 + (push ? 0 : 3)) {
         case 0: {
           const bool ok = queue.TryPush(int{step}).ok();

@@ -10,24 +10,12 @@
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "future/manual_executor.h"
+#include "future/scripted.h"
 #include "future/sleep.h"
 #include "future/task.h"
 #include "gtest/gtest.h"
 
 namespace weft {
-
-// Counts how many are alive.
-class Alive {
- public:
-  explicit Alive(int* count) : count_(count) { ++*count_; }
-  Alive(Alive&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-  ~Alive() {
-    if (count_ != nullptr) --*count_;
-  }
-
- private:
-  int* count_;
-};
 
 inline Task<> SleepWhileAlive(absl::Duration duration, int* alive) {
   Alive guard(alive);

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -19,6 +18,7 @@
 #include "tools/model/atomic.h"
 #include "tools/model/model.h"
 #include "tools/model/plain.h"
+#include "tools/model/testing.h"
 
 namespace weft {
 namespace {
@@ -249,22 +249,16 @@ const std::vector<model::Scenario> kScenarios = {
     {"CancelPassesItsNotificationOn", CancelPassesItsNotificationOn, {}},
 };
 
-TEST(EventCountModelTest, HoldsInEveryBehaviour) {
-  for (const model::Scenario& scenario : kScenarios) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << ": " << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
+TEST(EventCountModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
+
+TEST(EventCountModelTest, HoldsWhereTheKernelWakesForNoReason) {
+  model::ExpectHoldsWithSpuriousWakes(kScenarios);
 }
 
 TEST(EventCountMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"parker/event_count.h", "parker/riding_event_count.h",
-                                   "announcement.h", "waiter_list.h", "word_lock.h"},
-                         .equivalent = {}},
-                        kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"parker/event_count.h", "parker/riding_event_count.h",
+                              "announcement.h", "waiter_list.h", "word_lock.h"},
+                             kScenarios);
 }
 
 }  // namespace

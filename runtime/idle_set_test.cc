@@ -9,45 +9,75 @@
 namespace weft::runtime_internal {
 namespace {
 
+bool NoWork() { return false; }
+bool SomeWork() { return true; }
+
 // A worker that searches in vain and becomes idle.
-IdleRole GoIdle(IdleSet* idle, Idler* idler) {
+IdleRole Idle(IdleSet* idle, Idler* idler) {
   idle->BeginSearch();
-  return idle->Enter(idler);
+  return idle->GoIdle(idler, NoWork);
 }
+
+// A searcher that finds work, and sees more; whom it wakes.
+Idler* FindWork(IdleSet* idle) { return idle->EndSearch(SomeWork).idler; }
 
 TEST(IdleSetTest, NobodyIsPickedWhileAllAreBusy) {
   IdleSet idle;
+  EXPECT_TRUE(idle.AllAreBusy());
   EXPECT_EQ(idle.PickOne().idler, nullptr);
 }
 
 TEST(IdleSetTest, TheFirstIdleWorkerPollsAndTheOthersSleep) {
   IdleSet idle;
   Idler a, b, c;
-  EXPECT_TRUE(idle.NobodyPolls());
-  EXPECT_EQ(GoIdle(&idle, &a), IdleRole::kPoller);
-  EXPECT_FALSE(idle.NobodyPolls());
-  EXPECT_EQ(GoIdle(&idle, &b), IdleRole::kSleeper);
-  EXPECT_EQ(GoIdle(&idle, &c), IdleRole::kSleeper);
+  EXPECT_EQ(Idle(&idle, &a), IdleRole::kPoller);
+  EXPECT_EQ(Idle(&idle, &b), IdleRole::kSleeper);
+  EXPECT_EQ(Idle(&idle, &c), IdleRole::kSleeper);
+  EXPECT_FALSE(idle.AllAreBusy());
+  EXPECT_EQ(idle.Stop().size(), 3u);
   idle.LeavePolling(&a);
-  EXPECT_TRUE(idle.LeaveSleepers(&b));
-  EXPECT_TRUE(idle.LeaveSleepers(&c));
+}
+
+TEST(IdleSetTest, WorkerThatSeesWorkAtItsSecondLookSearchesOn) {
+  IdleSet idle;
+  Idler a, b;
+  idle.BeginSearch();
+  EXPECT_EQ(idle.GoIdle(&a, SomeWork), IdleRole::kSearcher);
+  EXPECT_EQ(idle.GoIdle(&a, NoWork), IdleRole::kPoller);
+  idle.BeginSearch();
+  EXPECT_EQ(idle.GoIdle(&b, SomeWork), IdleRole::kSearcher);
+  // It searches, so nobody else is woken.
+  EXPECT_EQ(idle.PickOne().idler, nullptr);
+  EXPECT_EQ(FindWork(&idle), &a);
+  idle.LeavePolling(&a);
+}
+
+TEST(IdleSetTest, SleeperThatIsPickedBeforeItsSecondLookFindsItsToken) {
+  IdleSet idle;
+  Idler poller, sleeper;
+  Idle(&idle, &poller);
+  idle.BeginSearch();
+  const auto picks_then_sees_work = [&idle, &sleeper] {
+    EXPECT_EQ(idle.PickOne().idler, &sleeper);
+    return true;
+  };
+  EXPECT_EQ(idle.GoIdle(&sleeper, picks_then_sees_work), IdleRole::kSleeper);
+  idle.LeavePolling(&poller);
 }
 
 TEST(IdleSetTest, SleepersArePickedBeforeThePollerAndTheLatestFirst) {
   IdleSet idle;
   Idler poller, first, second;
-  GoIdle(&idle, &poller);
-  GoIdle(&idle, &first);
-  GoIdle(&idle, &second);
-  Pick pick = idle.PickOne();
+  Idle(&idle, &poller);
+  Idle(&idle, &first);
+  Idle(&idle, &second);
+  const Pick pick = idle.PickOne();
   EXPECT_EQ(pick.idler, &second);
   EXPECT_EQ(pick.role, IdleRole::kSleeper);
-  EXPECT_TRUE(idle.EndSearch());  // it found the work
-  EXPECT_EQ(idle.PickOne().idler, &first);
-  EXPECT_TRUE(idle.EndSearch());
-  pick = idle.PickOne();
-  EXPECT_EQ(pick.idler, &poller);
-  EXPECT_EQ(pick.role, IdleRole::kPoller);
+  EXPECT_EQ(FindWork(&idle), &first);
+  const Pick last = idle.EndSearch(SomeWork);
+  EXPECT_EQ(last.idler, &poller);
+  EXPECT_EQ(last.role, IdleRole::kPoller);
   EXPECT_TRUE(idle.IsPicked(poller));
   idle.LeavePolling(&poller);
 }
@@ -55,74 +85,72 @@ TEST(IdleSetTest, SleepersArePickedBeforeThePollerAndTheLatestFirst) {
 TEST(IdleSetTest, NobodyIsPickedWhileSomebodySearches) {
   IdleSet idle;
   Idler poller, sleeper;
-  GoIdle(&idle, &poller);
-  GoIdle(&idle, &sleeper);
+  Idle(&idle, &poller);
+  Idle(&idle, &sleeper);
   EXPECT_EQ(idle.PickOne().idler, &sleeper);
   // The sleeper searches now; it, and nobody else, is responsible for what is added meanwhile.
   EXPECT_EQ(idle.PickOne().idler, nullptr);
-  EXPECT_TRUE(idle.EndSearch());
+  EXPECT_EQ(idle.EndSearch(NoWork).idler, nullptr);
   EXPECT_EQ(idle.PickOne().idler, &poller);
   idle.LeavePolling(&poller);
 }
 
-TEST(IdleSetTest, OnlyTheLastSearcherIsToldSo) {
+TEST(IdleSetTest, OnlyTheLastSearcherWakesTheNextOne) {
   IdleSet idle;
-  idle.BeginSearch();
-  idle.BeginSearch();
-  EXPECT_FALSE(idle.EndSearch());
-  EXPECT_TRUE(idle.EndSearch());
+  Idler poller;
+  Idle(&idle, &poller);
+  EXPECT_EQ(idle.BeginSearch(), 0);
+  EXPECT_EQ(idle.BeginSearch(), 1);
+  EXPECT_EQ(FindWork(&idle), nullptr);
+  EXPECT_EQ(FindWork(&idle), &poller);
+  idle.LeavePolling(&poller);
 }
 
-TEST(IdleSetTest, SleeperThatWasPickedCannotLeave) {
+TEST(IdleSetTest, TheLastSearcherHasNothingToDoIfNobodyIsIdle) {
   IdleSet idle;
-  Idler poller, sleeper;
-  GoIdle(&idle, &poller);
-  GoIdle(&idle, &sleeper);
-  EXPECT_EQ(idle.PickOne().idler, &sleeper);
-  EXPECT_FALSE(idle.LeaveSleepers(&sleeper));
-  idle.LeavePolling(&poller);
+  idle.BeginSearch();
+  EXPECT_FALSE(idle.AllAreBusy());
+  EXPECT_EQ(FindWork(&idle), nullptr);
 }
 
 TEST(IdleSetTest, PollerIsPickedOnce) {
   IdleSet idle;
   Idler poller;
-  GoIdle(&idle, &poller);
+  Idle(&idle, &poller);
   EXPECT_EQ(idle.PickOne().idler, &poller);
   EXPECT_EQ(idle.PickOne().idler, nullptr);
   idle.LeavePolling(&poller);
-  EXPECT_TRUE(idle.EndSearch());
+  EXPECT_EQ(FindWork(&idle), nullptr);
   // A poller of a second time has not been picked.
-  EXPECT_EQ(GoIdle(&idle, &poller), IdleRole::kPoller);
+  EXPECT_EQ(Idle(&idle, &poller), IdleRole::kPoller);
   EXPECT_FALSE(idle.IsPicked(poller));
   idle.LeavePolling(&poller);
 }
 
-TEST(IdleSetTest, RoleIsVacantOncePollerLeaves) {
+TEST(IdleSetTest, WhoFindsWorkWhileNobodyPollsWakesASleeperForIt) {
   IdleSet idle;
   Idler poller, sleeper;
-  GoIdle(&idle, &poller);
-  GoIdle(&idle, &sleeper);
+  Idle(&idle, &poller);
+  Idle(&idle, &sleeper);
   idle.LeavePolling(&poller);
-  EXPECT_TRUE(idle.NobodyPolls());
-  EXPECT_TRUE(idle.EndSearch());  // the former poller found work and must wake the sleeper
-  EXPECT_EQ(idle.PickOne().idler, &sleeper);
-  EXPECT_EQ(idle.Enter(&sleeper), IdleRole::kPoller);
+  EXPECT_EQ(idle.EndSearch(NoWork).idler, &sleeper);
+  EXPECT_EQ(idle.GoIdle(&sleeper, NoWork), IdleRole::kPoller);
   idle.LeavePolling(&sleeper);
 }
 
 TEST(IdleSetTest, StopPicksAllAndLetsNobodyIn) {
   IdleSet idle;
   Idler poller, sleeper, busy;
-  GoIdle(&idle, &poller);
-  GoIdle(&idle, &sleeper);
+  Idle(&idle, &poller);
+  Idle(&idle, &sleeper);
   const std::vector<Pick> picks = idle.Stop();
   ASSERT_EQ(picks.size(), 2u);
   EXPECT_EQ(picks[0].idler, &sleeper);
   EXPECT_EQ(picks[1].idler, &poller);
   idle.LeavePolling(&poller);
-  EXPECT_EQ(idle.Enter(&poller), IdleRole::kStopped);
-  EXPECT_EQ(idle.Enter(&sleeper), IdleRole::kStopped);
-  EXPECT_EQ(GoIdle(&idle, &busy), IdleRole::kStopped);
+  EXPECT_EQ(idle.GoIdle(&poller, NoWork), IdleRole::kStopped);
+  EXPECT_EQ(idle.GoIdle(&sleeper, NoWork), IdleRole::kStopped);
+  EXPECT_EQ(Idle(&idle, &busy), IdleRole::kStopped);
 }
 
 }  // namespace

@@ -32,22 +32,22 @@
 #ifndef WEFT_RUNTIME_RUNTIME_H_
 #define WEFT_RUNTIME_RUNTIME_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/atomics.h"
 #include "base/instant.h"
 #include "base/mutex.h"
-#include "future/block_on.h"
 #include "future/cancel.h"
+#include "future/context.h"
 #include "future/executor.h"
-#include "future/future.h"
-#include "future/spawn.h"
 #include "reactor/reactor.h"
+#include "runtime/any_runtime.h"
+#include "runtime/internal/task_ledger.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -74,7 +74,7 @@ enum class ShutdownMode : unsigned char {
 };
 
 // See the top of this file.
-class Runtime final : public Executor {
+class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
@@ -89,21 +89,13 @@ class Runtime final : public Executor {
   // Shutdown(kCancel), unless it was shut down before.
   ~Runtime() override;
 
-  // Runs `future` as a task and blocks the calling thread until it has ended. Not on a worker
-  // (checked).
-  template <Future F>
-  JoinResult<OutputOf<F>> BlockOn(F future) {
-    CheckNotOnWorker("BlockOn");
-    return weft::BlockOn(Spawn(*this, std::move(future)));
-  }
-
   // Blocks until every task has finished and every blocking call has returned, then ends all
   // threads. With kCancel the tasks are asked to stop first. With kDrain a task that never ends
   // makes it block for ever; another thread may call Shutdown(kCancel) meanwhile. Idempotent.
   void Shutdown(ShutdownMode mode);
 
   // Where to submit I/O. Its Poll() is called by the workers alone.
-  Reactor& reactor();
+  Reactor& reactor() override;
 
   // Number of workers.
   int workers() const { return workers_; }
@@ -117,27 +109,23 @@ class Runtime final : public Executor {
   Instant Now() override { return MonotonicNow(); }
   TimerService& timers() override;
   const CancelToken& token() override { return source_.token(); }
+  void StartTask(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
+
+ protected:
+  void CheckMayBlock(const char* method) const override;
+  void RunUntil(absl::FunctionRef<bool(Context&)> is_done) override;
 
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
-  void CheckNotOnWorker(const char* method) const;
   void WaitUntilNoTasks() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int workers_;
   CancelSource source_;
 
-  // Counted by every spawn and every end of a task. Edges, all in the one order of seq_cst:
-  //   (1) The end of a task writes finished_ and reads is_draining_; who drains writes is_draining_
-  //       and reads finished_: the end is seen by the drainer, or wakes it.
-  //   (2) Spawns and ends are counted in the order in which they happened to a drainer that reads
-  //       ends first.
-  std::atomic<uint64_t> spawned_{0};
-  std::atomic<uint64_t> finished_{0};
-  // Whether somebody waits for the end of all tasks.
-  std::atomic<bool> is_draining_{false};
+  runtime_internal::DrainNotice<StdAtomics> drain_notice_;
   Mutex mutex_;
   CondVar task_finished_;
 

@@ -145,7 +145,7 @@ TEST(SchedulerTest, StopWaitsForThreadsThatAreStillInsideSchedule) {
     has_left = true;
   });
   const LingeringReactor& watched = *reactor;
-  runtime_internal::Scheduler scheduler(1, std::move(reactor));
+  runtime_internal::Scheduler scheduler({.workers = 1}, std::move(reactor));
   while (!watched.is_polled()) std::this_thread::yield();
   std::thread waker([&] { scheduler.Schedule(&runnable, ScheduleHint::kWake); });
   while (runnable.runs.load() == 0) std::this_thread::yield();

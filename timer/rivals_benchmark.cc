@@ -177,24 +177,36 @@ void FireCold(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kPending));
 }
 
-// Shape fire, warm: 4096, tick by tick over as many ticks.
+// Shape fire, warm: 4096, tick by tick over some ticks.
 template <typename Set>
-void FireWarm(benchmark::State& state) {
+void FireOver(benchmark::State& state, int64_t ticks) {
   constexpr int64_t kTimers = 4096;
   Set set(kTimers);
   int64_t now = 0;
   for (auto _ : state) {
     for (int64_t i = 0; i < kTimers; ++i) {
       const auto timer = static_cast<std::size_t>(i);
-      set.Arm(timer, now + 1 + TheDraws().Millis(timer) % kTimers);
+      set.Arm(timer, now + 1 + TheDraws().Millis(timer) % ticks);
     }
     int64_t fired = 0;
     const double begin = CpuSeconds();
-    for (int64_t i = 0; i < kTimers; ++i) fired += static_cast<int64_t>(set.FireUntil(++now));
+    for (int64_t i = 0; i < ticks; ++i) fired += static_cast<int64_t>(set.FireUntil(++now));
     state.SetIterationTime(CpuSeconds() - begin);
     if (fired != kTimers) state.SkipWithError("timers were lost");
   }
   state.SetItemsProcessed(state.iterations() * kTimers);
+}
+
+// As many in a tick as in FireCold.
+template <typename Set>
+void FireWarm(benchmark::State& state) {
+  FireOver<Set>(state, 256);
+}
+
+// One in a tick: what a timer costs that shares neither its tick nor its wake-up.
+template <typename Set>
+void FireSparse(benchmark::State& state) {
+  FireOver<Set>(state, 4096);
 }
 
 void BM_TimerWheel_ArmCancelWarm(benchmark::State& state) { ArmCancelWarm<Wheel>(state); }
@@ -205,6 +217,8 @@ void BM_TimerWheel_FireCold(benchmark::State& state) { FireCold<Wheel>(state); }
 void BM_AsioTimer_FireCold(benchmark::State& state) { FireCold<Asio>(state); }
 void BM_TimerWheel_FireWarm(benchmark::State& state) { FireWarm<Wheel>(state); }
 void BM_AsioTimer_FireWarm(benchmark::State& state) { FireWarm<Asio>(state); }
+void BM_TimerWheel_FireSparse(benchmark::State& state) { FireSparse<Wheel>(state); }
+void BM_AsioTimer_FireSparse(benchmark::State& state) { FireSparse<Asio>(state); }
 
 BENCHMARK(BM_TimerWheel_ArmCancelWarm);
 BENCHMARK(BM_AsioTimer_ArmCancelWarm);
@@ -212,8 +226,10 @@ BENCHMARK(BM_TimerWheel_ReArmCold)->Iterations(kPending);
 BENCHMARK(BM_AsioTimer_ReArmCold)->Iterations(kPending);
 BENCHMARK(BM_TimerWheel_FireCold)->UseManualTime()->Iterations(1);
 BENCHMARK(BM_AsioTimer_FireCold)->UseManualTime()->Iterations(1);
-BENCHMARK(BM_TimerWheel_FireWarm)->UseManualTime();
-BENCHMARK(BM_AsioTimer_FireWarm)->UseManualTime();
+BENCHMARK(BM_TimerWheel_FireWarm)->UseManualTime()->Iterations(256);
+BENCHMARK(BM_AsioTimer_FireWarm)->UseManualTime()->Iterations(256);
+BENCHMARK(BM_TimerWheel_FireSparse)->UseManualTime()->Iterations(256);
+BENCHMARK(BM_AsioTimer_FireSparse)->UseManualTime()->Iterations(256);
 
 }  // namespace
 }  // namespace weft

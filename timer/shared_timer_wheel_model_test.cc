@@ -4,7 +4,6 @@
 // Two or three threads, one or two timers, at most two calls of each thread beside the owner's. The
 // wheel itself is the one that ships; only its owner touches it.
 #include <cstdint>
-#include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "timer/internal/shared_timer_wheel.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft {
 namespace {
@@ -381,19 +381,10 @@ std::vector<model::Scenario> Scenarios() {
   return scenarios;
 }
 
-TEST(SharedTimerWheelModelTest, EveryBehaviourKeepsTheContract) {
-  for (const model::Scenario& scenario : Scenarios()) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << "\n" << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
-}
+TEST(SharedTimerWheelModelTest, EveryBehaviourKeepsTheContract) { model::ExpectHolds(Scenarios()); }
 
 TEST(SharedTimerWheelModelTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"timer/internal/"}, .equivalent = {}}, Scenarios());
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"timer/internal/"}, Scenarios());
 }
 
 }  // namespace

@@ -19,27 +19,11 @@ using timer_internal::kTagBits;
 using timer_internal::NodeOf;
 using timer_internal::TagOf;
 
-namespace {
-
-// How many cells ahead of the one in hand the memory of a timer is asked for.
-constexpr int kPrefetch = 12;
-
-// An empty cell makes it ask for address 0, which is harmless.
-void Prefetch(const Chunk& chunk, int i) {
-  if (i < chunk.end) __builtin_prefetch(NodeOf(chunk.cells[i]), 1);
-}
-
-void PrefetchFirst(const Chunk& chunk) {
-  for (int i = chunk.begin; i < chunk.begin + kPrefetch; ++i) Prefetch(chunk, i);
-}
-
-}  // namespace
-
 TimerWheel::TimerWheel(Instant now) : clock_(now) {}
 
 TimerWheel::~TimerWheel() {
-  WEFT_CHECK(size_ == 0) << "~TimerWheel(): no timer may be armed, found " << size_
-                         << "; Cancel() them first";
+  WEFT_CHECK(size() == 0) << "~TimerWheel(): no timer may be armed, found " << size()
+                          << "; Cancel() them first";
 }
 
 void TimerWheel::Reserve(size_t timers) {
@@ -53,50 +37,42 @@ void TimerWheel::Reserve(size_t timers) {
   WEFT_FATAL() << "TimerWheel::Arm(): the address of a timer must fit in 48 bits, found " << entry;
 }
 
-void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
-  if (reinterpret_cast<uintptr_t>(entry) >> (64 - kTagBits) != 0) RefuseAddress(entry);
-  ++stats_.armed;
-  if (entry->IsArmed()) {
-    Erase(entry);
-  } else {
-    ++size_;
+// For a ring that has no free cell at its end. Apart, as what follows: calls of them are the last
+// thing that Arm() and Cancel() do, which therefore need no stack frame.
+[[gnu::noinline]] void TimerWheel::InsertInNewRoom(TimerNode* node, uint64_t tick, unsigned place) {
+  Slot& slot = slots_[place];
+  if (slot.ring.IsEmpty() && place < kWheelSlots) {
+    slot.earliest = tick;
+    occupancy_[place / kSlots].Set(place % kSlots);
   }
+  slot.earliest = std::min(slot.earliest, tick);
+  slot.ring.MakeRoom(&pool_);
+  slot.ring.Append(node, static_cast<uint16_t>(tick));
+}
+
+// For a timer that is armed.
+[[gnu::noinline]] void TimerWheel::MoveToTick(TimerEntry* entry, uint64_t tick) {
+  if (!EraseYoungest(entry)) Erase(entry);
+  ++moved_;
   entry->when = tick;
   Insert(entry, tick);
 }
 
-bool TimerWheel::Cancel(TimerEntry* entry) {
-  if (!entry->IsArmed()) return false;
-  Erase(entry);
-  --size_;
-  ++stats_.cancelled;
-  return true;
-}
-
-void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
-  if (tick <= cursor_ || tick == TickClock::kNever) [[unlikely]] {
-    slots_[tick <= cursor_ ? kDue : kNeverDue].ring.Append(node, 0, &pool_);
+// For a timer that is armed.
+[[gnu::noinline]] void TimerWheel::Erase(TimerNode* node) {
+  if (node->when > cursor_ && cascading_level_ == 0) [[likely]] {
+    // It is where one for its tick is inserted, and was when it was armed or moved down.
+    const unsigned place = PlaceOf(node->when);
+    if (slots_[place].ring.Erase(node, &pool_)) NoteEmpty(place);
     return;
   }
-  unsigned level = static_cast<unsigned>(63 - std::countl_zero(tick ^ cursor_)) / kSlotBits;
-  // What belongs into a slot that is still being moved down waits there behind the others.
-  level = std::max(level, cascading_level_);
-  const unsigned index = static_cast<unsigned>(tick >> (level * kSlotBits)) % kSlots;
-  Slot& slot = slots_[level * kSlots + index];
-  if (slot.ring.IsEmpty()) {
-    slot.earliest = tick;
-    occupancy_[level].Set(index);
-  } else if (tick < slot.earliest) {
-    slot.earliest = tick;
-  }
-  slot.ring.Append(node, static_cast<uint16_t>(tick), &pool_);
-}
-
-void TimerWheel::Erase(TimerNode* node) {
-  CellRing* const emptied = CellRing::Erase(node, &pool_);
+  CellRing* const emptied = CellRing::EraseAnywhere(node, &pool_);
   if (emptied == nullptr) return;
   // A slot begins with its ring.
-  const auto place = static_cast<unsigned>(reinterpret_cast<Slot*>(emptied) - slots_.data());
+  NoteEmpty(static_cast<unsigned>(reinterpret_cast<Slot*>(emptied) - slots_.data()));
+}
+
+void TimerWheel::NoteEmpty(unsigned place) {
   if (place < kWheelSlots) occupancy_[place / kSlots].Clear(place % kSlots);
 }
 
@@ -104,7 +80,7 @@ void TimerWheel::Erase(TimerNode* node) {
 void TimerWheel::Expire(unsigned slot) {
   CellRing& ring = slots_[slot].ring;
   if (ring.IsEmpty()) return;
-  PrefetchFirst(*ring.First());
+  ring.PrefetchFirst();
   slots_[kExpired].ring.Splice(&ring, &pool_);
 }
 
@@ -121,37 +97,38 @@ void TimerWheel::EnterSlot(unsigned level, unsigned index, uint64_t target) {
 }
 
 // Moves the timers of the slot that the cursor has entered to lower levels. Returns false if the
-// budget was spent before.
+// budget was spent before. Then the cursor steps back until the next Advance(): all that belongs
+// into the slot is ahead of it, and waits there behind the others.
 bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
   const unsigned level = cascading_level_;
   const unsigned index = static_cast<unsigned>(cursor_ >> (level * kSlotBits)) % kSlots;
   CellRing& ring = slots_[level * kSlots + index].ring;
+  CellRing& expired = slots_[kExpired].ring;
   cascading_level_ = 0;
   while (!ring.IsEmpty()) {
     if (*budget <= 0) {
       cascading_level_ = level;
+      --cursor_;
       return false;
     }
     Chunk* const chunk = ring.TakeFirst();
+    ring.PrefetchFirstChunk();
     *budget -= chunk->live;
     stats_.cascaded += chunk->live;
-    PrefetchFirst(*chunk);
-    for (int i = chunk->begin; i < chunk->end; ++i) {
-      Prefetch(*chunk, i + kPrefetch);
-      const Cell cell = chunk->cells[i];
-      if (cell == 0) continue;
+    CellRing::ForEach(*chunk, [&](Cell cell) {
       TimerNode* const node = NodeOf(cell);
       // The tag is enough where a slot spans no more than the ticks that it tells apart.
       const uint64_t tick = level * kSlotBits <= kTagBits
                                 ? (cursor_ >> kTagBits << kTagBits) | TagOf(cell)
                                 : node->when;
       if (tick == cursor_) {
-        slots_[kExpired].ring.Append(node, TagOf(cell), &pool_);
+        if (expired.IsFull()) expired.MakeRoom(&pool_);
+        expired.Append(node, TagOf(cell));
         stats_.max_lateness_ticks = std::max(stats_.max_lateness_ticks, target - tick);
       } else {
         Insert(node, tick);
       }
-    }
+    });
     pool_.Give(chunk);
   }
   occupancy_[level].Clear(index);
@@ -160,6 +137,7 @@ bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
 
 AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
   pool_.Refill();
+  if (cascading_level_ > 0) ++cursor_;  // See Cascade().
   const uint64_t target = std::max(clock_.AtOrBefore(now), cursor_);
   Expire(kDue);
   bool was_promised = cascading_level_ > 0;
@@ -167,7 +145,8 @@ AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
   unsigned index = 0;
   while (true) {
     if (cascading_level_ > 0 && !Cascade(target, &budget)) return AdvanceResult::kMoreToDo;
-    if (!FindFirst(&level, &index) || StartOfSlot(level, index) > target) break;
+    if (cursor_ >= target || !FindFirst(&level, &index)) break;
+    if (StartOfSlot(level, index) > target) break;
     if (budget <= 0) return AdvanceResult::kMoreToDo;
     --budget;
     was_promised |= slots_[level * kSlots + index].earliest <= target;
@@ -177,31 +156,6 @@ AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
   cursor_ = target;
   if (was_promised && slots_[kExpired].ring.IsEmpty()) ++stats_.early_wakes;
   return AdvanceResult::kCaughtUp;
-}
-
-TimerEntry* TimerWheel::TakeExpired() {
-  CellRing& ring = slots_[kExpired].ring;
-  if (ring.IsEmpty()) return nullptr;
-  Chunk* const chunk = ring.First();
-  int i = chunk->begin;
-  while (chunk->cells[i] == 0) ++i;
-  Prefetch(*chunk, i + kPrefetch);
-  TimerNode* const node = NodeOf(chunk->cells[i]);
-  chunk->cells[i] = 0;
-  chunk->begin = static_cast<uint16_t>(i + 1);
-  node->cell = nullptr;
-  --size_;
-  if (--chunk->live == 0) {
-    pool_.Give(ring.TakeFirst());
-    if (!ring.IsEmpty()) PrefetchFirst(*ring.First());
-  }
-  return static_cast<TimerEntry*>(node);
-}
-
-TimerEntry* TimerWheel::PopExpired() {
-  TimerEntry* const entry = TakeExpired();
-  if (entry != nullptr) ++stats_.fired;
-  return entry;
 }
 
 // The first occupied slot ahead of the cursor at the lowest level that has one.

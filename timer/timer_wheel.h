@@ -13,7 +13,7 @@
 //   while (weft::TimerEntry* entry = wheel.PopExpired()) Handle(static_cast<Sleep*>(entry));
 //
 // Trade-offs
-//   Time is cut into ticks of one millisecond. A wheel takes 42 KB, and besides a timer of 16 bytes
+//   Time is cut into ticks of one millisecond. A wheel takes 52 KB, and besides a timer of 16 bytes
 //   a cell of 8 to 41 (see Reserve). The memory for cells grows and is kept.
 //
 // Guarantees
@@ -39,7 +39,9 @@
 #ifndef WEFT_TIMER_TIMER_WHEEL_H_
 #define WEFT_TIMER_TIMER_WHEEL_H_
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -114,7 +116,7 @@ class TimerWheel {
   // Precondition (checked): no timer is armed.
   ~TimerWheel();
 
-  // Allocates what `timers` timers need at worst, 41 bytes for each and 512 for each of the slots
+  // Allocates what `timers` timers need at worst, 41 bytes for each and 1024 for each of the slots
   // that they may lie in: up to that many can be armed at once without any further allocation.
   void Reserve(size_t timers);
 
@@ -131,7 +133,14 @@ class TimerWheel {
   }
 
   // Takes `entry` out. Returns whether it was armed; if true, PopExpired() will not return it.
-  bool Cancel(TimerEntry* entry);
+  bool Cancel(TimerEntry* entry) {
+    if (!EraseYoungest(entry)) {
+      if (!entry->IsArmed()) return false;
+      Erase(entry);
+    }
+    ++stats_.cancelled;
+    return true;
+  }
 
   // Moves the wheel's time to `now` and makes everything that is due available to PopExpired(). An
   // earlier `now` than before leaves the time where it is.
@@ -143,7 +152,12 @@ class TimerWheel {
 
   // Takes out the next expired timer, or null. It may be armed again or destroyed. Call it as often
   // as a turn of the loop allows; the rest stays expired.
-  TimerEntry* PopExpired();
+  TimerEntry* PopExpired() {
+    CellRing& ring = slots_[kExpired].ring;
+    if (ring.IsEmpty()) return nullptr;
+    ++stats_.fired;
+    return static_cast<TimerEntry*>(ring.TakeOldest(&pool_));
+  }
 
   // When to call Advance next: the tick of the earliest timer; in the past if something is due now,
   // InfiniteFuture() if nothing will ever be. Never late. Exact, except when the earliest timer was
@@ -151,7 +165,7 @@ class TimerWheel {
   Instant NextDeadline() const;
 
   // How many timers are armed or expired and not popped.
-  size_t size() const { return size_; }
+  size_t size() const { return stats_.armed - moved_ - stats_.cancelled - stats_.fired; }
 
   TimerStats stats() const;
 
@@ -162,15 +176,15 @@ class TimerWheel {
   using TickClock = timer_internal::TickClock;
   using TimerNode = timer_internal::TimerNode;
 
-  // Six levels of 256 slots would reach 2^48 ticks; the most distant Instant is 2^44 ticks away.
+  // Six levels of 256 slots would reach 2^48 ticks; the most distant Instant is 17 * 2^40 away.
   static constexpr unsigned kLevels = 6;
   static constexpr unsigned kSlotBits = 8;
   static constexpr unsigned kSlots = 1 << kSlotBits;
-  static constexpr unsigned kWheelSlots = (kLevels - 1) * kSlots + 16;
+  static constexpr unsigned kWheelSlots = (kLevels - 1) * kSlots + 17;
   // Rings besides the slots of the levels.
-  static constexpr unsigned kDue = kWheelSlots;           // Expires at the next Advance.
-  static constexpr unsigned kNeverDue = kWheelSlots + 1;  // InfiniteFuture().
-  static constexpr unsigned kExpired = kWheelSlots + 2;   // Waits for PopExpired.
+  static constexpr unsigned kNeverDue = kWheelSlots;     // InfiniteFuture(): where kNever belongs.
+  static constexpr unsigned kDue = kWheelSlots + 1;      // Expires at the next Advance.
+  static constexpr unsigned kExpired = kWheelSlots + 2;  // Waits for PopExpired.
   static constexpr unsigned kRings = kWheelSlots + 3;
 
   struct Slot {
@@ -180,9 +194,13 @@ class TimerWheel {
 
   [[noreturn]] static void RefuseAddress(const TimerEntry* entry);
   void ArmForTick(TimerEntry* entry, uint64_t tick);
+  unsigned PlaceOf(uint64_t tick) const;
   void Insert(TimerNode* node, uint64_t tick);
+  void InsertInNewRoom(TimerNode* node, uint64_t tick, unsigned place);
+  void MoveToTick(TimerEntry* entry, uint64_t tick);
+  bool EraseYoungest(TimerNode* node);
   void Erase(TimerNode* node);
-  TimerEntry* TakeExpired();
+  void NoteEmpty(unsigned place);
   void Expire(unsigned slot);
   bool Cascade(uint64_t target, int64_t* budget);
   void EnterSlot(unsigned level, unsigned index, uint64_t target);
@@ -195,14 +213,51 @@ class TimerWheel {
 
   const TickClock clock_;
   uint64_t cursor_ = 0;  // The tick up to which everything is expired.
-  size_t size_ = 0;
   // The level of the slot that the cursor has entered and that is not wholly moved down; 0: none.
   unsigned cascading_level_ = 0;
   TimerStats stats_;
+  uint64_t moved_ = 0;  // Calls of Arm() for a timer that was armed.
   std::array<timer_internal::Occupancy, kLevels> occupancy_;
   timer_internal::ChunkPool pool_;
   std::array<Slot, kRings> slots_;
 };
+
+// The usual course of arming and cancelling stands here, so that it can be inlined.
+
+inline void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
+  if (reinterpret_cast<uintptr_t>(entry) >> (64 - timer_internal::kTagBits) != 0) {
+    RefuseAddress(entry);
+  }
+  ++stats_.armed;
+  if (entry->IsArmed()) return MoveToTick(entry, tick);
+  entry->when = tick;
+  Insert(entry, tick);
+}
+
+// The ring for what is armed for `tick` now.
+inline unsigned TimerWheel::PlaceOf(uint64_t tick) const {
+  if (tick <= cursor_) [[unlikely]]
+    return kDue;
+  const auto highest_bit = static_cast<unsigned>(63 ^ std::countl_zero(tick ^ cursor_));
+  const unsigned shift = highest_bit - highest_bit % kSlotBits;
+  return shift / kSlotBits * kSlots + static_cast<unsigned>(tick >> shift) % kSlots;
+}
+
+inline void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
+  const unsigned place = PlaceOf(tick);
+  Slot& slot = slots_[place];
+  if (slot.ring.IsFull()) [[unlikely]]
+    return InsertInNewRoom(node, tick, place);
+  if (tick < slot.earliest) slot.earliest = tick;
+  slot.ring.Append(node, static_cast<uint16_t>(tick));
+}
+
+// Takes a timer out if it is the youngest of its slot: the common case, and all that it takes is
+// here. Returns false for others, and for one that is not armed.
+inline bool TimerWheel::EraseYoungest(TimerNode* node) {
+  // Where the cursor has passed a timer, or is about to, the ring is another one and says no.
+  return slots_[PlaceOf(node->when)].ring.EraseYoungest(node);
+}
 
 }  // namespace weft
 

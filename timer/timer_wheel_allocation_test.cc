@@ -1,9 +1,7 @@
 // After Reserve() nothing allocates, whatever pattern the timers are armed and cancelled in;
-// without it, growing is left to Advance(). Counts calls of operator new.
+// without it, growing is left to Advance().
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <random>
 #include <utility>
 #include <vector>
@@ -12,29 +10,7 @@
 #include "base/instant.h"
 #include "gtest/gtest.h"
 #include "timer/timer_wheel.h"
-
-namespace {
-
-int64_t allocations = 0;
-
-void* CountedAllocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* const memory =
-      std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return CountedAllocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return CountedAllocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -47,11 +23,11 @@ class TimerWheelAllocationTest : public testing::Test {
  protected:
   TimerWheelAllocationTest() : wheel_(Instant()), timers_(kTimers) {
     wheel_.Reserve(kTimers);
-    before_ = allocations;
+    before_ = stress::AllocationCount();
   }
   ~TimerWheelAllocationTest() override {
     for (TimerEntry& timer : timers_) wheel_.Cancel(&timer);
-    EXPECT_EQ(allocations, before_);
+    EXPECT_EQ(stress::AllocationCount(), before_);
     EXPECT_EQ(wheel_.stats().allocations_in_arm, 0u);
   }
 

@@ -211,9 +211,10 @@ void BM_ArmCold(benchmark::State& state) {
     Set set;
     const double begin = CpuSeconds();
     for (uint32_t i = 0; i < kMillion; ++i) set.Arm(&timers[draws.order[i]], draws.Tick(i));
-    state.SetIterationTime((CpuSeconds() - begin) / kMillion);
+    state.SetIterationTime(CpuSeconds() - begin);
     for (uint32_t i = 0; i < kMillion; ++i) set.Cancel(&timers[draws.order[i]]);
   }
+  state.SetItemsProcessed(state.iterations() * int64_t{kMillion});
 }
 
 // Fires a million timers tick by tick over 60 s, with all the cascades.
@@ -226,14 +227,15 @@ void BM_FireCold(benchmark::State& state) {
     for (uint64_t tick = kBegin; tick <= kBegin + kLongest + 1; ++tick) {
       fired += million.set.FireUntil(tick);
     }
-    state.SetIterationTime((CpuSeconds() - begin) / kMillion);
+    state.SetIterationTime(CpuSeconds() - begin);
     if (fired != kMillion) state.SkipWithError("timers were lost");
   }
+  state.SetItemsProcessed(state.iterations() * int64_t{kMillion});
 }
 
-// Fires 4096 timers tick by tick over 4096 ticks.
+// Fires 4096 timers tick by tick over some ticks.
 template <typename Set>
-void BM_FireWarm(benchmark::State& state) {
+void FireOver(benchmark::State& state, uint32_t ticks) {
   constexpr uint32_t kTimers = 4096;
   Set set;
   Timers<typename Set::Timer> timers(kTimers);
@@ -241,14 +243,27 @@ void BM_FireWarm(benchmark::State& state) {
   uint64_t now = kBegin;
   for (auto _ : state) {
     for (uint32_t i = 0; i < kTimers; ++i) {
-      set.Arm(&timers[i], now + 1 + draws.Tick(i) % kTimers);
+      set.Arm(&timers[i], now + 1 + draws.Tick(i) % ticks);
     }
     uint32_t fired = 0;
     const double begin = CpuSeconds();
-    for (uint32_t i = 0; i < kTimers; ++i) fired += set.FireUntil(++now);
-    state.SetIterationTime((CpuSeconds() - begin) / kTimers);
+    for (uint32_t i = 0; i < ticks; ++i) fired += set.FireUntil(++now);
+    state.SetIterationTime(CpuSeconds() - begin);
     if (fired != kTimers) state.SkipWithError("timers were lost");
   }
+  state.SetItemsProcessed(state.iterations() * int64_t{kTimers});
+}
+
+// As many in a tick as in BM_FireCold.
+template <typename Set>
+void BM_FireWarm(benchmark::State& state) {
+  FireOver<Set>(state, 256);
+}
+
+// One in a tick: what a timer costs that shares neither its tick nor its wake-up.
+template <typename Set>
+void BM_FireSparse(benchmark::State& state) {
+  FireOver<Set>(state, 4096);
 }
 
 BENCHMARK_TEMPLATE(BM_ArmCancelWarm, Wheel);
@@ -263,8 +278,10 @@ BENCHMARK_TEMPLATE(BM_ArmCold, Wheel)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_ArmCold, Heap)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_FireCold, Wheel)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_FireCold, Heap)->UseManualTime()->Iterations(1);
-BENCHMARK_TEMPLATE(BM_FireWarm, Wheel)->UseManualTime();
-BENCHMARK_TEMPLATE(BM_FireWarm, Heap)->UseManualTime();
+BENCHMARK_TEMPLATE(BM_FireWarm, Wheel)->UseManualTime()->Iterations(256);
+BENCHMARK_TEMPLATE(BM_FireWarm, Heap)->UseManualTime()->Iterations(256);
+BENCHMARK_TEMPLATE(BM_FireSparse, Wheel)->UseManualTime()->Iterations(256);
+BENCHMARK_TEMPLATE(BM_FireSparse, Heap)->UseManualTime()->Iterations(256);
 
 }  // namespace
 }  // namespace weft

@@ -159,6 +159,23 @@ TEST(TimerWheelTest, Regression_ALateAdvanceSkipsNothingAndKeepsTheOrder) {
   EXPECT_EQ(AdvanceAndPop(&wheel, kStart + absl::Hours(24 * 60)), expected);
 }
 
+// Two instants may be further apart than int64_t reaches; a difference that saturates fires the
+// timer centuries early.
+TEST(TimerWheelTest, Regression_TheFurthestDeadlineOfTheEarliestStartIsNotEarly) {
+  const Instant start = Instant::InfinitePast();
+  const Instant deadline = Instant::FromNanos(Instant::InfiniteFuture().nanos() - 2'000'000);
+  TimerWheel wheel(start);
+  Timer timer("t"), never("never");
+  wheel.Arm(&timer, deadline);
+  wheel.Arm(&never, Instant::InfiniteFuture());
+  EXPECT_GE(wheel.NextDeadline(), deadline);
+  EXPECT_EQ(AdvanceAndPop(&wheel, deadline - absl::Nanoseconds(1)), Names{});
+  EXPECT_EQ(AdvanceAndPop(&wheel, deadline + absl::Milliseconds(1)), Names{"t"});
+  EXPECT_EQ(AdvanceAndPop(&wheel, Instant::InfiniteFuture()), Names{});
+  EXPECT_EQ(wheel.NextDeadline(), Instant::InfiniteFuture());
+  EXPECT_TRUE(wheel.Cancel(&never));
+}
+
 TEST(TimerWheelTest, TimersOfOneTickExpireInTheOrderOfArmingAcrossLevels) {
   TimerWheel wheel(kStart);
   const Instant deadline = kStart + absl::Hours(1200);

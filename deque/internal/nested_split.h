@@ -14,6 +14,9 @@
 //   (5) opener -> thief      word: release, acquire. The barrier precedes the read of tail.
 //   (7) pop <-> thief        without asymmetric barriers: tail, then word, and word, then tail; two
 //                            seq_cst fences.
+//   (8) push <-> sleeper     tail and the request, by the asymmetric barrier: a thief asks, runs
+//                            the heavy half and looks a last time before it sleeps. Without such
+//                            barriers each push counts as asked, and the owner's caller fences.
 // There is no edge (2): that a slot is free again follows from the end of the stolen job, which the
 // owner awaits.
 #ifndef WEFT_DEQUE_INTERNAL_NESTED_SPLIT_H_
@@ -31,6 +34,13 @@
 
 namespace weft::deque_internal {
 
+// What became of a job that was pushed.
+enum class Offered {
+  kFull,    // nothing: the stack is as deep as it gets
+  kQuiet,   // thieves that look will find it
+  kWanted,  // the same, and a thief had asked since the last such push; it may have gone to sleep
+};
+
 struct NestedOptions {
   bool asymmetric = true;  // whether there are asymmetric barriers, and they shall be used
   int capacity = 1'024;    // deepest nesting of jobs that can be stolen; at most kMaxIndex
@@ -43,11 +53,12 @@ template <typename Word, typename Atomics>
 class NestedSplit {
  public:
   explicit NestedSplit(const NestedOptions& options)
-      : push_limit_(options.capacity),
-        pop_limit_(options.asymmetric ? 0 : kTripped),
+      : pop_limit_(options.asymmetric ? 0 : kTripped),
         options_(options),
         slots_(std::make_unique<Atomic<Word>[]>(static_cast<std::size_t>(options.capacity))),
-        word_(options.asymmetric ? 0 : ForkWord::kOpen) {}
+        word_(options.asymmetric ? 0 : ForkWord::kOpen) {
+    if (!options.asymmetric) (void)Ask();  // for ever
+  }
 
   NestedSplit(const NestedSplit&) = delete;
   NestedSplit& operator=(const NestedSplit&) = delete;
@@ -57,13 +68,16 @@ class NestedSplit {
   // The index of the next push.
   int Depth() const { return tail_.load(std::memory_order_relaxed); }
 
-  // Precondition: t == Depth(). False: the stack is as deep as it gets; nothing was pushed.
-  bool Push(int t, Word job) {
-    if (t >= push_limit_.load(std::memory_order_relaxed)) [[unlikely]]
-      return PushSlow(t, job);
+  // Precondition: t == Depth().
+  Offered Push(int t, Word job) {
+    if (t >= options_.capacity) [[unlikely]]
+      return Offered::kFull;
     Slot(t).store(job, std::memory_order_relaxed);
-    tail_.store(t + 1, std::memory_order_release);  // (1)
-    return true;
+    tail_.store(t + 1, std::memory_order_release);             // (1) (8)
+    Atomics::LightBarrier();                                   // (8)
+    if (is_asked_.load(std::memory_order_relaxed) == kNobody)  // (8)
+      return Offered::kQuiet;
+    return Answer();
   }
 
   // Precondition: t is the index of the newest push that was not popped. True: the job is the
@@ -106,12 +120,19 @@ class NestedSplit {
         return Taken::kItem;
       }
       if (seen.is_open()) return Taken::kEmpty;
-      AskPush();
+      (void)Ask();
       if (tail_.load(std::memory_order_relaxed) <= seen.top()) return Taken::kEmpty;
       AskPop();
       if (!WaitForChange(seen)) OpenFor(seen);
     }
     return Taken::kLost;
+  }
+
+  // Asks that the next push answer kWanted (8). False: somebody has, and no push since.
+  bool Ask() {
+    if (is_asked_.load(std::memory_order_relaxed) != kNobody) return false;
+    is_asked_.store(kSomebody, std::memory_order_relaxed);
+    return true;
   }
 
   // How many jobs can be stolen. Relaxed: a hint.
@@ -125,7 +146,8 @@ class NestedSplit {
   template <typename U>
   using Atomic = typename Atomics::template Atomic<U>;
 
-  static constexpr int kAsked = -1;
+  static constexpr int kNobody = 0;
+  static constexpr int kSomebody = 1;
   static constexpr int kTripped = std::numeric_limits<int>::max();
 
   Atomic<Word>& Slot(int index) const { return slots_[static_cast<std::size_t>(index)]; }
@@ -145,18 +167,16 @@ class NestedSplit {
     return false;
   }
 
-  // Room is short, or a thief has asked: then the stack is opened.
-  [[gnu::noinline]] bool PushSlow(int t, Word job) {
-    if (t >= options_.capacity) return false;
-    Slot(t).store(job, std::memory_order_relaxed);
-    tail_.store(t + 1, std::memory_order_release);  // (1)
-    push_limit_.store(options_.capacity, std::memory_order_relaxed);
+  // A thief has asked: the stack is opened.
+  [[gnu::noinline]] Offered Answer() {
+    if (!options_.asymmetric) return Offered::kWanted;
+    is_asked_.store(kNobody, std::memory_order_relaxed);
     const ForkWord seen = Load();
-    if (seen.is_open() || seen.split() > seen.top()) return true;
+    if (seen.is_open() || seen.split() > seen.top()) return Offered::kWanted;
     // The owner needs no barrier: its own later pops see its own limit.
     pop_limit_.store(kTripped, std::memory_order_relaxed);
     (void)Swap(seen, seen.Next(seen.top(), ForkWord::kOpen));  // fails when a thief has opened it
-    return true;
+    return Offered::kWanted;
   }
 
   // The job at t is public, or the limit was raised.
@@ -194,10 +214,6 @@ class NestedSplit {
   }
 
   // Relaxed: a request may be lost or come late; nothing but speed rests on it.
-  void AskPush() {
-    if (push_limit_.load(std::memory_order_relaxed) == kAsked) return;
-    push_limit_.store(kAsked, std::memory_order_relaxed);
-  }
   void AskPop() {
     if (pop_limit_.load(std::memory_order_relaxed) == kTripped) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
@@ -221,9 +237,9 @@ class NestedSplit {
   // Written by the owner at each operation; read by thieves.
   alignas(kCacheLineSize) Atomic<int> tail_{0};
 
-  // Read by the owner at each operation; written rarely. A push at or above push_limit is slow, a
-  // pop below pop_limit too.
-  alignas(kCacheLineSize) Atomic<int> push_limit_;
+  // Read by the owner at each operation; written rarely. A pop below pop_limit is slow, and a push
+  // that somebody has asked for.
+  alignas(kCacheLineSize) Atomic<int> is_asked_{kNobody};
   Atomic<int> pop_limit_;
   const NestedOptions options_;
   const std::unique_ptr<Atomic<Word>[]> slots_;  // written by the owner, read by thieves

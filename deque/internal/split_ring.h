@@ -12,29 +12,13 @@
 // slow path and shares. If the owner does not answer for some microseconds, the thief opens the
 // deque itself: it raises pop_limit, runs the heavy half of an asymmetric barrier, and swaps {top,
 // 0} for {top, open}. From then on everything below tail is public. One barrier serves all thieves
-// until the owner's next pop, which closes the deque.
+// until the owner's next pop.
 //
-// Why no item is taken twice, and why an answer cannot cross an opening that is under way:
-//   Word    A successful swap proves that the word is what its thread had read, and nothing has
-//           happened to it in between. What is public leaves only by a swap.
-//   Pop     Let the owner pop index i on the fast path, and a thief open the deque. If the thief's
-//           barrier comes later than the owner's store of tail, the thieves see a tail of i or
-//           less. Otherwise the owner sees the raised limit (3), or a limit that the owner itself
-//           has stored since; and each such store is followed by a swap of the word by the owner,
-//           before the next pop (if it fails, the limit is raised again). The opening was going to
-//           swap an older word, and fails. And a limit stored before the word that the thief has
-//           read is older than the thief's own store (4).
-//   Slots   A thief reads slots before its swap. A slot of an index in [top, top + n) of that word
-//           is not written while the word stays: the owner writes only to indices above, and gives
-//           fresh indices to what it takes back.
-//   Buffers After growth nobody writes to the old buffer. The ring shrinks only right after a swap
-//           that leaves nothing public, and thieves learn of later items by edges (1) and (4) that
-//           also show them the new buffer.
+// A pop that is asked makes the deque hot: {top, hot}. All of it stays public then, and the owner
+// pops like Chase and Lev, with a full fence, until some pops in a row have seen no steal; then it
+// closes the deque, with half of it public. So a thief that keeps coming need not ask each time.
 //
-// Two other ways to run the same code, both open for ever:
-//   kFenced   for kernels without asymmetric barriers: Chase-Lev. The owner's pop runs a full
-//             fence, and so does a thief between reading the word and tail (7).
-//   kFifo     the owner takes from top too, like a thief, and never lowers tail: no fence at all.
+// README.md § Design argues why no item is taken twice, and why answer and opening do not cross.
 //
 // Happens-before edges; each end names its number:
 //   (1) push -> thief        tail: release, acquire. The item, and the buffer that holds it. Pops
@@ -46,7 +30,7 @@
 //                            stored before, which the reader's own stores to them follow.
 //   (5) opener -> thief      word: release, acquire. The barrier precedes the read of tail.
 //   (6) growth -> thief      buffer: release, acquire. What a buffer is made of.
-//   (7) pop <-> thief        kFenced: tail, then word, and word, then tail; two seq_cst fences.
+//   (7) pop <-> thief        hot: tail, then word, and word, then tail; all seq_cst.
 #ifndef WEFT_DEQUE_INTERNAL_SPLIT_RING_H_
 #define WEFT_DEQUE_INTERNAL_SPLIT_RING_H_
 
@@ -58,6 +42,7 @@
 
 #include "base/cache_line.h"
 #include "deque/internal/ring_buffers.h"
+#include "deque/internal/ring_heat.h"
 #include "deque/internal/ring_options.h"
 #include "deque/internal/ring_word.h"
 
@@ -74,20 +59,19 @@ class SplitRing {
       : tail_(options.first_index),
         push_limit_(options.first_index + std::min(options.capacity, options.max_items)),
         pop_limit_(options.mode == RingMode::kSplit ? options.first_index : kTripped),
-        buffers_(options.capacity),
-        owner_buffer_(buffers_.current()),
         options_(options),
-        buffer_(buffers_.current()),
-        word_((options.mode == RingMode::kSplit ? RingWord::Closed(options.first_index, 0)
-                                                : RingWord::Open(options.first_index))
-                  .bits()) {}
+        buffers_(options.capacity),
+        word_(RingWord::Empty(options.mode, options.first_index).bits()) {
+    owner_buffer_ = buffers_.current();
+    buffer_.store(owner_buffer_, std::memory_order_relaxed);
+  }
 
   SplitRing(const SplitRing&) = delete;
   SplitRing& operator=(const SplitRing&) = delete;
 
   // ---- For the owner -------------------------------------------------------------------------
 
-  // False: there are max_items. Throws std::bad_alloc when growing fails: nothing has changed.
+  // False: there are max_items. Throws std::bad_alloc: nothing has changed.
   bool Push(Word word) {
     const std::int64_t t = tail_.load(std::memory_order_relaxed);  // written by the owner only
     if (t >= push_limit_.load(std::memory_order_relaxed)) [[unlikely]]
@@ -124,14 +108,15 @@ class SplitRing {
     return Taken::kItem;
   }
 
-  // Takes the oldest item. For kFifo only. Never answers kLost.
-  Taken PopOldest(Word* word) {
+  // For kFifo only. Takes up to `limit` of the oldest items in one step; returns how many.
+  std::int64_t PopOldest(std::int64_t limit, Word* words) {
     const std::int64_t t = Tail();
     while (true) {
       const RingWord seen = Load();
-      if (seen.Distance(t) <= 0) return FoundEmpty(t);
-      *word = owner_buffer_->Get(seen.RingIndex());
-      if (Swap(seen, seen.Taking(1))) return Taken::kItem;
+      const std::int64_t count = std::min(limit, seen.Distance(t));
+      if (count <= 0) return FoundEmpty(t), 0;
+      for (std::int64_t i = 0; i < count; ++i) words[i] = owner_buffer_->Get(seen.RingIndex() + i);
+      if (Swap(seen, seen.Taking(count))) return count;
     }
   }
 
@@ -146,8 +131,8 @@ class SplitRing {
     return StealItems(1, word, &taken);
   }
 
-  // Takes up to `limit` of the oldest items and at most half of those that are public (at least
-  // one), all in one step, into words[0...]. Precondition: limit > 0.
+  // Takes up to `limit` of the oldest items and at most half of those that are public (one of a hot
+  // deque), all in one step, into words[0...]. Precondition: limit > 0.
   Taken StealUpTo(std::int64_t limit, Word* words, std::int64_t* taken) {
     return StealItems(limit, words, taken);
   }
@@ -166,10 +151,13 @@ class SplitRing {
   // Values of the limits that no index reaches.
   static constexpr std::int64_t kAsked = std::numeric_limits<std::int64_t>::min();
   static constexpr std::int64_t kTripped = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t kTrippedForMany = kTripped - 1;  // by a thief of batches
 
   std::int64_t Tail() const { return tail_.load(std::memory_order_relaxed); }  // for the owner
 
-  RingWord Load() const { return RingWord(word_.load(std::memory_order_acquire)); }  // (2) (4) (5)
+  RingWord Load() const {
+    return RingWord(word_.load(std::memory_order_seq_cst));  // (2) (4) (5) (7)
+  }
 
   // Swaps the word if it is still `seen`. Success needs no acquire side: nothing has changed since
   // `seen` was loaded with it. Failure: relaxed, the value is not used.
@@ -202,8 +190,7 @@ class SplitRing {
     return true;
   }
 
-  // The next slow push: when the ring is full, or, while shrinking is considered, when the owner
-  // needs more than a quarter of it.
+  // The next slow push: when the ring is full, or, to consider shrinking, more than a quarter full.
   void SetPushLimit(std::int64_t top) {
     const bool considers = !was_needed_ && !buffers_.is_smallest();
     push_limit_.store(top + (considers ? std::min(Quarter(), Capacity()) : Capacity()),
@@ -223,9 +210,7 @@ class SplitRing {
   // needs no barrier: its own later pops see its own limit.
   void Answer(std::int64_t t) {
     const RingWord seen = Load();
-    if (push_limit_.load(std::memory_order_relaxed) == kAsked) {
-      SetPushLimit(seen.Top(t));
-    }
+    if (push_limit_.load(std::memory_order_relaxed) == kAsked) SetPushLimit(seen.Top(t));
     if (seen.is_open() || seen.shared() > 0) return;
     pop_limit_.store(kTripped, std::memory_order_relaxed);
     // Fails when a thief has opened it.
@@ -234,24 +219,56 @@ class SplitRing {
 
   // Tail is t or t + 1. Item t is public, or the limit was raised.
   [[gnu::noinline]] Taken PopSlow(std::int64_t t, Word* word) {
-    if (Load().Distance(t) < 0) return FoundEmpty(t + 1);
+    const RingWord first = Load();
+    if (first.Distance(t) < 0) return FoundEmpty(t + 1);
+    if (first.is_hot()) return PopHot(t, word);
     tail_.store(t, std::memory_order_release);  // (1)
-    if (options_.mode == RingMode::kFenced) return PopFenced(t, word);
     while (true) {
       const RingWord seen = Load();
       const std::int64_t top = seen.Top(t);
       if (top > t) return FoundEmpty(t + 1);
-      const std::int64_t split = top + seen.shared();
-      const bool takes_all = split >= t;
-      const std::int64_t more =
-          takes_all || seen.shared() > 0 ? 0 : std::min((t - split + 1) / 2, options_.max_shared);
-      const RingWord next =
-          takes_all ? RingWord::Closed(t + 1, 0) : RingWord::Closed(top, seen.shared() + more);
-      if (!SwapAndLimit(seen, next, takes_all ? t + 1 : split + more)) continue;
+      const bool takes_all = top + seen.shared() >= t;
+      if (!(takes_all ? SwapAndLimit(seen, RingWord::Closed(t + 1, 0), t + 1) : Share(seen, t)))
+        continue;
       *word = owner_buffer_->Get(t);
       if (takes_all) MoveUp(top, t);
       return Taken::kItem;
     }
+  }
+
+  // Answers a request, if nothing is public. A thief of batches would get one item at a time of a
+  // hot deque: for it half of what lies below t is made public.
+  bool Share(RingWord seen, std::int64_t t) {
+    if (seen.shared() > 0) return SwapAndLimit(seen, seen, seen.Top(t) + seen.shared());
+    if (pop_limit_.load(std::memory_order_relaxed) == kTrippedForMany) return ShareHalf(seen, t);
+    return SwapAndLimit(seen, RingWord::Hot(seen.Top(t)), kTripped);
+  }
+  bool ShareHalf(RingWord seen, std::int64_t t) {
+    const std::int64_t half = std::min((seen.Distance(t) + 1) / 2, options_.max_shared);
+    const std::int64_t top = seen.Top(t);
+    return SwapAndLimit(seen, RingWord::Closed(top, half), top + half);
+  }
+
+  // Chase-Lev's pop: without a swap, unless it is the last item.
+  Taken PopHot(std::int64_t t, Word* word) {
+    tail_.store(t, std::memory_order_seq_cst);  // (1) (7)
+    const RingWord seen = Load();
+    const std::int64_t below = seen.Distance(t);
+    if (below < 0) return FoundEmpty(t + 1);
+    const bool cools = heat_.Cools(seen.Top(t), options_);
+    *word = owner_buffer_->Get(t);
+    if (below > 0) {
+      if (cools) (void)ShareHalf(seen, t);
+      return Taken::kItem;
+    }
+    // Thieves may be at the last item too, and the swap decides.
+    if (!(cools ? SwapAndLimit(seen, RingWord::Closed(t + 1, 0), t + 1)
+                : Swap(seen, RingWord::Hot(t + 1)))) {
+      return FoundEmpty(t + 1);
+    }
+    heat_.Moved(t + 1);
+    tail_.store(t + 1, std::memory_order_relaxed);  // as in FoundEmpty()
+    return Taken::kItem;
   }
 
   // Stores the limit first: a thief that reads the new word and then raises the limit must not have
@@ -273,17 +290,6 @@ class SplitRing {
     tail_.store(t + 1 + count, std::memory_order_release);  // (1)
   }
 
-  Taken PopFenced(std::int64_t t, Word* word) {
-    Atomics::Fence(std::memory_order_seq_cst);  // (7)
-    const RingWord seen = Load();
-    *word = owner_buffer_->Get(t);
-    if (seen.Distance(t) > 0) return Taken::kItem;
-    // One item or none is left: thieves may be at it, and the swap decides.
-    if (seen.Distance(t) < 0 || !Swap(seen, seen.Taking(1))) return FoundEmpty(t + 1);
-    tail_.store(t + 1, std::memory_order_relaxed);  // as in FoundEmpty()
-    return Taken::kItem;
-  }
-
   // Nothing lies below t. Relaxed: who takes an item on the strength of this value of tail has read
   // an older word, and fails to swap it.
   Taken FoundEmpty(std::int64_t t) {
@@ -302,12 +308,8 @@ class SplitRing {
       if (push_limit_.load(std::memory_order_relaxed) != kAsked) SetPushLimit(t);
       return;
     }
-    const RingWord seen = Load();
-    if (options_.mode == RingMode::kSplit) {
-      if (!SwapAndLimit(seen, RingWord::Closed(t + 1, 0), t + 1)) return;
-    } else if (!Swap(seen, RingWord::Open(t + 1))) {
-      return;
-    }
+    const std::int64_t limit = options_.mode == RingMode::kSplit ? t + 1 : kTripped;
+    if (!SwapAndLimit(Load(), RingWord::Empty(options_.mode, t + 1), limit)) return;
     owner_buffer_ = buffers_.Shrink();
     buffer_.store(owner_buffer_, std::memory_order_release);  // (6)
     tail_.store(t + 1, std::memory_order_relaxed);            // as in FoundEmpty()
@@ -318,33 +320,32 @@ class SplitRing {
   [[gnu::always_inline]] Taken StealItems(std::int64_t limit, Word* words, std::int64_t* taken) {
     for (int attempt = 0; attempt < options_.attempts; ++attempt) {
       const RingWord seen = Load();
-      if (options_.mode == RingMode::kFenced) Atomics::Fence(std::memory_order_seq_cst);  // (7)
       const std::int64_t available =
-          seen.is_open() ? seen.Distance(tail_.load(std::memory_order_acquire))  // (1)
+          seen.is_open() ? seen.Distance(tail_.load(std::memory_order_seq_cst))  // (1) (7)
                          : seen.shared();
       if (available > 0) {
         // The buffer is read after what says that there are items: an older one may lack them.
         const Buffer* const buffer = buffer_.load(std::memory_order_acquire);  // (6)
-        // The fenced owner pops without a swap unless it is the last item: one at a time, then.
-        const std::int64_t most = options_.mode == RingMode::kFenced ? 1 : (available + 1) / 2;
+        // The owner of a hot deque pops without a swap, unless it is the last item.
+        const std::int64_t most = seen.is_hot() ? 1 : (available + 1) / 2;
         *taken = std::min(limit, most);
         for (std::int64_t i = 0; i < *taken; ++i) words[i] = buffer->Get(seen.RingIndex() + i);
         return Swap(seen, seen.Taking(*taken)) ? Taken::kItem : Taken::kLost;
       }
-      const Taken answer = seen.is_open() ? Taken::kEmpty : Ask(seen);
+      const Taken answer = seen.is_open() ? Taken::kEmpty : Ask(seen, limit);
       if (answer != Taken::kItem) return answer;
     }
     return Taken::kLost;
   }
 
   // Nothing was public. kItem: there may be something now.
-  [[gnu::noinline]] Taken Ask(RingWord seen) {
+  [[gnu::noinline]] Taken Ask(RingWord seen, std::int64_t limit) {
     const std::int64_t hidden = seen.Distance(tail_.load(std::memory_order_relaxed));
     // In the middle of a pop that takes back what was public: there may be items.
     if (hidden < 0) return Taken::kLost;
     Trip(&push_limit_, kAsked);  // the next push will be public at once
     if (hidden == 0) return Taken::kEmpty;
-    Trip(&pop_limit_, kTripped);
+    Trip(&pop_limit_, limit == 1 ? kTripped : kTrippedForMany);
     if (!WaitForChange(seen)) OpenFor(seen);
     return Taken::kItem;
   }
@@ -381,15 +382,14 @@ class SplitRing {
   // slow paths. A push at or above push_limit is slow, a pop below pop_limit too.
   alignas(kCacheLineSize) Atomic<std::int64_t> push_limit_;
   Atomic<std::int64_t> pop_limit_;
-  // The owner's own.
-  RingBuffers<Word, Atomics> buffers_;
   Buffer* owner_buffer_;     // buffers_.current()
-  bool was_needed_ = false;  // more than a quarter full since last found empty
+  Atomic<Buffer*> buffer_;   // the same for thieves
+  Atomic<int> opening_{0};   // 1 while a thief opens the deque: a hint
+  bool was_needed_ = false;  // the owner's: more than a quarter full since last found empty
   const RingOptions options_;
-  // Written when the ring grows or shrinks; read by thieves.
-  Atomic<Buffer*> buffer_;
-  // 1 while a thief opens the deque. A hint.
-  Atomic<int> opening_{0};
+  // The owner's own. What a hot pop writes is not beside what a thief reads.
+  RingBuffers<Word, Atomics> buffers_;
+  RingHeat heat_;
 
   // A RingWord. Written by thieves, and by the owner's slow paths.
   alignas(kCacheLineSize) Atomic<std::uint64_t> word_;

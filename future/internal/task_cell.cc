@@ -1,87 +1,133 @@
 #include "future/internal/task_cell.h"
 
+#include <cstring>
+
 namespace weft::future_internal {
+namespace {
+
+std::size_t TailBytes(std::string_view name) {
+  return name.empty() ? 0 : sizeof(std::size_t) + name.size();
+}
+
+}  // namespace
 
 const Waker::VTable CellBase::kWakerVTable = {
-    .add_ref =
+    .add_ref = [](void* cell) { static_cast<CellBase*>(cell)->state_.AddWaker(); },
+    .drop =
         [](void* cell) {
-          // Relaxed: the caller holds a reference already.
-          static_cast<CellBase*>(cell)->references_.fetch_add(1, std::memory_order_relaxed);
+          auto* const self = static_cast<CellBase*>(cell);
+          self->Do(self->state_.DropWaker());
         },
-    .drop = [](void* cell) { static_cast<CellBase*>(cell)->Release(); },
-    .wake = [](void* cell) { static_cast<CellBase*>(cell)->Wake(); },
+    .wake =
+        [](void* cell) {
+          auto* const self = static_cast<CellBase*>(cell);
+          self->Do(self->state_.Wake());
+        },
+    .wake_and_drop =
+        [](void* cell) {
+          auto* const self = static_cast<CellBase*>(cell);
+          self->Do(self->state_.WakeAndDrop());
+        },
 };
 
-bool CellBase::IsFinished(const Waker& waker) {
-  Waker previous;  // dropped after the lock
-  MutexLock lock(&mutex_);
-  if (!is_finished_ && !joiner_.WillWake(waker)) {
-    previous = std::move(joiner_);
-    joiner_ = waker.Clone();
-  }
-  return is_finished_;
+CellBase::CellBase(Executor& executor, CancelToken* token)
+    : CancelEntry(&TakeRegisteredWaker),
+      owns_token_(token != nullptr),
+      executor_(executor),
+      token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
+
+CellBase::~CellBase() {
+  if (owns_token_) token_.~CancelToken();
 }
 
-bool CellBase::IsFinished() {
-  MutexLock lock(&mutex_);
-  return is_finished_;
+void CellBase::DropHandle() {
+  // The waker is dropped last: that may run foreign code.
+  const auto [joiner, then] = state_.DropHandle();
+  Do(then);
 }
 
-void CellBase::Detach() {
-  {
-    Waker previous;
-    MutexLock lock(&mutex_);
-    previous = std::move(joiner_);
-  }
-  Release();
-}
-
-void CellBase::RequestStop() {
-  stop_requested_.store(true, std::memory_order_release);  // (4)
-  Wake();
-}
-
-Waker CellBase::MakeWaker() {
-  kWakerVTable.add_ref(this);
-  return Waker(&kWakerVTable, this);
-}
-
-void CellBase::Wake() {
-  const uint32_t before = state_.fetch_or(kNotified, std::memory_order_acq_rel);  // (1), (2)
-  if (before != 0) return;  // queued, running or done: whoever runs it has seen or will see the bit
-  references_.fetch_add(1, std::memory_order_relaxed);
-  executor_.Schedule(this, ScheduleHint::kWake);
+TaskStatus CellBase::status() const {
+  if (state_.IsComplete()) return outcome_;
+  return is_polled_.load(std::memory_order_relaxed) ? TaskStatus::kRunning : TaskStatus::kWaiting;
 }
 
 void CellBase::EndPollPending() {
-  uint32_t expected = kRunning;
-  if (state_.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,  // (2)
-                                     std::memory_order_relaxed)) {
-    Release();
-    return;
+  // Only tasks that wait need to be woken by their token. If it is cancelled by now, it wakes.
+  if (!is_registered_ && token_.CanBeCancelled()) {
+    is_registered_ = true;
+    state_.AddWaker();
+    Link(token_);
   }
-  // Woken during the poll. The reference of the run becomes the queue's. An exchange, not a store:
-  // it continues the release sequence of wakers that came in between.
-  state_.exchange(kNotified, std::memory_order_acq_rel);  // (1)
-  executor_.Schedule(this, ScheduleHint::kYield);
+  switch (state_.EndPoll()) {
+    case State::Then::kNothing:
+      return;
+    case State::Then::kSchedule:
+      executor_.Schedule(this, ScheduleHint::kYield);
+      return;
+    case State::Then::kDestroy:
+      Destroy();
+  }
 }
 
 void CellBase::Finish() {
-  state_.store(kDone, std::memory_order_release);  // (2): nobody polls any more
-  Waker joiner;
-  {
-    MutexLock lock(&mutex_);
-    is_finished_ = true;
-    joiner = std::move(joiner_);
-  }
-  std::move(joiner).Wake();
   Executor& executor = executor_;
-  Release();
+  // Dropped before the task is complete: what waits for the end may rely on it.
+  if (is_registered_) Unlink(token_).Reset();
+  {
+    auto [joiner, then] = state_.Complete();
+    if (then == State::Then::kDestroy) Destroy();
+    std::move(joiner).Wake();
+  }
   executor.OnTaskFinished();
 }
 
-void CellBase::Release() {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;  // (3)
+Waker CellBase::TakeRegisteredWaker(CancelEntry* entry) {
+  return Waker(&kWakerVTable, static_cast<CellBase*>(entry));
+}
+
+void CellBase::Do(State::Then then) {
+  switch (then) {
+    case State::Then::kNothing:
+      return;
+    case State::Then::kSchedule:
+      executor_.Schedule(this, ScheduleHint::kWake);
+      return;
+    case State::Then::kDestroy:
+      Destroy();
+  }
+}
+
+void CellBase::Destroy() {
+  WEFT_CHECK(state_.IsComplete())
+      << "a task waits and nothing can wake it any more: its future answered kPending without "
+         "keeping the waker (or lost it), and its token cannot be cancelled; keep "
+         "cx.waker().Clone()";
+  const std::size_t cell_bytes = bytes();
+  const std::string_view named = name();
+  this->~CellBase();
+  Free(this, cell_bytes, named);
+}
+
+void* CellBase::Allocate(std::size_t bytes, std::string_view name) {
+  return ::operator new(bytes + TailBytes(name));
+}
+
+void CellBase::Free(void* memory, std::size_t bytes, std::string_view name) {
+  ::operator delete(memory, bytes + TailBytes(name));
+}
+
+void CellBase::SetName(std::string_view name) {
+  const std::size_t length = name.size();
+  std::memcpy(tail(), &length, sizeof(length));
+  std::memcpy(tail() + sizeof(length), name.data(), length);
+  is_named_ = true;
+}
+
+std::string_view CellBase::name() const {
+  if (!is_named_) return {};
+  std::size_t length;
+  std::memcpy(&length, tail(), sizeof(length));
+  return {tail() + sizeof(length), length};
 }
 
 }  // namespace weft::future_internal

@@ -1,120 +1,154 @@
 // future/internal/task_cell.h — a spawned future with its run state, its wakers and its result.
 //
-// Life of a cell, as its run-state word (bits):
-//
-//   kNotified               queued
-//   kRunning                polled by a worker
-//   kRunning | kNotified    polled, and woken meanwhile: queued again after this poll
-//   0                       waits for a wake
-//   kDone                   finished; wakes are ignored. Terminal.
-//
-// References: one for being queued or polled, one for each Waker, one for the JoinHandle, one for
-// the registration with the token (as a Waker).
-//
-// Happens-before edges:
-//   (1) wake (fetch_or, release) -> start of the poll that it causes (exchange, acquire): what the
-//       waker's thread did is seen.
-//   (2) end of a poll (CAS or exchange, release) -> wake that queues again (fetch_or, acquire) ->
-//       next poll: polls are ordered.
-//   (3) drop of a reference (acq_rel): the last dropper sees all uses.
-//   (4) RequestStop (store, release) -> poll (load, acquire): what the canceller did is seen.
+// The protocol is task_state.h; this adds what the words mean: the executor that runs the task, the
+// token that stops it, the future, which is destroyed before the result that takes its place is
+// published. A task that never waits touches neither the token's lock nor a waker.
 #ifndef WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 #define WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
-#include <optional>
+#include <new>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/atomics.h"
 #include "base/check.h"
-#include "base/mutex.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/result.h"
 #include "future/internal/status_traits.h"
+#include "future/internal/task_state.h"
 #include "future/poll.h"
 #include "future/waker.h"
 
-namespace weft::future_internal {
+namespace weft {
 
-// The part of a cell that does not depend on the future: state word, references, scheduling,
-// joining.
-class CellBase : public Runnable {
+// Where a task is in its life.
+enum class TaskStatus : unsigned char {
+  kWaiting,    // pending: waits, or is queued
+  kRunning,    // is being polled
+  kCompleted,  // has a value, maybe an error status
+  kFailed,     // ended by an exception
+  kCancelled,  // was stopped before it had a value
+};
+
+namespace future_internal {
+
+// The part of a cell that does not depend on the future: state word, scheduling, joining.
+class CellBase : public Runnable, private CancelEntry {
  public:
   CellBase(const CellBase&) = delete;
   CellBase& operator=(const CellBase&) = delete;
 
-  // Whether the result is published; if not, keeps `waker` (cloned) for the moment when it is.
-  bool IsFinished(const Waker& waker);
+  // The handle's. All may be called while the task runs.
+
   // Whether the result is published.
-  bool IsFinished();
-  // Drops the JoinHandle's reference and its waker.
-  void Detach();
+  bool IsComplete() const { return state_.IsComplete(); }
+  // Like IsComplete(); if not, `waker` is woken when it is.
+  bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
+  // Runs the task here if it is what this thread would run next.
+  bool RunIfNext() { return executor_.RunIfNext(this); }
   // Makes every further poll see a stop request, and wakes the task.
-  void RequestStop();
+  void RequestStop() { Do(state_.RequestStop()); }
+  // Drops the handle's reference and its waker.
+  void DropHandle();
+  TaskStatus status() const;
+  // Empty if it has none.
+  std::string_view name() const;
 
  protected:
-  // Starts with two references: the handle's and the queue's.
-  explicit CellBase(Executor& executor) : executor_(executor) {}
-  virtual ~CellBase() = default;
+  // Born queued, with a handle. Without a token: the executor's, which outlives the task.
+  CellBase(Executor& executor, CancelToken* token);
+  virtual ~CellBase();
+
+  // Memory for a cell of `bytes` bytes, with a name behind it unless that is empty.
+  static void* Allocate(std::size_t bytes, std::string_view name);
+  static void Free(void* memory, std::size_t bytes, std::string_view name);
+  // Copies the name behind the cell.
+  void SetName(std::string_view name);
+
+  // The size of the whole cell.
+  virtual std::size_t bytes() const = 0;
 
   Executor& executor() { return executor_; }
-  // Edge (4).
-  bool stop_requested() const { return stop_requested_.load(std::memory_order_acquire); }
 
-  // A waker that owns a reference of its own.
-  Waker MakeWaker();
-  // Polling is about to begin. Edge (1).
-  void BeginPoll() { state_.exchange(kRunning, std::memory_order_acq_rel); }
+  // Polls `poll(cx)` once, which returns whether the future has ended; goes on as that says.
+  template <typename PollOnce>
+  void RunOnce(PollOnce&& poll_once) {
+    const bool is_stopped = state_.BeginPoll();
+    is_polled_.store(true, std::memory_order_relaxed);  // only for status()
+    const BorrowedWaker waker(&kWakerVTable, this);
+    Context cx(waker.get(), token_, &executor_);
+    if (is_stopped) cx = cx.WithStop();
+    const bool has_ended = poll_once(cx);
+    is_polled_.store(false, std::memory_order_relaxed);
+    if (!has_ended) {
+      EndPollPending();
+    } else {
+      Finish();
+    }
+  }
+
+  // How the future ended. Before Finish().
+  void SetOutcome(TaskStatus outcome) { outcome_ = outcome; }
+
   // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
   void EndPollPending();
-  // The future is destroyed and the result is set: publishes it, and drops the reference of the
-  // run.
+  // The future is destroyed, result and outcome are set: publishes them and ends the run. The cell
+  // may be gone afterwards.
   void Finish();
-  // Drops one reference.
-  void Release();
 
  private:
-  static constexpr uint32_t kNotified = 1;
-  static constexpr uint32_t kRunning = 2;
-  static constexpr uint32_t kDone = 4;
+  using State = TaskState<StdAtomics>;
 
   static const Waker::VTable kWakerVTable;
 
-  void Wake();
+  static Waker TakeRegisteredWaker(CancelEntry* entry);
+  void Do(State::Then then);
+  void Destroy();
+  // The name's length, then the name.
+  char* tail() const { return reinterpret_cast<char*>(const_cast<CellBase*>(this)) + bytes(); }
 
+  [[no_unique_address]] State state_;  // the next four share its last word
+  std::atomic<bool> is_polled_{false};
+  TaskStatus outcome_ = TaskStatus::kWaiting;  // edge (5) of task_state.h
+  const bool owns_token_ : 1;
+  bool is_named_ : 1 = false;       // before the start
+  bool is_registered_ : 1 = false;  // the run's, once started
   Executor& executor_;
-  std::atomic<uint32_t> state_{kNotified};
-  std::atomic<uint32_t> references_{2};
-  std::atomic<bool> stop_requested_{false};
-  Mutex mutex_;
-  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
-  Waker joiner_ ABSL_GUARDED_BY(mutex_);
+  union {
+    const CancelToken token_;  // lent by the executor, or one's own
+  };
 };
 
 // A cell with the type of its result.
 template <typename T>
 class JoinState : public CellBase {
  public:
-  // Precondition: IsFinished().
-  Result<T>& result() { return result_; }
+  // Precondition: IsComplete().
+  virtual Result<T>& result() = 0;
 
  protected:
   using CellBase::CellBase;
 
-  Result<T> result_;  // written by the run, read after IsFinished()
+  static TaskStatus OutcomeOf(const Result<T>& result) {
+    if (result.IsStopped()) return TaskStatus::kCancelled;
+    return result.HasException() ? TaskStatus::kFailed : TaskStatus::kCompleted;
+  }
 };
 
 // Drops a handle's reference at the end of a scope.
-struct DetachState {
-  void operator()(CellBase* state) const { state->Detach(); }
+struct DropHandleOf {
+  void operator()(CellBase* cell) const { cell->DropHandle(); }
 };
 
 template <typename T>
@@ -126,7 +160,7 @@ struct JoinResultOf {
 template <typename T>
 typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
   // Also when moving the value throws.
-  const std::unique_ptr<JoinState<T>, DetachState> reference(state);
+  const std::unique_ptr<JoinState<T>, DropHandleOf> reference(state);
   Result<T>& result = state->result();
   if (result.IsStopped()) return absl::CancelledError("the task was cancelled before it finished");
   if constexpr (std::is_void_v<T>) {
@@ -137,55 +171,80 @@ typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
   }
 }
 
-// A spawned future.
-template <Future F>
-class TaskCell final : public JoinState<OutputOf<F>> {
+// A cell that holds a Work until there is a result, and then that instead. Derived::PollWork(work,
+// result, cx) returns whether the work has ended, and sets the result.
+template <typename Derived, typename Work, typename T>
+class CellOf : public JoinState<T> {
  public:
-  TaskCell(Executor& executor, CancelToken token, F future)
-      : JoinState<OutputOf<F>>(executor), token_(std::move(token)), future_(std::move(future)) {}
-  // The last reference went while the task waits: it would be counted as alive for ever.
-  ~TaskCell() override {
-    WEFT_CHECK(!future_) << "a task waits and nothing can wake it any more: its future answered "
-                            "kPending without keeping the waker (or lost it), and its token cannot "
-                            "be cancelled; keep cx.waker().Clone()";
+  static Derived* Make(Executor& executor, Work&& work, CancelToken* token = nullptr,
+                       std::string_view name = {}) {
+    void* const memory = CellBase::Allocate(sizeof(Derived), name);
+    try {
+      auto* const cell = ::new (memory) Derived(executor, token, std::move(work));
+      if (!name.empty()) cell->SetName(name);
+      return cell;
+    } catch (...) {
+      CellBase::Free(memory, sizeof(Derived), name);
+      throw;
+    }
   }
 
-  // Queues the first poll.
-  void Start() {
-    registration_.Register(token_, this->MakeWaker());
-    this->executor().StartTask(this);
+  void Run() noexcept final {
+    this->RunOnce([this](Context& cx) {
+      Result<T> result;
+      if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
+      work_.~Work();
+      MoveIn(result);
+      return true;
+    });
   }
 
-  void Run() noexcept override {
-    this->BeginPoll();
-    PollState state;
-    {
-      const Waker waker = this->MakeWaker();
-      Context cx(waker, token_, &this->executor());
-      if (this->stop_requested()) cx = cx.WithStop();
-      state = this->result_.PollFrom(*future_, cx);
-    }
-    if (state == PollState::kPending) {
-      this->EndPollPending();
-      return;
-    }
-    future_.reset();
-    registration_.Unregister();
-    this->Finish();
-  }
+  Result<T>& result() final { return result_; }
+
+ protected:
+  CellOf(Executor& executor, CancelToken* token, Work&& work)
+      : JoinState<T>(executor, token), work_(std::move(work)) {}
+  ~CellOf() override { result_.~Result<T>(); }
 
  private:
-  const CancelToken token_;
-  CancelRegistration registration_;
-  std::optional<F> future_;
+  void MoveIn(Result<T>& result) noexcept {
+    try {
+      ::new (&result_) Result<T>(std::move(result));
+    } catch (...) {
+      ::new (&result_) Result<T>();
+      result_.SetException(std::current_exception());
+    }
+    this->SetOutcome(this->OutcomeOf(result_));
+  }
+
+  std::size_t bytes() const final { return sizeof(Derived); }
+
+  union {
+    Work work_;         // until the task is complete
+    Result<T> result_;  // afterwards
+  };
+};
+
+// A spawned future.
+template <Future F>
+class TaskCell final : public CellOf<TaskCell<F>, F, OutputOf<F>> {
+ public:
+  using CellOf<TaskCell, F, OutputOf<F>>::CellOf;
+
+  // Queues the first poll.
+  void Start() { this->executor().StartTask(this); }
+
+  bool PollWork(F& future, Result<OutputOf<F>>& result, Context& cx) {
+    return result.PollFrom(future, cx) != PollState::kPending;
+  }
 };
 
 // A call that may block its thread.
 template <typename Call>
-class BlockingCell final : public JoinState<std::invoke_result_t<Call&>> {
+class BlockingCell final : public CellOf<BlockingCell<Call>, Call, std::invoke_result_t<Call&>> {
  public:
-  BlockingCell(Executor& executor, Call call)
-      : JoinState<std::invoke_result_t<Call&>>(executor), call_(std::move(call)) {}
+  using Value = std::invoke_result_t<Call&>;
+  using CellOf<BlockingCell, Call, Value>::CellOf;
 
   // Queues the call.
   void Start() {
@@ -193,26 +252,22 @@ class BlockingCell final : public JoinState<std::invoke_result_t<Call&>> {
     this->executor().ScheduleBlocking(this);
   }
 
-  void Run() noexcept override {
-    this->BeginPoll();
+  bool PollWork(Call& call, Result<Value>& result, Context&) {
     try {
-      if constexpr (std::is_void_v<std::invoke_result_t<Call&>>) {
-        (*call_)();
-        this->result_.SetValue();
+      if constexpr (std::is_void_v<Value>) {
+        call();
+        result.SetValue();
       } else {
-        this->result_.SetValue((*call_)());
+        result.SetValue(call());
       }
     } catch (...) {
-      this->result_.SetException(std::current_exception());
+      result.SetException(std::current_exception());
     }
-    call_.reset();
-    this->Finish();
+    return true;
   }
-
- private:
-  std::optional<Call> call_;
 };
 
-}  // namespace weft::future_internal
+}  // namespace future_internal
+}  // namespace weft
 
 #endif  // WEFT_FUTURE_INTERNAL_TASK_CELL_H_

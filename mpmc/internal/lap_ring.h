@@ -14,13 +14,10 @@
 //       whatever was pushed before a pop that we see claimed is in the tail that we read next.
 //       Makes kEmpty exact.
 //   (4) tail claim: a push's CAS of tail_ (release) -> load of tail_ (acquire) -> load of head_:
-//   the
-//       mirror image. Makes kFull exact.
+//       the mirror image. Makes kFull exact.
 //   (5) close: Close() sets kClosed in tail_ (release) -> whoever sees it (acquire) answers
-//   kClosed:
-//       what was done before Close() is visible.
-// A failed CAS reloads with acquire because its value takes the place of the first load of (3),
-// (4).
+//       kClosed: what was done before Close() is visible.
+// A failed CAS reloads with acquire: its value takes the place of the first load of (3), (4).
 #ifndef WEFT_MPMC_INTERNAL_LAP_RING_H_
 #define WEFT_MPMC_INTERNAL_LAP_RING_H_
 
@@ -127,8 +124,7 @@ class LapRing {
     }
   }
 
-  // Constructs the value of a claimed slot and publishes it. If that throws, the slot stays
-  // claimed.
+  // Constructs the value of a claimed slot and publishes it. If it throws, the slot stays claimed.
   template <typename... Args>
   static void Fill(const Claim& claim, Args&&... args) {
     ::new (static_cast<void*>(claim.slot->storage)) T(std::forward<Args>(args)...);
@@ -244,8 +240,7 @@ class LapRing {
     slot->stamp.store(ticket + view_.geometry.lap_step(), std::memory_order_release);  // (2)
   }
 
-  // The number of slots from `ticket` on, up to `limit`, with stamp == ticket + state; the first
-  // is.
+  // Slots from `ticket` on, up to `limit`, with stamp == ticket + state; the first is.
   std::size_t CountReady(uint64_t ticket, std::size_t limit, uint64_t state) {
     limit = std::min(limit, capacity());
     std::size_t ready = 1;
@@ -273,8 +268,7 @@ class LapRing {
     return {};
   }
 
-  // The loop around AttemptPush(), from a failed attempt on. Apart, so that the usual path is
-  // small.
+  // The loop around AttemptPush(), from a failed attempt on; apart, to keep the usual path small.
   template <Answer kAnswer>
   [[gnu::noinline]] std::pair<Claim, std::size_t> ClaimPushSlowly(uint64_t ticket, uint64_t stamp,
                                                                   std::size_t limit) {
@@ -322,6 +316,9 @@ class LapRing {
     if ((ticket & RingGeometry::kClosed) != 0) return PushOutcome::kClosed;
     if constexpr (kAnswer == Answer::kWeak) {
       if (stamp < ticket) return PushOutcome::kBusy;
+    } else if (stamp < ticket && wait.Watch()) {
+      Reload(tail_, ticket);
+      return PushOutcome::kOk;
     } else {
       const uint64_t head = head_.load(std::memory_order_relaxed);
       if (!Atomics::Recheck(head + view_.geometry.lap_step() > ticket)) return PushOutcome::kFull;
@@ -340,6 +337,9 @@ class LapRing {
     }
     if constexpr (kAnswer == Answer::kWeak) {
       if (stamp <= ticket) return PopOutcome::kBusy;
+    } else if (stamp <= ticket && wait.Watch()) {
+      Reload(head_, ticket);
+      return PopOutcome::kOk;
     } else {
       const uint64_t tail = tail_.load(std::memory_order_acquire);  // (5)
       if (!Atomics::Recheck(RingGeometry::WithoutFlags(tail) != ticket)) {

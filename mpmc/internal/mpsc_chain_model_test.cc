@@ -2,13 +2,13 @@
 // behaviour that the C++ memory model allows, and each memory order is needed for it.
 // Method: the body that ships, over tools/model, with two or three nodes, some of them pushed again
 // as soon as they are popped, explored exhaustively. The contents of a node are plain memory.
-#include <iostream>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "mpmc/internal/mpsc_chain.h"
 #include "mpmc/pop_result.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::mpmc_internal {
 namespace {
@@ -112,22 +112,10 @@ const std::vector<model::Scenario> kScenarios = {
     {"EmptyIsExactAndBusyIsNotEmpty", EmptyIsExactAndBusyIsNotEmpty, {}},
 };
 
-class MpscChainModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(MpscChainModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, MpscChainModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(MpscChainModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(MpscChainMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"mpmc/internal/"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/"}, kScenarios);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iostream>
 #include <new>
 #include <span>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::mpmc_internal {
 namespace {
@@ -378,22 +378,10 @@ const std::vector<model::Scenario> kScenarios = {
     ScenarioOf("IsClosedSeesWhatCameBefore", IsClosedSeesWhatCameBefore),
 };
 
-class SegmentQueueModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(SegmentQueueModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, SegmentQueueModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(SegmentQueueModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(SegmentQueueMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"mpmc/internal/"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/"}, kScenarios);
 }
 
 }  // namespace

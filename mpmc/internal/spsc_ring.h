@@ -1,16 +1,21 @@
 // mpmc/internal/spsc_ring.h — the ring behind SpscQueue, over any atomics.
 //
-// A position runs through two laps, 0 to 2 * capacity - 1, so that full (a lap apart) and empty
-// (equal) differ without a spare slot. Each side publishes its position, and remembers where it
-// will have to stop by what it last saw of the other one's; only there it looks again, so that in a
-// stream two lines change hands once in many operations. The top bit of a published position says
-// that its side has ended. A side that has ended stops where it is.
+// Values lie in blocks of one cache line, and each block begins with the position up to which it
+// is filled, so that a value and the news of it cross in one line. Positions count from 0 and never
+// wrap; position p lies in block p / kBlockValues, modulo the number of blocks.
+//
+//   published > p          p is filled, and so is every position before it
+//   published == p | kEnd  the producer has ended before p
+//
+// The way back is a count of its own: the consumer publishes how far it is, and the producer looks
+// at it only where its ring seems full. It then lingers for a moment if there is little room, since
+// the two would else exchange that line for each value; a full ring of values hides the delay.
 //
 // Happens-before edges:
-//   (1) Publish stores the producer's count (release) -> the consumer loads it (acquire): the
-//       values are in their slots, and all that came before the end.
-//   (2) PopFront stores the consumer's count (release) -> the producer loads it (acquire): the old
-//       value is destroyed before its slot is used again.
+//   (1) Publish and Close store a block's published position (release) -> the consumer loads it
+//       (acquire): the values are in their slots, and all that came before the end.
+//   (2) PopFront and Abandon store the consumer's position (release) -> the producer loads it
+//       (acquire): the old value is destroyed before its slot is used again.
 #ifndef WEFT_MPMC_INTERNAL_SPSC_RING_H_
 #define WEFT_MPMC_INTERNAL_SPSC_RING_H_
 
@@ -28,15 +33,39 @@
 #include "base/check.h"
 #include "base/thread_checker.h"
 #include "mpmc/bulk_result.h"
+#include "mpmc/internal/turn_wait.h"
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
 
 namespace weft::mpmc_internal {
 
+// The number of values that share a cache line with a position; one, if no two do.
+template <typename T>
+constexpr std::size_t ValuesOfABlock() {
+  constexpr std::size_t kRoom =
+      kCacheLineSize - std::min(kCacheLineSize, std::max<std::size_t>(8, alignof(T)));
+  return std::max<std::size_t>(1, kRoom / sizeof(T));
+}
+
+// Some values behind the position up to which they are filled.
+template <typename T, typename Word, std::size_t kValues>
+struct alignas(kValues > 1 ? kCacheLineSize : std::max(alignof(Word), alignof(T))) SpscBlock {
+  Word published{0};
+  alignas(T) unsigned char storage[kValues * sizeof(T)];
+
+  void* StorageAt(std::size_t index) { return storage + index * sizeof(T); }
+  T* ValueAt(std::size_t index) {
+    return std::launder(reinterpret_cast<T*>(storage + index * sizeof(T)));
+  }
+};
+
 // See SpscQueue for the contract.
-template <typename T, typename Atomics>
+template <typename T, typename Atomics, std::size_t kBlockValues = ValuesOfABlock<T>()>
 class SpscRing {
   static_assert(std::is_nothrow_destructible_v<T>, "SpscQueue<T>: T's destructor may not throw");
+
+  using Word = typename Atomics::template Atomic<uint64_t>;
+  using Block = SpscBlock<T, Word, kBlockValues>;
 
  public:
   static constexpr std::size_t kMaxCapacity = std::size_t{1} << 40;
@@ -44,18 +73,23 @@ class SpscRing {
   explicit SpscRing(std::size_t capacity) : capacity_(capacity) {
     WEFT_CHECK(capacity >= 1 && capacity <= kMaxCapacity)
         << "SpscQueue(capacity): expected 1 to " << kMaxCapacity << " slots, found " << capacity;
-    slots_ = std::make_unique_for_overwrite<Slot[]>(capacity);
+    const std::size_t count = (capacity - 1) / kBlockValues + 1;
+    blocks_ = std::make_unique<Block[]>(count);
+    end_ = blocks_.get() + count;
     producer_.stop = capacity;
+    producer_.block = consumer_.block = blocks_.get();
   }
 
   SpscRing(const SpscRing&) = delete;
   SpscRing& operator=(const SpscRing&) = delete;
 
   ~SpscRing() {
-    uint64_t head = consumer_.Own() & ~kEnd;
-    const uint64_t tail = producer_.Own() & ~kEnd;
-    for (; head != tail; head = After(head, 1)) std::destroy_at(ValueAt(head));
-    if (producer_.prepared) std::destroy_at(ValueAt(tail));
+    const uint64_t tail = producer_.Own();
+    for (uint64_t head = consumer_.Own() & ~kEnd; head != tail; ++head) {
+      std::destroy_at(consumer_.Value());
+      Step(consumer_, 1);
+    }
+    if (producer_.prepared) std::destroy_at(producer_.Value());
   }
 
   // ---- The producer's side ----
@@ -68,17 +102,16 @@ class SpscRing {
         return PushResult<T>::Refused(outcome, std::move(value));
       }
     }
-    ConstructAt(tail, std::move(value));
-    Publish(tail, 1);
+    Construct(0, std::move(value));
+    Publish(1);
     return PushResult<T>::Ok();
   }
 
   template <typename... Args>
   T* TryPrepare(Args&&... args) {
     CheckProducer("TryPrepare()");
-    const uint64_t tail = producer_.Own();
-    if (tail == producer_.stop && FindRoom() != PushOutcome::kOk) return nullptr;
-    T* const value = ConstructAt(tail, std::forward<Args>(args)...);
+    if (producer_.Own() == producer_.stop && FindRoom() != PushOutcome::kOk) return nullptr;
+    T* const value = Construct(0, std::forward<Args>(args)...);
     producer_.prepared = true;
     return value;
   }
@@ -87,7 +120,7 @@ class SpscRing {
     WEFT_CHECK(producer_.prepared)
         << "SpscQueue::Publish(): expected a value that TryPrepare() returned, found none";
     producer_.prepared = false;
-    Publish(producer_.Own(), 1);
+    Publish(1);
   }
 
   BulkPushResult TryPushBulk(std::span<T> values) {
@@ -96,18 +129,24 @@ class SpscRing {
     CheckProducer("TryPushBulk()");
     if (values.empty()) return {PushOutcome::kOk, 0};
     const uint64_t tail = producer_.Own();
-    if (producer_.ended || Distance(tail, producer_.stop) < values.size()) {
+    if (producer_.stop - tail < values.size()) {
       if (const PushOutcome outcome = FindRoom(); outcome != PushOutcome::kOk) return {outcome, 0};
     }
-    const std::size_t count = std::min<std::size_t>(Distance(tail, producer_.stop), values.size());
-    for (std::size_t i = 0; i < count; ++i) ConstructAt(After(tail, i), std::move(values[i]));
-    Publish(tail, count);
+    const std::size_t count = std::min<std::size_t>(producer_.stop - tail, values.size());
+    for (std::size_t done = 0; done < count;) {  // Block by block.
+      const std::size_t run = std::min(kBlockValues - producer_.index, count - done);
+      for (std::size_t i = 0; i < run; ++i) Construct(i, std::move(values[done + i]));
+      Publish(run);
+      done += run;
+    }
     return {PushOutcome::kOk, count};
   }
 
   void Close() {
     CheckProducer("Close()");
-    End(producer_);
+    producer_.ended = true;
+    producer_.stop = producer_.Own();
+    producer_.block->published.store(producer_.stop | kEnd, std::memory_order_release);  // (1)
   }
 
   // ---- The consumer's side ----
@@ -116,8 +155,8 @@ class SpscRing {
   T* Front() {
     CheckConsumer("Front()");
     const uint64_t head = consumer_.Own();
-    if (head == consumer_.stop && FindValues() != PopOutcome::kOk) return nullptr;
-    return ValueAt(head);
+    if (head == consumer_.stop && FindValues(head) != PopOutcome::kOk) return nullptr;
+    return consumer_.Value();
   }
 
   // The values from the oldest on that lie side by side, all that are known without a look at the
@@ -125,49 +164,51 @@ class SpscRing {
   std::span<T> Readable() {
     T* const front = Front();
     if (front == nullptr) return {};
-    const uint64_t head = consumer_.Own();
-    return {front, static_cast<std::size_t>(
-                       std::min(Distance(head, consumer_.stop), capacity_ - IndexOf(head)))};
+    return {front, KnownRun()};
   }
 
   // Ends the `count` oldest values, which lie side by side.
   void PopFront(std::size_t count) {
     CheckConsumer("PopFront()");
-    const uint64_t head = consumer_.Own();
-    WEFT_DCHECK(count <= Distance(head, consumer_.stop) && count <= capacity_ - IndexOf(head))
+    WEFT_DCHECK(count <= KnownRun())
         << "SpscQueue::PopFront(" << count << "): expected at most the number of values that "
-        << "Front() or Readable() has shown, found " << Distance(head, consumer_.stop);
-    std::destroy_n(ValueAt(head), count);
-    consumer_.position.store(After(head, count), std::memory_order_release);  // (2)
+        << "Front() or Readable() has shown, found " << KnownRun();
+    std::destroy_n(consumer_.Value(), count);
+    Step(consumer_, count);
+    consumer_.position.store(consumer_.Own() + count, std::memory_order_release);  // (2)
   }
 
-  bool IsDrained() { return Front() == nullptr && FindValues() == PopOutcome::kClosed; }
+  bool IsDrained() {
+    return Front() == nullptr && FindValues(consumer_.Own()) == PopOutcome::kClosed;
+  }
 
   PopResult<T> TryPop() {
     CheckConsumer("TryPop()");
     const uint64_t head = consumer_.Own();
-    if (head == consumer_.stop) [[unlikely]] {
-      const PopOutcome outcome = FindValues();
+    if (head == consumer_.stop) {
+      const PopOutcome outcome = FindValues(head);
       if (outcome != PopOutcome::kOk) return PopResult<T>::None(outcome);
     }
-    PopResult<T> result(std::move(*ValueAt(head)));
+    PopResult<T> result(std::move(*consumer_.Value()));
     PopFront(1);
     return result;
   }
 
   BulkPopResult TryPopBulk(std::span<T> out) {
     CheckConsumer("TryPopBulk()");
-    if (out.empty()) return {PopOutcome::kOk, 0};
-    if (consumer_.ended || Distance(consumer_.Own(), consumer_.stop) < out.size()) {
-      if (const PopOutcome outcome = FindValues(); outcome != PopOutcome::kOk) return {outcome, 0};
-    }
     std::size_t done = 0;
-    // Two runs at most: up to the last slot, and from the first.
-    while (done < out.size() && consumer_.Own() != consumer_.stop) {
-      const std::span<T> run = Readable();
-      const std::size_t count = std::min(run.size(), out.size() - done);
-      std::move(run.begin(), run.begin() + static_cast<std::ptrdiff_t>(count),
-                out.begin() + static_cast<std::ptrdiff_t>(done));
+    while (done < out.size()) {
+      const uint64_t head = consumer_.Own();
+      if (head == consumer_.stop) {
+        const PopOutcome outcome = FindValues(head);
+        if (outcome != PopOutcome::kOk) {
+          if (done == 0) return {outcome, 0};
+          break;
+        }
+      }
+      T* const first = consumer_.Value();
+      const std::size_t count = std::min(KnownRun(), out.size() - done);
+      std::move(first, first + count, out.begin() + static_cast<std::ptrdiff_t>(done));
       PopFront(count);
       done += count;
     }
@@ -176,17 +217,17 @@ class SpscRing {
 
   void Abandon() {
     CheckConsumer("Abandon()");
-    End(consumer_);
+    consumer_.stop = consumer_.Own() | kEnd;
+    consumer_.position.store(consumer_.stop, std::memory_order_release);  // (2)
   }
 
   // ---- Anyone ----
 
   std::size_t SizeHint() const {
-    // The consumer's position first. The producer's is not before it, which (2) says too; hence
-    // relaxed. It may be more than a lap ahead of it, when both have gone on in between.
+    // The consumer's position first. The producer's is not before it, which (1) and (2) say too;
+    // hence relaxed. It may be more than a lap ahead of it, when both have gone on in between.
     const uint64_t head = consumer_.position.load(std::memory_order_acquire) & ~kEnd;  // (2)
-    const uint64_t tail = producer_.Own() & ~kEnd;
-    return static_cast<std::size_t>(std::min(Distance(head, tail), capacity_));
+    return static_cast<std::size_t>(std::min(producer_.Own() - head, capacity_));
   }
 
   std::size_t capacity() const { return static_cast<std::size_t>(capacity_); }
@@ -194,79 +235,80 @@ class SpscRing {
   void ReleaseConsumer() { consumer_.thread.Release(); }
 
  private:
-  struct Slot {
-    alignas(T) unsigned char storage[sizeof(T)];
-  };
-  static_assert(sizeof(Slot) == sizeof(T));  // Readable() shows slots as an array of T.
-
   static constexpr uint64_t kEnd = uint64_t{1} << 63;
+  // So much room is enough to go on with, or a quarter of the ring.
+  static constexpr uint64_t kEnoughRoom = 64;
 
-  // One side. Only `position` is seen by the other one.
+  // One side. The other one sees no more than `position`.
   struct alignas(kCacheLineSize) Side {
-    typename Atomics::template Atomic<uint64_t> position{0};
-    uint64_t stop = 0;      // Where to look at the other side before going on.
-    bool ended = false;     // This side has ended.
-    bool prepared = false;  // Producer: the next slot holds a value that is not published.
+    Word position{0};
+    uint64_t stop = 0;       // Where to look at the other side before going on.
+    Block* block = nullptr;  // Where `position` lies.
+    std::size_t index = 0;   // In the block.
+    bool ended = false;      // Producer: it has ended.
+    bool prepared = false;   // Producer: the next slot holds a value that is not published.
     ThreadChecker thread;
 
     uint64_t Own() const { return position.load(std::memory_order_relaxed); }
+    T* Value() { return block->ValueAt(index); }
   };
 
-  // The slot of a position.
-  uint64_t IndexOf(uint64_t position) const {
-    return position < capacity_ ? position : position - capacity_;
+  // Moves a side's place on, as far as the next block.
+  void Step(Side& side, std::size_t count) {
+    side.index += count;
+    if (side.index != kBlockValues) return;
+    side.index = 0;
+    if (++side.block == end_) side.block = blocks_.get();
   }
-  T* ValueAt(uint64_t position) {
-    return std::launder(reinterpret_cast<T*>(slots_[IndexOf(position)].storage));
-  }
+
+  // Constructs the value `ahead` places behind the producer's, in the same block.
   template <typename... Args>
-  T* ConstructAt(uint64_t position, Args&&... args) {
+  T* Construct(std::size_t ahead, Args&&... args) {
     WEFT_DCHECK(!producer_.prepared)
         << "SpscQueue: expected Publish() after TryPrepare(), found another push";
-    return ::new (static_cast<void*>(slots_[IndexOf(position)].storage))
-        T(std::forward<Args>(args)...);
+    void* const storage = producer_.block->StorageAt(producer_.index + ahead);
+    return ::new (storage) T(std::forward<Args>(args)...);
   }
 
-  // The position `count` <= capacity behind `position`.
-  uint64_t After(uint64_t position, uint64_t count) const {
-    position += count;
-    if (position >= 2 * capacity_) [[unlikely]] {  // A branch: the next position need not wait.
-      position -= 2 * capacity_;
-    }
-    return position;
-  }
-  // How far `to` is behind `from`.
-  uint64_t Distance(uint64_t from, uint64_t to) const {
-    return to >= from ? to - from : to + 2 * capacity_ - from;
-  }
-
-  void Publish(uint64_t tail, uint64_t count) {
-    producer_.position.store(After(tail, count), std::memory_order_release);  // (1)
+  // The next `count` values, which lie in one block, are there.
+  void Publish(std::size_t count) {
+    Block* const block = producer_.block;
+    const uint64_t tail = producer_.Own() + count;
+    Step(producer_, count);
+    producer_.position.store(tail, std::memory_order_relaxed);  // First: see SizeHint().
+    block->published.store(tail, std::memory_order_release);    // (1)
   }
 
   // Looks how far the producer may go.
-  PushOutcome FindRoom() {
+  [[gnu::noinline]] PushOutcome FindRoom() {
     if (producer_.ended) return PushOutcome::kClosed;
-    const uint64_t head = consumer_.position.load(std::memory_order_acquire);  // (2)
-    producer_.stop = After(head & ~kEnd, capacity_);
-    if (producer_.stop != producer_.Own()) return PushOutcome::kOk;
-    return (head & kEnd) != 0 ? PushOutcome::kClosed : PushOutcome::kFull;
+    const uint64_t enough = std::min(kEnoughRoom, capacity_ / 4);
+    const uint64_t tail = producer_.Own();
+    uint64_t room = 0;
+    for (SpinPhase<Atomics> linger;; linger.Once()) {
+      const uint64_t before = room;
+      const uint64_t head = consumer_.position.load(std::memory_order_acquire);  // (2)
+      producer_.stop = (head & ~kEnd) + capacity_;
+      room = producer_.stop - tail;
+      if (room == 0) return (head & kEnd) != 0 ? PushOutcome::kClosed : PushOutcome::kFull;
+      if (room >= enough || room == before || linger.IsSpent()) return PushOutcome::kOk;
+    }
   }
 
-  // Looks how far the consumer may go.
-  PopOutcome FindValues() {
-    if (consumer_.ended) return PopOutcome::kClosed;
-    const uint64_t tail = producer_.position.load(std::memory_order_acquire);  // (1)
-    consumer_.stop = tail & ~kEnd;
-    if (consumer_.stop != consumer_.Own()) return PopOutcome::kOk;
-    return (tail & kEnd) != 0 ? PopOutcome::kClosed : PopOutcome::kEmpty;
+  // Looks how far the consumer, which is at `head`, may go.
+  PopOutcome FindValues(uint64_t head) {
+    const uint64_t tail = consumer_.block->published.load(std::memory_order_acquire);  // (1)
+    if ((tail & ~kEnd) > head) [[likely]] {  // Not if the consumer has ended.
+      consumer_.stop = tail & ~kEnd;
+      return PopOutcome::kOk;
+    }
+    return ((tail | head) & kEnd) != 0 ? PopOutcome::kClosed : PopOutcome::kEmpty;
   }
 
-  static void End(Side& side) {
-    if (side.ended) return;
-    side.ended = true;
-    side.stop = side.Own() | kEnd;
-    side.position.store(side.stop, std::memory_order_release);  // (1), (2)
+  // The number of values from the oldest on that are known and lie side by side.
+  std::size_t KnownRun() const {
+    return static_cast<std::size_t>(
+        std::min<uint64_t>(consumer_.stop - consumer_.Own(), kBlockValues - consumer_.index));
   }
 
   void CheckProducer(const char* operation) {
@@ -280,7 +322,8 @@ class SpscRing {
 
   // Constant after construction.
   uint64_t capacity_;
-  std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<Block[]> blocks_;
+  Block* end_;  // Behind the last block.
 
   Side producer_;
   Side consumer_;

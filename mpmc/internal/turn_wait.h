@@ -16,6 +16,8 @@ class TurnWait {
   void Once() { Atomics::SpinPause(); }
   // Whether it has taken so long that a dearer look is in order.
   bool IsLong() const { return true; }
+  // Whether to look at the slot again before asking the other side.
+  bool Watch() { return false; }
 };
 
 // On the real machine: longer and longer pauses, so that looking does not slow the other thread
@@ -31,9 +33,22 @@ class TurnWait<StdAtomics> {
     }
   }
   bool IsLong() const { return backoff_.IsSpent(); }
+  // A few times, since to ask takes the counter's cache line from the very thread that is to come.
+  // The first time for about as long as a line travels: by then there may be several values; all
+  // together as long as a round trip, some 100 to 300 ns.
+  bool Watch() {
+    if (watches_ == kWatches) return false;
+    for (int i = watches_ == 0 ? kFirstWatch : 1; i > 0; --i) StdAtomics::SpinPause();
+    ++watches_;
+    return true;
+  }
 
  private:
+  static constexpr int kWatches = 6;
+  static constexpr int kFirstWatch = 4;  // Pauses.
+
   SpinBackoff backoff_;
+  int watches_ = 0;
 };
 
 // How long a thread spins before it sleeps. Over any atomics: not at all.

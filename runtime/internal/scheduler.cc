@@ -1,7 +1,10 @@
 #include "runtime/internal/scheduler.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -10,33 +13,75 @@
 
 namespace weft::runtime_internal {
 
-Scheduler::Scheduler(int workers, std::unique_ptr<Reactor> reactor)
-    : reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
-  workers_.reserve(static_cast<std::size_t>(workers));
-  for (int i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor)
+    : search_time_(options.search_time),
+      reactor_(std::move(reactor)),
+      timers_(MonotonicNow(), reactor_.get()) {
+  workers_.reserve(static_cast<std::size_t>(options.workers));
+  for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
   // All exist before the first one looks at the others.
   for (const auto& worker : workers_) worker->Start();
 }
 
 Scheduler::~Scheduler() = default;
 
-bool Scheduler::IsWorkerThread() const {
-  const Worker* const worker = Worker::Current();
-  return worker != nullptr && worker->scheduler() == this;
-}
+bool Scheduler::IsWorkerThread() const { return OwnWorker() != nullptr; }
 
 void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
-  Worker* const worker = Worker::Current();
-  if (worker != nullptr && worker->scheduler() == this) {
+  if (Worker* const worker = OwnWorker()) {
     worker->Push(runnable, hint);
-    return;
+  } else {
+    ScheduleFromOutside(runnable);
   }
+}
+
+void Scheduler::StartTask(Runnable* task) {
+  if (Worker* const worker = OwnWorker()) {
+    worker->StartTask(task);
+  } else {
+    foreign_tally_.AddSpawn();
+    ScheduleFromOutside(task);
+  }
+}
+
+void Scheduler::CountSpawn() {
+  if (Worker* const worker = OwnWorker()) {
+    worker->tally().AddSpawn();
+  } else {
+    foreign_tally_.AddSpawn();
+  }
+}
+
+void Scheduler::CountEnd() {
+  if (Worker* const worker = OwnWorker()) {
+    worker->tally().AddEnd();
+  } else {
+    foreign_tally_.AddEnd();
+  }
+}
+
+TaskTotals Scheduler::Totals() const {
+  TaskTotals totals;
+  totals.ended = foreign_tally_.ended();
+  for (const auto& worker : workers_) totals.ended += worker->tally().ended();
+  totals.spawned = foreign_tally_.spawned();
+  for (const auto& worker : workers_) totals.spawned += worker->tally().spawned();
+  return totals;
+}
+
+void Scheduler::ScheduleFromOutside(Runnable* runnable) {
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
   (void)injector_.Push(runnable);  // Never closed, so never refused.
   WakeOne();
   foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
+}
+
+std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
+  if (injector_.IsEmpty()) return 0;
+  const std::size_t share = injector_.SizeHint() / workers_.size() + 1;
+  return injector_.TryPopBulk(tasks.first(std::min(share, tasks.size()))).count;
 }
 
 bool Scheduler::HasWork() const {
@@ -72,7 +117,8 @@ void Scheduler::Stop() {
 }
 
 bool Scheduler::RunLeftover() {
-  Runnable* runnable = TakeInjected();
+  Runnable* runnable = nullptr;
+  (void)TakeInjected({&runnable, 1});
   for (const auto& worker : workers_) {
     if (runnable == nullptr) runnable = worker->TakeQueued();
   }

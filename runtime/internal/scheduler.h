@@ -3,27 +3,38 @@
 #define WEFT_RUNTIME_INTERNAL_SCHEDULER_H_
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/atomics.h"
 #include "base/instant.h"
 #include "base/mutex.h"
 #include "future/executor.h"
 #include "mpmc/unbounded_queue.h"
 #include "reactor/reactor.h"
 #include "runtime/internal/idle_set.h"
+#include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
 #include "runtime/internal/worker.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
 
+struct SchedulerOptions {
+  int workers = 1;
+  // How long a worker that has run out of work searches before it sleeps.
+  absl::Duration search_time = absl::Microseconds(5);
+};
+
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor.
 class Scheduler {
  public:
-  // Precondition: `workers` > 0.
-  Scheduler(int workers, std::unique_ptr<Reactor> reactor);
+  // Precondition: options.workers > 0.
+  Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
   // Precondition: stopped.
@@ -31,6 +42,13 @@ class Scheduler {
 
   // Queues work: at the calling worker, or in the injector.
   void Schedule(Runnable* runnable, ScheduleHint hint);
+  // Counts a task, and queues it as new.
+  void StartTask(Runnable* task);
+  // Counts a task.
+  void CountSpawn();
+  void CountEnd();
+  // All tasks that were counted: ends first, then spawns; see task_ledger.h.
+  TaskTotals Totals() const;
 
   // Ends the workers once they find nothing to do, and runs what is queued after that on the
   // calling thread.
@@ -46,10 +64,14 @@ class Scheduler {
  private:
   friend class Worker;
 
-  Runnable* TakeInjected() {
-    const auto runnable = injector_.TryPop();
-    return runnable.ok() ? *runnable : nullptr;
+  // Takes a share of the injector, at most tasks.size(); returns how many.
+  std::size_t TakeInjected(std::span<Runnable*> tasks);
+  // The calling worker, or null if the thread is none of this scheduler's.
+  Worker* OwnWorker() const {
+    Worker* const worker = current_worker;
+    return worker != nullptr && worker->scheduler() == this ? worker : nullptr;
   }
+  void ScheduleFromOutside(Runnable* runnable);
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
@@ -58,6 +80,7 @@ class Scheduler {
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
 
+  const absl::Duration search_time_;
   const std::unique_ptr<Reactor> reactor_;
   Timers timers_;
   UnboundedQueue<Runnable*> injector_;
@@ -65,6 +88,8 @@ class Scheduler {
   // Calls of Schedule() by threads that are not workers, between their push and their return. Edge
   // (1): the end of such a call (release) -> Stop() (acquire): it touches nothing of this any more.
   std::atomic<int> foreign_schedules_{0};
+  // Tasks that threads begin and end which are not workers.
+  TaskTally<StdAtomics, TallyWriters::kMany> foreign_tally_;
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction

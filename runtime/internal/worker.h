@@ -1,11 +1,11 @@
-// runtime/internal/worker.h — one thread of the scheduler and the work that is queued at it.
+// runtime/internal/worker.h — one thread of the scheduler.
 //
 // Order in which a worker takes work: what timers and descriptors have just woken ("fresh"), at
-// most kFreshRuns times in a row, so that a long queue does not delay them; its slot (the task that
-// was woken last, still warm), at most kSlotRuns times in a row; its own queue, oldest first; the
-// injector, which it also looks at every kInjectorInterval runs and, every other time, after a long
-// one, so that a full queue of its own does not starve the others; the queues of other workers. The
-// slot is the worker's alone: what lies there runs when the present task returns.
+// most kFreshRuns times in a row, so that a long queue does not delay them; its own tasks
+// (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least every
+// kLookInterval runs it looks at timers, descriptors and the injector, whatever else there is; and
+// sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck runs, or after
+// each run once the clock has moved between two looks, and when that ticks, it looks around too.
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
@@ -13,23 +13,37 @@
 #include <cstdint>
 #include <thread>
 
+#include "absl/time/time.h"
+#include "base/atomics.h"
 #include "base/cache_line.h"
+#include "base/instant.h"
 #include "deque/deque.h"
+#include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "parker/parker.h"
 #include "runtime/internal/idle_set.h"
+#include "runtime/internal/own_tasks.h"
+#include "runtime/internal/task_ledger.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
 
 class Scheduler;
+class Worker;
+
+// The worker whose thread this is, or null. For functions that are no part of a coroutine; others
+// call Worker::Current(): a coroutine that reads this on several threads must compute the address
+// each time.
+extern constinit thread_local Worker* current_worker;
 
 // See the head of the file. All methods are for the worker's own thread unless they say otherwise.
 class alignas(kCacheLineSize) Worker : public Idler {
  public:
+  using Tally = TaskTally<StdAtomics, TallyWriters::kOne>;
+
   Worker(Scheduler* scheduler, int index);
 
-  // The worker whose thread is calling, or null.
+  // The worker whose thread is calling, or null. Any thread.
   static Worker* Current();
 
   // Starts and joins the thread; for the scheduler's owner.
@@ -38,16 +52,33 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // Queues work at this worker.
   void Push(Runnable* runnable, ScheduleHint hint);
+  // Counts a task and queues it.
+  void StartTask(Runnable* task) {
+    tally_.AddSpawn();
+    Push(task, ScheduleHint::kSpawn);
+  }
 
   Scheduler* scheduler() const { return &scheduler_; }
-  // Any thread. Whether something that others may take seems to be queued here.
-  bool HasQueued() const { return !fresh_.IsEmptyHint() || !queue_.IsEmptyHint(); }
-  // Any thread. Takes the oldest fresh task, else the oldest of the queue, or null.
+  // Tasks that this worker has begun and ended. Any thread may read it.
+  Tally& tally() { return tally_; }
+  // Any thread. Whether something that others may take seems to be here.
+  bool HasQueued() const {
+    return !fresh_.IsEmptyHint() || !tasks_.IsEmptyHint() || jobs_.SizeHint() > 0;
+  }
+  // A thread that is no worker. Takes the oldest fresh task, else the oldest of the queue, or null.
   Runnable* TakeQueued();
   // Any thread. Ends the sleep of a worker that was picked as a sleeper.
   void Unpark() { unparker_.Unpark(); }
   // Any thread.
   WorkerStats Stats() const;
+
+  // Jobs of fork-join, which lie on the stack of a task that this worker runs. This thread pushes
+  // and pops; a worker without tasks takes the oldest, runs it, and looks for tasks again.
+  ForkStack<Runnable>& jobs() { return jobs_; }
+  // A job of another worker, or null: for a task that waits for the end of a job of its own.
+  Runnable* StealJob();
+  // Wakes an idle worker if one is needed for work that was added just now.
+  void WakeOne();
 
  private:
   // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
@@ -62,53 +93,74 @@ class alignas(kCacheLineSize) Worker : public Idler {
     std::atomic<uint64_t> value_{0};
   };
 
+  // A worker that runs one task for long, with others in its slot or batch.
+  struct Suspect {
+    Worker* worker = nullptr;
+    uint64_t runs = 0;  // how many it had begun when first seen so
+    Instant since;
+  };
+
   static constexpr int kFreshRuns = 64;
-  static constexpr int kSlotRuns = 3;
-  static constexpr uint32_t kInjectorInterval = 61;
-  static constexpr uint32_t kPollInterval = 61;
-  static constexpr int kStealAtMost = 32;
+  static constexpr int kLookInterval = 64;
+  static constexpr int kMostRunsPerCheck = 8;
+  static constexpr std::size_t kInjectedAtMost = 16;
+  static constexpr int kPausesPerLook = 8;
+  // How long a searching worker lets another one keep its slot and batch during one run.
+  static constexpr absl::Duration kPatience = absl::Microseconds(2);
+  // A system call is worth so much time between two looks of a busy worker.
+  static constexpr absl::Duration kPollInterval = absl::Microseconds(50);
 
   void Main();
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
   Runnable* TakeFresh();
-  Runnable* TakeSlot();
   Runnable* TakeInjected();
-  Runnable* StealFromOthers();
+
+  // worker_search.cc
+  Runnable* FindWork();
+  Runnable* Search(Instant until);
+  Runnable* TakeFromOthers();
   Runnable* StealFrom(Worker* victim);
-  void StartSearching();
+  Runnable* RaidIfStuck(Suspect* suspect, Instant now);
   void StopSearching();
   // Sleeps until there may be work; false when the worker shall end.
   bool WaitForWork();
   void PollUntilWork();
-  void LookAtKernelAndClock();
-  bool IsTimeToLook();
-  bool QueueCollected();
+
+  // worker_look.cc
+  Runnable* LookAround();
+  void LookAtKernelAndClock(bool ticked);
+  void QueueCollected();
   uint32_t NextRandom();
 
   Scheduler& scheduler_;
   const int index_;
 
   // The worker's own.
-  Runnable* slot_ = nullptr;
-  int slot_runs_ = 0;          // runs from the slot since the last run from elsewhere
-  uint32_t runs_ = 0;          // wraps
-  int64_t last_coarse_ = 0;    // coarse clock at the last look at kernel and clock
-  bool was_injected_ = false;  // the last run was taken from the injector because of the clock
-  uint32_t random_;
-  bool is_searching_ = false;
+  int runs_until_check_ = 1;
+  int fresh_left_ = 0;             // at least as many as there are fresh tasks
+  int fresh_runs_ = 0;             // runs of fresh tasks since the last run of another
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
-  int fresh_runs_ = 0;             // runs of fresh tasks since the last run of the queue's oldest
+  Tally tally_;
+  Counter tasks_run_, slot_taken_;
+  // The same, seldom used.
+  int runs_per_check_ = 1;
+  int runs_since_look_ = 0;
+  bool was_injected_ = false;  // the last look that a tick caused gave the injector its turn
+  bool is_searching_ = false;
+  uint32_t random_;
+  int64_t last_coarse_ = 0;  // coarse clock at the last look
+  Instant last_poll_ = Instant::InfinitePast();
+  Counter injected_, stolen_, steal_attempts_, raids_, parks_, polls_, wakes_;
   Parker parker_;
 
   // Shared with thieves.
+  OwnTasks tasks_;
   FifoDeque<Runnable*> fresh_;
-  FifoDeque<Runnable*> queue_;
+  ForkStack<Runnable> jobs_;
   const Unparker unparker_;
-
-  Counter tasks_run_, slot_taken_, injected_, stolen_, steal_attempts_, parks_, polls_, wakes_;
 
   std::thread thread_;
 };

@@ -37,7 +37,7 @@ void ChunkPool::Grow(size_t chunks) {
   // From the last to the first, so that they are handed out in the order of their addresses. This
   // touches all of them: later users meet no page fault.
   for (size_t i = bytes / sizeof(Chunk); i-- > 0;) {
-    Give(::new (static_cast<std::byte*>(memory) + i * sizeof(Chunk)) Chunk);
+    Give(::new (static_cast<std::byte*>(memory) + i * sizeof(Chunk)) Chunk());
   }
   total_ += bytes / sizeof(Chunk);
 }

@@ -30,42 +30,50 @@ struct ChunkLink {
   ChunkLink* next;
   ChunkLink* previous;
   uint16_t live;   // How many cells are occupied.
-  uint16_t begin;  // Cells below are empty.
-  uint16_t end;    // Cells from here on are free; cells[end - 1] is occupied.
+  uint16_t begin;  // Cells below are empty. At least Chunk::kFirst.
+  uint16_t end;    // Cells from here on are free: they hold nothing that counts.
 };
 
 // Aligned to its size, so that a cell leads to its chunk.
 struct alignas(512) Chunk : ChunkLink {
   static constexpr int kBytes = 512;
-  static constexpr int kCells = (kBytes - sizeof(ChunkLink)) / sizeof(Cell);
+  // Cells are numbered from kFirst to kEnd - 1. The one before is always empty, so that whoever
+  // looks at a cell's predecessor need not ask whether there is one.
+  static constexpr int kFirst = 1;
+  static constexpr int kEnd = (kBytes - sizeof(ChunkLink)) / sizeof(Cell);
+  static constexpr int kCells = kEnd - kFirst;
 
   static Chunk* Of(Cell* cell) {
     return reinterpret_cast<Chunk*>(reinterpret_cast<uintptr_t>(cell) & ~uintptr_t{kBytes - 1});
   }
 
-  // Fills the next free cell. Precondition: end < kCells.
-  void Put(Cell cell) { Put(cell, NodeOf(cell)); }
-  void Put(Cell cell, TimerNode* node) {
+  // Fills the next free cell. Precondition: end < kEnd.
+  void Put(Cell cell) {
     cells[end] = cell;
-    node->cell = &cells[end];
+    NodeOf(cell)->cell = &cells[end];
     ++end;
     ++live;
   }
-  // Lowers `end` to behind the last occupied cell. Precondition: there is one.
+  // Lowers `end` to behind the last occupied cell.
   void TrimEnd() {
-    while (cells[end - 1] == 0) --end;
+    while (end > kFirst && cells[end - 1] == 0) --end;
+  }
+  // Forgets all that it holds.
+  void Clear() {
+    live = 0;
+    begin = end = kFirst;
   }
   // Moves the occupied cells to the front, in their order.
   void Compact() {
     const int old_end = end;
     const int old_begin = begin;
-    live = begin = end = 0;
+    Clear();
     for (int i = old_begin; i < old_end; ++i) {
       if (cells[i] != 0) Put(cells[i]);
     }
   }
 
-  std::array<Cell, kCells> cells;
+  std::array<Cell, kEnd> cells;
 };
 static_assert(sizeof(Chunk) == Chunk::kBytes);
 
@@ -82,11 +90,11 @@ class ChunkPool {
   // An empty chunk. Allocates only when none is free.
   Chunk* Take() {
     if (free_ == nullptr) GrowAtOnce();
-    ChunkLink* const chunk = free_;
+    auto* const chunk = static_cast<Chunk*>(free_);
     free_ = chunk->next;
     --free_count_;
-    chunk->live = chunk->begin = chunk->end = 0;
-    return static_cast<Chunk*>(chunk);
+    chunk->Clear();
+    return chunk;
   }
 
   // Takes a chunk back.

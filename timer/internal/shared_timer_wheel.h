@@ -171,7 +171,7 @@ class SharedTimerWheel {
   }
 
   Timer* PopExpired() {
-    while (TimerEntry* const entry = wheel_.TakeExpired()) {
+    while (TimerEntry* const entry = wheel_.PopExpired()) {
       auto* const timer = static_cast<Timer*>(entry);
       Word old = timer->word_.load(std::memory_order_relaxed);
       // (3). Fails if another thread cancels or moves the timer now; then it lies in the inbox.

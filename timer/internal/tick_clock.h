@@ -11,20 +11,26 @@
 
 namespace weft::timer_internal {
 
-// Constant after construction. Ticks are below 2^44, except kNever.
+// Constant after construction. Two instants are at most 2^64 ns apart, so that ticks are below
+// kNever.
 class TickClock {
  public:
   static constexpr int64_t kTickNanos = 1'000'000;
-  // The tick of InfiniteFuture(). It leaves four bits of a word free.
-  static constexpr uint64_t kNever = ~uint64_t{0} >> 4;
+  // The tick of InfiniteFuture(): the byte in which it differs from every other tick is 17, and
+  // theirs at most 16. It leaves four bits of a word free.
+  static constexpr uint64_t kNever = uint64_t{17} << 40;
+  static_assert(kNever > std::numeric_limits<uint64_t>::max() / kTickNanos);
 
   explicit TickClock(Instant start) : start_(start) {}
 
   // The first tick that begins at `deadline` or later.
   uint64_t AtOrAfter(Instant deadline) const {
-    if (deadline == Instant::InfiniteFuture()) return kNever;
-    if (deadline <= start_) return 0;
-    return (SinceStart(deadline) - 1) / kTickNanos + 1;
+    // One comparison for both rare cases: a negative difference is a very large one.
+    const uint64_t behind_start = SinceStart(deadline) - 1;
+    if (behind_start >= SinceStart(Instant::InfiniteFuture()) - 1) [[unlikely]] {
+      return deadline <= start_ ? 0 : kNever;
+    }
+    return behind_start / kTickNanos + 1;
   }
 
   // The last tick that begins at `now` or earlier; 0 before the start.
@@ -45,25 +51,17 @@ class TickClock {
 
   // When `tick` begins.
   Instant StartOf(uint64_t tick) const {
-    constexpr uint64_t kLast = std::numeric_limits<int64_t>::max() / kTickNanos;
-    if (tick > kLast) return Instant::InfiniteFuture();
-    int64_t nanos = 0;
-    const auto since_start = static_cast<int64_t>(tick) * kTickNanos;
-    if (__builtin_add_overflow(start_.nanos(), since_start, &nanos)) {
+    if (tick > SinceStart(Instant::InfiniteFuture()) / kTickNanos) {
       return Instant::InfiniteFuture();
     }
-    return Instant::FromNanos(nanos);
+    const uint64_t nanos = static_cast<uint64_t>(start_.nanos()) + tick * kTickNanos;
+    return Instant::FromNanos(static_cast<int64_t>(nanos));
   }
 
  private:
-  // Nanoseconds from the start to a later instant, saturated: they may lie further apart than
-  // int64_t reaches.
+  // Nanoseconds from the start to a later instant, which may be more than int64_t reaches.
   uint64_t SinceStart(Instant later) const {
-    int64_t nanos = 0;
-    if (__builtin_sub_overflow(later.nanos(), start_.nanos(), &nanos)) {
-      nanos = std::numeric_limits<int64_t>::max();
-    }
-    return static_cast<uint64_t>(nanos);
+    return static_cast<uint64_t>(later.nanos()) - static_cast<uint64_t>(start_.nanos());
   }
 
   Instant start_;

@@ -152,11 +152,26 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:async_generator": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:any_future": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:block_on": [
         "@com_google_absl",
         "base",
         "future",
         "parker",
+    ],
+    "//future:buffered": [
+        "@com_google_absl",
+        "base",
+        "future",
     ],
     "//future:cancel": [
         "@com_google_absl",
@@ -164,6 +179,11 @@ CLOSURES = {
         "future",
     ],
     "//future:context": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:contract": [
         "@com_google_absl",
         "base",
         "future",
@@ -178,12 +198,37 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:first_success": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:fuse": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:future": [
         "@com_google_absl",
         "base",
         "future",
     ],
+    "//future:futures_unordered": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:lazy": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:map": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:or_else": [
         "@com_google_absl",
         "base",
         "future",
@@ -201,12 +246,31 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:promise": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:race": [
         "@com_google_absl",
         "base",
         "future",
     ],
+    "//future:retry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:retry_budget": [
+        "base",
+        "future",
+    ],
     "//future:select": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:shared": [
         "@com_google_absl",
         "base",
         "future",
@@ -221,6 +285,21 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:stream": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stream_ops": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stop_token": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:task": [
         "@com_google_absl",
         "base",
@@ -231,7 +310,17 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:try": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:waiter": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:virtual_timers": [
         "@com_google_absl",
         "base",
         "future",
@@ -367,6 +456,25 @@ CLOSURES = {
         "base",
         "reactor",
     ],
+    "//reactor:simulated_reactor": [
+        "@com_google_absl",
+        "base",
+        "reactor",
+    ],
+    "//runtime:any_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "reactor",
+        "runtime",
+    ],
+    "//runtime:deterministic_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "reactor",
+        "runtime",
+    ],
     "//runtime:parallelism": ["runtime"],
     "//runtime:runtime": [
         "@com_google_absl",
@@ -374,6 +482,15 @@ CLOSURES = {
         "deque",
         "future",
         "mpmc",
+        "parker",
+        "reactor",
+        "runtime",
+        "timer",
+    ],
+    "//runtime:single_thread_runtime": [
+        "@com_google_absl",
+        "base",
+        "future",
         "parker",
         "reactor",
         "runtime",

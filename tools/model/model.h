@@ -43,6 +43,7 @@
 #include <vector>
 
 #include "tools/model/atomic.h"
+#include "tools/model/mutex.h"
 #include "tools/model/plain.h"
 
 namespace weft::model {
@@ -56,6 +57,9 @@ struct Options {
   int max_events = 400;
   // How often in one execution a weak CAS may fail although the value is the expected one.
   int spurious_failures = 1;
+  // How often each thread's FutexWait() may return in one execution although nobody woke it, as
+  // the kernel's does when a signal comes.
+  int spurious_wakes = 0;
   // How many relaxed stores of one execution may be read before their thread comes to them (load
   // buffering). 0 is what compilers and processors of today do with code as it is written here.
   int load_buffering = 0;
@@ -111,7 +115,7 @@ class Thread {
 };
 
 // Atomic<T> (atomic.h) is std::atomic<T> over the model's memory; Plain<T> (plain.h) is memory
-// whose races are found.
+// whose races are found; Mutex and MutexLock (mutex.h) are those of base/mutex.h.
 
 // The seam; the same members as weft::StdAtomics, and a futex.
 struct Atomics {
@@ -119,6 +123,8 @@ struct Atomics {
   using Atomic = model::Atomic<T>;
   template <typename T>
   using Plain = model::Plain<T>;
+  using Mutex = model::Mutex;
+  using MutexLock = model::MutexLock;
   using Where = std::source_location;
 
   static void Fence(std::memory_order order, Where where = Where::current());
@@ -131,7 +137,7 @@ struct Atomics {
 
   // Sleeps while the low 32 bits of `word` equal those of `expected`. Returns false when the
   // deadline passed, which may be any time after it started to wait if `has_deadline`; true after a
-  // wake-up, or at once if the word differs.
+  // wake-up, at once if the word differs, and for no reason as Options::spurious_wakes says.
   static bool FutexWait(const Atomic<uint64_t>& word, uint64_t expected, bool has_deadline,
                         Where where = Where::current());
   // Wakes up to `count` sleepers of `word`.

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::model {
 namespace {
@@ -162,6 +164,13 @@ TEST(Mutants, LeaveOutBarriersAndFencesAndWeakenFences) {
                              }));
 }
 
+TEST(Mutants, TracesSayWhichWritesWereMissed) {
+  const Result result = Explore({}, [] { Exclude(&Dekker::EnterLight, &Dekker::EnterFence); });
+  EXPECT_EQ(result.failure.substr(0, 17), "both have entered");
+  EXPECT_THAT(result.trace, HasSubstr("because 1.3 reads from its initial value and misses 0.1, "
+                                      "which does not happen before it\n"));
+}
+
 // A slot that two threads claim; the winner of the claim looks again whether it was closed.
 struct Slot {
   Atomic<int> state{0};
@@ -210,6 +219,35 @@ TEST(Mutants, ChangeBothOrdersOfACasAndRechecks) {
                                  "mutants_test.cc:Claim:re-check answers false",
                                  "mutants_test.cc:Claim:store release -> relaxed",
                              }));
+}
+
+// ---- As tests (testing.h) ----
+
+TEST(ModelTesting, ScenariosThatHoldAndCaughtMutantsPass) {
+  ExpectHolds({{"message", PutAndTake, {}}});
+  ExpectMutantsCaught({"mutants_test.cc"}, {{"message", PutAndTake, {}}});
+}
+
+TEST(ModelTesting, AScenarioThatFailsSaysHowToRunItAgain) {
+  EXPECT_NONFATAL_FAILURE(ExpectHolds({{"message", PutAndTake, {}},
+                                       {"late", [] { Assert(Choose(2) == 0, "one"); }, {}}}),
+                          "again: WEFT_MODEL_SCENARIO='late' WEFT_MODEL_REPLAY='0c1'");
+}
+
+TEST(ModelTesting, SpuriousWakesAreAskedForAll) {
+  EXPECT_NONFATAL_FAILURE(
+      ExpectHoldsWithSpuriousWakes({{"sleeper",
+                                     [] {
+                                       const Atomic<uint64_t> word{0};
+                                       Assert(!Atomics::FutexWait(word, 0, true), "woken");
+                                     },
+                                     {}}}),
+      "sleeper, woken for no reason: failed: woken");
+}
+
+TEST(ModelTesting, ASurvivorFailsTheTest) {
+  EXPECT_NONFATAL_FAILURE(ExpectMutantsCaught({"mutants_test.cc"}, {{"hint", PutTakeAndHint, {}}}),
+                          "survives: mutants_test.cc:Hint:load acquire -> relaxed");
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace weft::model {
 
 // Two accesses that are not ordered, one of them a write, are a data race and fail the execution.
 // So do an access after destruction, and reading what was moved from. Copying reads; moving reads
-// and leaves the source moved from; destroying writes. So a Plain<T> as the element type of a
+// and leaves the source moved from; destroying writes, and so does making one where another one
+// has been (in a slot that is used again, say). So a Plain<T> as the element type of a
 // container under test checks the container's slots by itself. Outside of scenarios it is a T.
 template <typename T>
 class Plain {

@@ -1,5 +1,5 @@
-// Threads that wait: for a write, for a lock, on a futex; and what the checker says of those that
-// wait in vain.
+// Threads that wait, for a write or on a futex; and what the checker says of those that wait in
+// vain.
 
 #include <atomic>
 #include <cstdint>
@@ -9,22 +9,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::model {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string FailureOf(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_EQ(result.verdict, Verdict::kFailed) << result;
-  return result.failure;
-}
-
-void ExpectOk(const std::function<void()>& scenario, const Options& options = {}) {
-  const Result result = Explore(options, scenario);
-  EXPECT_TRUE(result.ok()) << result;
-}
 
 // ---- Waiting ----
 
@@ -88,7 +78,7 @@ void SleepUnlessThereIsWork(std::memory_order order) {
 TEST(ModelWaiting, AnOldValueThatWasReadBeforeTheLoopHidesNoHang) {
   EXPECT_THAT(FailureOf([] { SleepUnlessThereIsWork(std::memory_order_relaxed); }),
               HasSubstr("waits for a write that never comes"));
-  ExpectOk([] { SleepUnlessThereIsWork(std::memory_order_seq_cst); });
+  ExpectHolds([] { SleepUnlessThereIsWork(std::memory_order_seq_cst); });
 }
 
 TEST(ModelWaiting, AValueThatTheWaiterItselfReplacedHidesNoHang) {
@@ -175,7 +165,7 @@ void Await(const Atomic<uint64_t>& word) {
 }
 
 TEST(ModelFutex, AWakeReachesTheSleeper) {
-  ExpectOk([] {
+  ExpectHolds([] {
     Atomic<uint64_t> word{0};
     Plain<int> data{0};
     Thread waker([&] {
@@ -228,7 +218,7 @@ void WakeOnlySleepers(std::memory_order fence) {
 }
 
 TEST(ModelFutex, ALookForSleepersNeedsSequentiallyConsistentFences) {
-  ExpectOk([] { WakeOnlySleepers(std::memory_order_seq_cst); });
+  ExpectHolds([] { WakeOnlySleepers(std::memory_order_seq_cst); });
   EXPECT_THAT(FailureOf([] { WakeOnlySleepers(std::memory_order_acq_rel); }),
               HasSubstr("never woken"));
 }
@@ -242,7 +232,7 @@ TEST(ModelFutex, OneWakeIsForOneSleeper) {
     a.Join();
     b.Join();
   };
-  ExpectOk([&] { scenario(2); });
+  ExpectHolds([&] { scenario(2); });
   EXPECT_THAT(FailureOf([&] { scenario(1); }), HasSubstr("never woken"));
 }
 
@@ -262,14 +252,60 @@ TEST(ModelFutex, ADeadlineMayPassOrNot) {
 }
 
 TEST(ModelFutex, ASleepWithDeadlineIsNoDeadlock) {
-  ExpectOk([] {
+  ExpectHolds([] {
     const Atomic<uint64_t> word{0};
     Assert(!Atomics::FutexWait(word, 0, true), "nobody wakes");
   });
 }
 
+// Takes a return from its sleep for the news.
+void TrustTheWake() {
+  Atomic<uint64_t> word{0};
+  Plain<int> data{0};
+  Thread waker([&] {
+    data.Write(1);
+    Atomics::Fence(std::memory_order_release);
+    word.store(1, std::memory_order_relaxed);
+    Atomics::FutexWake(word, 1);
+  });
+  (void)Atomics::FutexWait(word, 0, false);
+  Atomics::Fence(std::memory_order_acquire);
+  Assert(data.Read() == 1, "data");
+  waker.Join();
+}
+
+TEST(ModelFutex, ASleepMayEndForNoReasonIfAskedFor) {
+  Options options;
+  options.spurious_wakes = 1;
+  ExpectHolds(TrustTheWake);
+  EXPECT_THAT(FailureOf(TrustTheWake, options), HasSubstr("data (waiting_test.cc:"));
+}
+
+TEST(ModelFutex, EachThreadIsWokenForNoReasonAsOftenAsAllowed) {
+  for (int wakes : {0, 1, 3}) {
+    Options options;
+    options.spurious_wakes = wakes;
+    const Result result = Explore(options, [] {
+      const Atomic<uint64_t> word{0};
+      while (Atomics::FutexWait(word, 0, true)) {
+      }
+    });
+    EXPECT_TRUE(result.ok()) << result;
+    EXPECT_EQ(result.executions, static_cast<uint64_t>(wakes) + 1);
+    EXPECT_TRUE(Explore(options, [] {
+                  Atomic<uint64_t> word{0};
+                  Thread waker([&] {
+                    word.store(1, std::memory_order_release);
+                    Atomics::FutexWake(word, 1);
+                  });
+                  Await(word);
+                  waker.Join();
+                }).ok());
+  }
+}
+
 TEST(ModelFutex, AWordThatDiffersIsNotSleptOn) {
-  ExpectOk([] {
+  ExpectHolds([] {
     const Atomic<uint64_t> word{uint64_t{5} << 32 | 1};
     Assert(Atomics::FutexWait(word, 0, false), "differs");
   });

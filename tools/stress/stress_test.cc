@@ -1,6 +1,7 @@
 // Goal: a stress test built on these parts notices a hang, a wrong use of a value and a leak, and
 // can be run again with the same seed. Method: each fault is planted and must be reported.
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "gtest/gtest.h"
+#include "tools/stress/allocations.h"
 #include "tools/stress/counted_value.h"
 #include "tools/stress/seed.h"
 #include "tools/stress/start_barrier.h"
@@ -175,6 +177,67 @@ TEST(StartBarrierTest, NobodyGoesOnBeforeAllHaveArrivedInEveryRound) {
 
 TEST(StartBarrierDeathTest, ABarrierForNobodyIsRefused) {
   EXPECT_DEATH(StartBarrier(0), "expected at least one thread, found 0");
+}
+
+// ---- Allocations ----
+
+TEST(AllocationsTest, CountAllFormsAndWhatIsLeft) {
+  const int64_t count = AllocationCount();
+  const int64_t live = LiveAllocations();
+  void* const block = ::operator new(8);
+  void* const array = ::operator new[](8);
+  void* const aligned = ::operator new(8, std::align_val_t(64));
+  void* const quiet = ::operator new(8, std::nothrow);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(aligned) % 64, 0u);
+  EXPECT_EQ(AllocationCount(), count + 4);
+  EXPECT_EQ(LiveAllocations(), live + 4);
+  ::operator delete(block, std::size_t{8});
+  ::operator delete[](array);
+  ::operator delete(aligned, std::align_val_t(64));
+  ::operator delete(quiet, std::nothrow);
+  ::operator delete(nullptr);
+  EXPECT_EQ(AllocationCount(), count + 4);
+  EXPECT_EQ(LiveAllocations(), live);
+}
+
+TEST(AllocationsTest, TheChosenOneFailsAndNoOther) {
+  const auto allocate = [](int times) {
+    for (int i = 1; i <= times; ++i) {
+      try {
+        ::operator delete(::operator new(8));
+      } catch (const std::bad_alloc&) {
+        return i;
+      }
+    }
+    return 0;
+  };
+  for (int n = 1; n <= 3; ++n) {
+    const int64_t live = LiveAllocations();
+    {
+      const FailAllocation failure(n);
+      EXPECT_FALSE(failure.happened());
+      EXPECT_EQ(allocate(3), n);
+      EXPECT_TRUE(failure.happened());
+      EXPECT_EQ(allocate(3), 0);
+    }
+    EXPECT_EQ(LiveAllocations(), live);
+  }
+  {
+    const FailAllocation failure(4);
+    EXPECT_EQ(allocate(3), 0);
+    EXPECT_FALSE(failure.happened());
+  }
+  EXPECT_EQ(allocate(3), 0);
+}
+
+TEST(AllocationsTest, AWrongNumberAndASecondFailureAreRefused) {
+  EXPECT_DEATH(FailAllocation(0), "expected 1 .the next allocation. or more, found 0");
+  EXPECT_DEATH(
+      {
+        const FailAllocation first(100);
+        const FailAllocation second(100);
+      },
+      "expected one at a time");
 }
 
 }  // namespace

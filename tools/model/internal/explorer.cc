@@ -62,8 +62,10 @@ void Explorer::Run() {
   Heap::Reset(&OnMemoryFailure);
   history_.clear();
   locations_.assign(locations_.size(), Location());
+  ends_.Clear();
   made_count_.fill(0);
   pending_failure_.clear();
+  because_.clear();
   probing_ = false;
   if (!schedule_.empty()) AddScheduledPromises();
   to_replay_ = graph().size() - graph().unfulfilled_count();
@@ -75,6 +77,7 @@ void Explorer::Run() {
     strand->now = Clock();
     strand->cell = kNone;
     strand->waits = 0;
+    strand->spurious_wakes = 0;
     strand->probed = false;
     strand->seen.clear();
     strand->before.clear();
@@ -209,7 +212,7 @@ void Explorer::FailNow(std::string_view message) {
   result_.failure = message;
   std::vector<PlaceId> made;
   for (const Location& location : locations_) made.push_back(location.place);
-  result_.trace = TraceOf(graph(), history_, made);
+  result_.trace = TraceOf(graph(), history_, made) + because_ + MissedWrites(graph(), history_);
   result_.schedule = PrintPromises() + Print(graph(), history_);
 }
 
@@ -372,8 +375,6 @@ std::string Explorer::Deadlock() const {
     text += " thread " + std::to_string(t);
     if (strand.wait == Wait::kJoin) {
       text += " joins thread " + std::to_string(strand.joined);
-    } else if (strand.wait == Wait::kPause) {
-      text += " waits for a write that never comes";
     } else {
       text += " " + strand.reason;
     }

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tools/model/internal/ends.h"
 #include "tools/model/internal/fiber.h"
 #include "tools/model/internal/graph.h"
 #include "tools/model/internal/place.h"
@@ -28,6 +29,7 @@ struct ExploreOptions {
   uint64_t max_executions = 0;
   int max_events = 0;
   int spurious_failures = 0;
+  int spurious_wakes = 0;
   int load_buffering = 0;
   std::string replay;
   // Called with each complete execution.
@@ -61,8 +63,17 @@ class Explorer {
   [[noreturn]] void Fail(std::string_view message);
   [[noreturn]] void FailAssertion(std::string_view message, PlaceId place);
   // Two accesses to plain memory, of the running thread and of an earlier one.
-  [[noreturn]] void FailRace(std::string_view what, PlaceId place, std::string_view other,
-                             int other_thread, PlaceId other_place);
+  struct Accessed {
+    std::string_view what;
+    int thread;
+    uint16_t epoch;
+    PlaceId place;
+  };
+  [[noreturn]] void FailRace(std::string_view what, PlaceId place, const Accessed& other);
+
+  // A value of plain memory ends at an address; another one begins there: a race unless ordered.
+  void EndPlain(const void* address);
+  void BeginPlain(const void* address, PlaceId place);
 
   LocationId MakeAtomic(const void* address, uint64_t value, PlaceId place);
   void DestroyAtomic(LocationId location, const void* address, PlaceId place);
@@ -76,7 +87,8 @@ class Explorer {
   int Choose(int count, PlaceId place);
   int Spawn(std::function<void()> body, PlaceId place);
   void Join(int thread, PlaceId place);
-  void Pause(PlaceId place);
+  // `reason`: what the thread does if it hangs here.
+  void Pause(PlaceId place, std::string_view reason);
   // Blocks for good. `by_design`: then this is no execution at all, rather than a thread stuck.
   [[noreturn]] void Block(std::string_view reason, PlaceId place, bool by_design);
 
@@ -121,13 +133,14 @@ class Explorer {
     bool by_design = false;   // kForever
     LocationId cell = kNone;  // kForever: a write to it wakes the thread.
     int waits = 0;            // Sleeps so far.
+    int spurious_wakes = 0;   // Returns from FutexWait() for no reason so far.
     bool probed = false;      // See ProbeOnePause().
     EventId source = kNone;   // kSource
     int joined = 0;           // kJoin
     int done = 0;             // Events so far.
     Clock now;
     PlaceId place = 0;         // Where it waits.
-    std::string reason;        // kForever
+    std::string reason;        // kPause, kForever
     std::vector<Seen> seen;    // Read since the last pause.
     std::vector<Seen> before;  // Read before that.
     EventId spawned = kNone;
@@ -196,6 +209,7 @@ class Explorer {
   int to_replay_ = 0;
   bool failed_ = false;
   std::string message_;  // Of a failure in a thread: its stack is abandoned with what is on it.
+  std::string because_;  // More about it, below the trace.
   Schedule schedule_;
   std::size_t scheduled_ = 0;     // Events of the schedule that are done.
   std::vector<EventId> history_;  // Events in the order in which they were run.
@@ -205,6 +219,7 @@ class Explorer {
   bool probing_ = false;         // See ProbeOnePause().
   std::string pending_failure_;  // Of an execution with promises that are not fulfilled yet.
   std::vector<Location> locations_;
+  Ends ends_;
   std::array<std::vector<LocationId>, kMaxThreads> made_;  // n-th atomic that a thread makes.
   std::array<int, kMaxThreads> made_count_{};
   std::vector<LocationId> queues_;                          // Of a word's sleepers.
@@ -216,6 +231,15 @@ class Explorer {
 // was made; 0 is the queue or cell of a futex.
 std::string TraceOf(const Graph& graph, const std::vector<EventId>& history,
                     const std::vector<PlaceId>& made);
+
+// Why the trace is not what its lines from top to bottom suggest: each read that misses a write
+// above it, as lines of text.
+std::string MissedWrites(const Graph& graph, const std::vector<EventId>& history);
+
+// Why what `other` did before its event number `epoch` does not happen before what has seen `now`:
+// a read that reached that far and does not synchronise, or that there is none, as a line.
+std::string MissingEdge(const Graph& graph, const std::vector<EventId>& history, const Clock& now,
+                        int other, uint16_t epoch);
 
 }  // namespace weft::model_internal
 

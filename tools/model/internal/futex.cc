@@ -60,6 +60,11 @@ bool Explorer::FutexWait(LocationId word, uint32_t expected, bool has_deadline, 
   look.location = word;
   look.place = place;
   if (static_cast<uint32_t>(Read(look).value) != expected) return true;
+  // Leaving the queue for no reason is never having joined it.
+  if (running_->spurious_wakes < options_.spurious_wakes && Choose(2, place) == 1) {
+    ++running_->spurious_wakes;
+    return true;
+  }
   const int wait = running_->waits++;
   if (wait + 1 >= 1 << kWaitBits) Fail("more than 30 sleeps of one thread");
   const LocationId cell = Hidden(&cells_[running_->id], wait);

@@ -35,6 +35,7 @@ Result Explore(const Options& options, const std::function<void()>& scenario) {
   internal.max_executions = options.max_executions;
   internal.max_events = options.max_events;
   internal.spurious_failures = options.spurious_failures;
+  internal.spurious_wakes = options.spurious_wakes;
   internal.load_buffering = options.load_buffering;
   const char* replay = std::getenv("WEFT_MODEL_REPLAY");
   internal.replay = options.replay.empty() && replay != nullptr ? replay : options.replay;

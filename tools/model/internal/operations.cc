@@ -107,18 +107,51 @@ bool Word::CompareExchange(uint8_t size, uint64_t& expected, uint64_t desired, S
   return result.updates;
 }
 
+// Only the last write of a lock is ever free to be taken, so a CAS that finds it held is a load of
+// what another execution has it read later, or of a lock that stays held.
+void MutexState::Lock(const Where& where) {
+  const PlaceId place = Pass(where, Call::kOther);
+  while (!TryLockAt(place)) Running().Pause(place, "waits for a mutex that is never unlocked");
+}
+
+bool MutexState::TryLock(const Where& where) { return TryLockAt(Pass(where, Call::kOther)); }
+
+bool MutexState::TryLockAt(PlaceId place) {
+  Explorer& explorer = Running();
+  explorer.CheckAtomic(word_.location(), &word_, place);
+  Event e = Access(word_.location(), 1, place, std::memory_order::acquire);
+  e.change = Change::kCompare;
+  e.operand = 1;
+  const bool done = explorer.Read(e).updates;
+  if (done) holder_ = explorer.thread();
+  return done;
+}
+
+void MutexState::Unlock(const Where& where) {
+  Explorer& explorer = Running();
+  const PlaceId place = Pass(where, Call::kOther);
+  explorer.CheckAtomic(word_.location(), &word_, place);
+  if (holder_ != explorer.thread()) {
+    explorer.FailAssertion("Unlock() of a mutex that the thread does not hold", place);
+  }
+  holder_ = -1;
+  explorer.Write(Access(word_.location(), 1, place, std::memory_order::release));
+}
+
 PlainState::PlainState(bool has_value, const Where& where) : live_(kLive), has_value_(has_value) {
-  const Explorer* explorer = Explorer::Running();
+  Explorer* explorer = Explorer::Running();
   if (explorer == nullptr) return;
   write_epoch_ = explorer->Epoch();
   write_thread_ = static_cast<uint8_t>(explorer->thread());
   write_place_ = Pass(where, Call::kOther);
+  explorer->BeginPlain(this, write_place_);
 }
 
 PlainState::~PlainState() {
-  if (Explorer::Running() != nullptr) {
+  if (Explorer* explorer = Explorer::Running()) {
     CheckLive(Where());
     CheckOrder(true, 0, "its destruction");
+    explorer->EndPlain(this);
   }
   live_ = kDestroyed;
 }
@@ -160,12 +193,12 @@ void PlainState::CheckOrder(bool is_write, PlaceId place, const char* what) cons
   const Clock& now = explorer.Now();
   const int self = explorer.thread();
   if (write_thread_ != self && now.at[write_thread_] < write_epoch_) {
-    explorer.FailRace(what, place, "a write", write_thread_, write_place_);
+    explorer.FailRace(what, place, {"a write", write_thread_, write_epoch_, write_place_});
   }
   if (!is_write) return;
   for (int t = 0; t < kMaxThreads; ++t) {
     if (t != self && now.at[t] < read_epochs_[t]) {
-      explorer.FailRace(what, place, "a read", t, read_places_[t]);
+      explorer.FailRace(what, place, {"a read", t, read_epochs_[t], read_places_[t]});
     }
   }
 }
@@ -200,6 +233,8 @@ bool Recheck(bool condition, const Where& where) {
   return condition && !IsLeftOut(Pass(where, Call::kRecheck));
 }
 
-void Pause(const Where& where) { Running().Pause(Pass(where, Call::kOther)); }
+void Pause(const Where& where) {
+  Running().Pause(Pass(where, Call::kOther), "waits for a write that never comes");
+}
 
 }  // namespace weft::model_internal

@@ -41,6 +41,22 @@ class Word {
   LocationId location_;
 };
 
+// One mutex: an atomic of which a mutant does not touch the orders.
+class MutexState {
+ public:
+  explicit MutexState(const Where& where) : word_(0, where) {}
+
+  void Lock(const Where& where);
+  void Unlock(const Where& where);
+  bool TryLock(const Where& where);
+
+ private:
+  bool TryLockAt(PlaceId place);
+
+  Word word_;
+  int holder_ = -1;  // Guarded by the mutex, as far as the holder itself goes.
+};
+
 // What is known of one plain variable: it lives in the variable.
 class PlainState {
  public:

@@ -65,14 +65,29 @@ void Explorer::FailAssertion(std::string_view message, PlaceId place) {
   Fail(message_);
 }
 
-void Explorer::FailRace(std::string_view what, PlaceId place, std::string_view other,
-                        int other_thread, PlaceId other_place) {
+void Explorer::FailRace(std::string_view what, PlaceId place, const Accessed& other) {
   const OutsideHeap outside;
+  because_ = MissingEdge(graph(), history_, running_->now, other.thread, other.epoch);
   message_ = "data race on plain memory: " + std::string(what) + " by thread " +
-             std::to_string(running_->id) + At(place) + " and " + std::string(other) +
-             " by thread " + std::to_string(other_thread) + At(other_place) +
+             std::to_string(running_->id) + At(place) + " and " + std::string(other.what) +
+             " by thread " + std::to_string(other.thread) + At(other.place) +
              ": neither happens before the other";
   Fail(message_);
+}
+
+void Explorer::EndPlain(const void* address) {
+  const OutsideHeap outside;
+  ends_.Note(address, running_->id, Epoch());
+}
+
+void Explorer::BeginPlain(const void* address, PlaceId place) {
+  const Ends::End* const end = ends_.At(address);
+  if (end == nullptr || end->thread == running_->id ||
+      running_->now.at[end->thread] >= end->epoch) {
+    return;
+  }
+  FailRace("the making of a value", place,
+           {"the end of the one before it", end->thread, end->epoch, 0});
 }
 
 Event Explorer::Read(Event e) {
@@ -189,10 +204,11 @@ void Explorer::Join(int thread, PlaceId place) {
   Done(id);
 }
 
-void Explorer::Pause(PlaceId place) {
+void Explorer::Pause(PlaceId place, std::string_view reason) {
   const OutsideHeap outside;
   Strand& self = *running_;
   self.place = place;
+  self.reason = reason;
   Event e;
   e.kind = Kind::kPause;
   e.thread = static_cast<uint8_t>(self.id);

@@ -13,6 +13,8 @@ namespace {
 // Of a long trace the middle is left out.
 constexpr std::size_t kFirstLines = 40;
 constexpr std::size_t kLastLines = 60;
+// More of them explain less.
+constexpr int kMissedWrites = 3;
 
 std::string EventName(const Graph& graph, EventId id) {
   if (id == kInitial) return "its initial value";
@@ -87,6 +89,37 @@ std::string TraceOf(const Graph& graph, const std::vector<EventId>& history,
             (made[location] == 0 ? "a futex's own" : Name(PlaceAt(made[location]))) + "\n";
   }
   return text;
+}
+
+std::string MissedWrites(const Graph& graph, const std::vector<EventId>& history) {
+  std::string text;
+  std::set<EventId> above;
+  int lines = 0;
+  for (EventId id : history) {
+    const Event& e = graph[id];
+    if (e.kind == Kind::kRead && lines < kMissedWrites) {
+      const EventId missed = graph.NextWrite(e.location, e.source);
+      if (above.count(missed) != 0) {
+        text += "because " + EventName(graph, id) + " reads from " + EventName(graph, e.source) +
+                " and misses " + EventName(graph, missed) + ", which does not happen before it\n";
+        ++lines;
+      }
+    }
+    above.insert(id);
+  }
+  return text;
+}
+
+std::string MissingEdge(const Graph& graph, const std::vector<EventId>& history, const Clock& now,
+                        int other, uint16_t epoch) {
+  for (EventId id : history) {
+    const Event& e = graph[id];
+    if (e.kind != Kind::kRead || e.source == kInitial || !Graph::IsIn(e, now)) continue;
+    if (graph[e.source].before.at[other] < epoch || e.before.at[other] >= epoch) continue;
+    return "because " + EventName(graph, id) + " reads from " + EventName(graph, e.source) +
+           ", which comes behind that, and does not synchronise with it\n";
+  }
+  return "because nothing was read that comes behind it in thread " + std::to_string(other) + "\n";
 }
 
 }  // namespace weft::model_internal

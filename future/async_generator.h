@@ -1,0 +1,173 @@
+// future/async_generator.h — a coroutine that is a Stream: it yields items and may wait between
+// them.
+//
+//   weft::AsyncGenerator<Line> Lines(File& file) {
+//     while (true) {
+//       std::optional<Line> line = co_await ReadLine(file);
+//       if (!line) co_return;
+//       co_yield *std::move(line);
+//     }
+//   }
+//
+// It does nothing until it is polled, runs to the next co_yield when an item is asked for, and
+// holds one item at most. co_await takes what a Task takes, but for OrReturn.
+//
+//   Thread safety    Thread-compatible. Successive polls may come from different threads.
+//   Errors           An exception that leaves the body is thrown by poll_next.
+//   Cancellation     Inside: a co_await that is stopped does not return, nor does the co_yield at
+//                    which a stop finds it: the frames are destroyed, running their destructors,
+//                    and the stream answers kStopped. Clean-up that waits goes into Finally().
+//   Complexity       One allocation for a generator; none for an item.
+//   Lifetime         As a Task: arguments by reference outlive it; no capturing lambdas; with GCC
+//                    12 name owning temporaries before a co_await or co_yield.
+#ifndef WEFT_FUTURE_ASYNC_GENERATOR_H_
+#define WEFT_FUTURE_ASYNC_GENERATOR_H_
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "base/check.h"
+#include "future/context.h"
+#include "future/future.h"
+#include "future/internal/chain.h"
+#include "future/poll.h"
+#include "future/task.h"
+
+namespace weft {
+
+template <typename T>
+class AsyncGenerator;
+
+namespace future_internal {
+
+// Waits at a co_yield until the next item is asked for.
+class YieldAwaiter final : public Leaf {
+ public:
+  explicit YieldAwaiter(Chain& chain) : chain_(chain) {}
+
+  PollState Poll(Context& cx) noexcept override {
+    return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
+  }
+
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
+    return chain_.Wait(*this);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Chain& chain_;
+};
+
+template <typename T>
+class GeneratorPromise final : public PromiseBase {
+ public:
+  GeneratorPromise() : PromiseBase(Self()) {}
+
+  AsyncGenerator<T> get_return_object() { return AsyncGenerator<T>(Self()); }
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  auto final_suspend() const noexcept { return FinalAwaiter{}; }
+  void unhandled_exception() noexcept { generator().error_ = std::current_exception(); }
+  void return_void() const noexcept {}
+
+  template <typename U>
+    requires std::constructible_from<T, U&&>
+  YieldAwaiter yield_value(U&& item) {
+    generator().item_.emplace(std::forward<U>(item));
+    return YieldAwaiter(chain());
+  }
+
+  template <typename U>
+  TaskAwaiter<U> await_transform(Task<U>&& task) {
+    return TaskAwaiter<U>(*this, task);
+  }
+  template <typename U>
+  void await_transform(Task<U>& task) = delete;  // a Task is awaited once: co_await std::move(task)
+  template <typename F>
+    requires Future<std::remove_reference_t<F>>
+  FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
+    return FutureAwaiter<std::remove_reference_t<F>>(chain(), future);
+  }
+
+ private:
+  struct FinalAwaiter {
+    bool await_ready() const noexcept { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<GeneratorPromise> frame) noexcept {
+      return frame.promise().chain().Leave(frame.promise());
+    }
+    void await_resume() const noexcept {}
+  };
+
+  AsyncGenerator<T>& generator() { return *static_cast<AsyncGenerator<T>*>(owner()); }
+  std::coroutine_handle<GeneratorPromise> Self() {
+    return std::coroutine_handle<GeneratorPromise>::from_promise(*this);
+  }
+};
+
+}  // namespace future_internal
+
+// See the head of the file.
+template <typename T>
+class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
+ public:
+  using Item = T;
+  using promise_type = future_internal::GeneratorPromise<T>;
+
+  // Precondition (checked): the other one has not been polled.
+  AsyncGenerator(AsyncGenerator&& other) noexcept {
+    WEFT_CHECK(!other.chain_.IsStarted())
+        << "an AsyncGenerator was moved after it had been polled; move it before";
+    frame_ = std::exchange(other.frame_, nullptr);
+  }
+  AsyncGenerator& operator=(AsyncGenerator&&) = delete;
+
+  // Precondition (checked): never polled, or finished.
+  ~AsyncGenerator() {
+    if (frame_ == nullptr) return;
+    WEFT_CHECK(!chain_.IsStarted() || frame_.done())
+        << "an AsyncGenerator was destroyed while it is suspended; Close() it before";
+    frame_.destroy();
+  }
+
+  Poll<std::optional<T>> poll_next(Context& cx) {
+    if (!chain_.IsStarted()) Begin();
+    switch (chain_.Resume(cx)) {
+      case PollState::kPending:
+        // Either it waits at a co_yield, or for something else.
+        if (item_.has_value()) return std::exchange(item_, std::nullopt);
+        return kPending;
+      case PollState::kStopped:
+        return kStopped;
+      case PollState::kReady:
+        break;
+    }
+    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    return std::optional<T>();
+  }
+
+ private:
+  friend class future_internal::GeneratorPromise<T>;
+
+  explicit AsyncGenerator(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
+
+  void Begin() {
+    WEFT_CHECK(frame_ != nullptr)
+        << "an AsyncGenerator was polled after it was moved from or finished";
+    promise_type& promise =
+        std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
+    promise.Link(chain_, nullptr, *this);
+    chain_.Start(promise);
+  }
+
+  future_internal::Chain chain_;
+  std::optional<T> item_;
+  std::exception_ptr error_;
+};
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_ASYNC_GENERATOR_H_

@@ -1,0 +1,187 @@
+// future/buffered.h — a stream of futures becomes the stream of their values, several at a time.
+//
+//   auto pages = weft::Buffered(weft::MapItems(urls, &Fetch), 8);           // in the urls' order
+//   auto pages = weft::BufferedUnordered(weft::MapItems(urls, &Fetch), 8);  // as they come
+//
+// Backpressure: at most `limit` futures are unfinished, or finished and not handed on, at a time.
+// The source is asked for more only while there are fewer.
+//
+//   Errors           An exception of the source or of a future: the source is closed, the other
+//                    futures are stopped and awaited, then it is rethrown. One that stops by itself
+//                    stops the stream in the same way.
+//   Cancellation     The source and all futures see the stop request; values that come all the
+//                    same are dropped; when all have ended, kStopped.
+//   Complexity       One allocation for each future. Buffered() holds finished values that come
+//                    before their turn.
+#ifndef WEFT_FUTURE_BUFFERED_H_
+#define WEFT_FUTURE_BUFFERED_H_
+
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "future/context.h"
+#include "future/future.h"
+#include "future/futures_unordered.h"
+#include "future/internal/result.h"
+#include "future/poll.h"
+#include "future/stream.h"
+
+namespace weft {
+
+// Whether values keep the order of their futures.
+enum class BufferOrder : unsigned char { kOfSource, kOfFinish };
+
+namespace future_internal {
+
+// A future that gives its place and how it ended, and never throws.
+template <Future F>
+class Placed {
+ public:
+  using Value = Result<OutputOf<F>>;
+  using Output = std::pair<std::size_t, Value>;
+
+  Placed(F future, std::size_t place) : future_(std::move(future)), place_(place) {}
+
+  Poll<Output> poll(Context& cx) {
+    Value value;
+    if (value.PollFrom(future_, cx) == PollState::kPending) return kPending;
+    return Output(place_, std::move(value));
+  }
+
+ private:
+  F future_;
+  std::size_t place_;
+};
+
+}  // namespace future_internal
+
+// What Buffered() and BufferedUnordered() make.
+template <Stream S, BufferOrder kOrder>
+  requires Future<ItemOf<S>>
+class [[nodiscard]] BufferedStream {
+ public:
+  using Item = NonVoid<OutputOf<ItemOf<S>>>;
+
+  BufferedStream(S source, std::size_t limit) : source_(std::move(source)), limit_(limit) {
+    WEFT_CHECK(limit > 0) << "Buffered(source, limit): the limit must be positive, found 0";
+  }
+
+  Poll<std::optional<Item>> poll_next(Context& cx) {
+    if (!is_ending_ && !cx.StopRequested()) {
+      // A value that is handed on makes room, and its successor's poll fills it.
+      Fill(cx);
+      if (std::optional<Item> item = TakeItem(cx)) return item;
+    }
+    if (is_ending_ || cx.StopRequested()) return PollEnd(cx);
+    if (!is_source_finished_ || running_.size() > 0) return kPending;
+    return std::optional<Item>();
+  }
+
+ private:
+  using Value = future_internal::Result<OutputOf<ItemOf<S>>>;
+  using Running = FuturesUnordered<future_internal::Placed<ItemOf<S>>>;
+
+  // Asks the source for futures while there is room.
+  void Fill(Context& cx) noexcept {
+    try {
+      while (!is_source_finished_ && !is_ending_ && next_place_ - first_place_ < limit_) {
+        auto poll = source_.poll_next(cx);
+        if (poll.IsPending()) return;
+        is_source_finished_ = poll.IsStopped() || !poll.value().has_value();
+        is_ending_ |= poll.IsStopped();
+        if (is_source_finished_) return;
+        running_.Add(future_internal::Placed<ItemOf<S>>(*std::move(poll).value(), next_place_++));
+      }
+    } catch (...) {
+      is_source_finished_ = true;
+      Fail(std::current_exception());
+    }
+  }
+
+  // The next value whose turn it is, if there is one. A failure begins the end.
+  std::optional<Item> TakeItem(Context& cx) {
+    while (!is_ending_) {
+      if (!done_.empty() && done_.front().has_value()) return TakeFirst();
+      auto poll = running_.poll_next(cx);
+      if (!poll.IsReady() || !poll.value().has_value()) return std::nullopt;
+      auto& [place, value] = *poll.value();
+      Put(place, std::move(value));
+      Fill(cx);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Item> TakeFirst() {
+    Value value = *std::move(done_.front());
+    done_.pop_front();
+    ++first_place_;
+    if (value.HasValue()) return std::move(value.value());
+    Fail(value.HasException() ? value.exception() : nullptr);
+    return std::nullopt;
+  }
+
+  void Put(std::size_t place, Value value) {
+    if constexpr (kOrder == BufferOrder::kOfFinish) {
+      done_.emplace_back(std::move(value));
+    } else {
+      const std::size_t index = place - first_place_;
+      if (done_.size() <= index) done_.resize(index + 1);
+      done_[index] = std::move(value);
+    }
+  }
+
+  void Fail(std::exception_ptr error) {
+    is_ending_ = true;
+    error_ = std::move(error);
+  }
+
+  // Everything is stopped and awaited; then the error, or else kStopped.
+  Poll<std::optional<Item>> PollEnd(Context& cx) {
+    is_ending_ = true;
+    done_.clear();
+    if (!is_source_finished_) CloseSource(cx);
+    const bool are_all_finished = !CloseFuture<Running>(running_).poll(cx).IsPending();
+    if (!are_all_finished || !is_source_finished_) return kPending;
+    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    return kStopped;
+  }
+
+  void CloseSource(Context& cx) noexcept {
+    try {
+      is_source_finished_ = !CloseFuture<S>(source_).poll(cx).IsPending();
+    } catch (...) {
+      is_source_finished_ = true;
+      if (error_ == nullptr) error_ = std::current_exception();
+    }
+  }
+
+  S source_;
+  const std::size_t limit_;
+  Running running_;
+  std::deque<std::optional<Value>> done_;  // from first_place_ on; none: not finished
+  std::size_t first_place_ = 0;            // how many values were handed on
+  std::size_t next_place_ = 0;             // how many futures the source gave
+  bool is_source_finished_ = false;
+  bool is_ending_ = false;  // stopped or failed
+  std::exception_ptr error_;
+};
+
+// Values in the order of their futures.
+template <Stream S>
+BufferedStream<S, BufferOrder::kOfSource> Buffered(S source, std::size_t limit) {
+  return BufferedStream<S, BufferOrder::kOfSource>(std::move(source), limit);
+}
+
+// Values in the order in which their futures finish.
+template <Stream S>
+BufferedStream<S, BufferOrder::kOfFinish> BufferedUnordered(S source, std::size_t limit) {
+  return BufferedStream<S, BufferOrder::kOfFinish>(std::move(source), limit);
+}
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_BUFFERED_H_

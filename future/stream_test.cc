@@ -1,0 +1,399 @@
+#include "future/stream.h"
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/check.h"
+#include "future/async_generator.h"
+#include "future/buffered.h"
+#include "future/cancel_harness.h"
+#include "future/context.h"
+#include "future/finally.h"
+#include "future/future.h"
+#include "future/futures_unordered.h"
+#include "future/manual_executor.h"
+#include "future/poll.h"
+#include "future/poll_fn.h"
+#include "future/select.h"
+#include "future/sleep.h"
+#include "future/stream_ops.h"
+#include "future/task.h"
+#include "future/waker.h"
+#include "gtest/gtest.h"
+
+namespace weft {
+namespace {
+
+// Gives 1 to `count`, with a yield before each; stops only at the second request. Stops the program
+// when it is used against the contract of a stream.
+class Counter {
+ public:
+  using Item = int;
+
+  Counter(int count, bool* is_finished) : count_(count), is_finished_(is_finished) {}
+  Counter(Counter&& other) noexcept
+      : count_(other.count_), is_finished_(std::exchange(other.is_finished_, nullptr)) {
+    WEFT_CHECK(!other.was_polled_) << "moved after the first poll";
+  }
+  ~Counter() {
+    WEFT_CHECK(is_finished_ == nullptr || !was_polled_ || *is_finished_) << "destroyed too early";
+  }
+
+  Poll<std::optional<int>> poll_next(Context& cx) {
+    WEFT_CHECK(!*is_finished_) << "polled after its end";
+    was_polled_ = true;
+    if (cx.StopRequested()) {
+      if (!std::exchange(is_stopping_, true)) return Again(cx);
+      *is_finished_ = true;
+      return kStopped;
+    }
+    if (std::exchange(is_due_, !is_due_)) return Again(cx);
+    if (next_ > count_) {
+      *is_finished_ = true;
+      return std::optional<int>();
+    }
+    return std::optional<int>(next_++);
+  }
+
+ private:
+  static Poll<std::optional<int>> Again(Context& cx) {
+    cx.waker().WakeByRef();
+    return kPending;
+  }
+
+  const int count_;
+  bool* is_finished_;
+  int next_ = 1;
+  bool was_polled_ = false;
+  bool is_due_ = true;
+  bool is_stopping_ = false;
+};
+
+static_assert(Stream<Counter>);
+
+class StreamTest : public testing::Test {
+ protected:
+  template <typename F>
+  auto Run(F future) {
+    return executor_.BlockOn(std::move(future));
+  }
+
+  ManualExecutor executor_;
+  bool is_finished_ = false;
+};
+
+using Ints = std::vector<int>;
+
+TEST_F(StreamTest, CollectGivesAllItemsInOrder) {
+  EXPECT_EQ(*Run(Collect(Counter(5, &is_finished_))), (Ints{1, 2, 3, 4, 5}));
+  EXPECT_EQ(*Run(Collect(FromRange(std::vector<std::string>{"a", "b"}))),
+            (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(Run(Collect(FromRange(Ints{})))->empty());
+}
+
+TEST_F(StreamTest, MapFilterAndTake) {
+  auto even = FilterItems(Counter(100, &is_finished_), [](int n) { return n % 2 == 0; });
+  auto squares = MapItems(std::move(even), [](int n) { return n * n; });
+  EXPECT_EQ(*Run(Collect(TakeItems(std::move(squares), 3))), (Ints{4, 16, 36}));
+  EXPECT_TRUE(is_finished_);  // Take has closed its source
+}
+
+TEST_F(StreamTest, ForEachHandsItemsOverAndClosesAfterAThrow) {
+  Ints seen;
+  EXPECT_TRUE(Run(ForEach(Counter(3, &is_finished_), [&](int n) { seen.push_back(n); })).ok());
+  EXPECT_EQ(seen, (Ints{1, 2, 3}));
+  is_finished_ = false;
+  auto failing = ForEach(Counter(3, &is_finished_), [](int n) {
+    if (n == 2) throw std::runtime_error("two");
+  });
+  EXPECT_THROW((void)Run(std::move(failing)), std::runtime_error);
+  EXPECT_TRUE(is_finished_);
+  is_finished_ = false;
+  auto throwing =
+      MapItems(Counter(3, &is_finished_), [](int) -> int { throw std::logic_error("x"); });
+  EXPECT_THROW((void)Run(Collect(std::move(throwing))), std::logic_error);
+  EXPECT_TRUE(is_finished_);
+}
+
+// Next() loses to a timer again and again, and no item is lost.
+Task<Ints> SlowlyInTurns(bool* is_finished) {
+  Counter counter(5, is_finished);
+  Ints seen;
+  while (true) {
+    auto first = co_await Select(Next(counter), YieldNow());
+    if (first.index() == 1) continue;
+    std::optional<int> item = std::get<0>(first);
+    if (!item) co_return seen;
+    seen.push_back(*item);
+  }
+}
+
+TEST_F(StreamTest, NextThatLosesASelectLosesNothing) {
+  EXPECT_EQ(*Run(SlowlyInTurns(&is_finished_)), (Ints{1, 2, 3, 4, 5}));
+}
+
+Task<int> FirstOf(Counter& counter) {
+  std::optional<int> item = co_await Next(counter);
+  co_return *item;
+}
+
+Task<int> FirstThenClose(bool* is_finished) {
+  Counter counter(5, is_finished);
+  auto body = FirstOf(counter);
+  co_return co_await Finally(std::move(body), Close(counter));
+}
+
+TEST_F(StreamTest, CloseIsTheCleanUp) {
+  EXPECT_EQ(*Run(FirstThenClose(&is_finished_)), 1);
+  EXPECT_TRUE(is_finished_);
+}
+
+TEST_F(StreamTest, EverythingIsClosedWhereverItIsCancelled) {
+  const int points = CancelEverywhere([](CancelProbe& probe) {
+    bool is_finished = false;
+    {
+      auto squares = MapItems(Counter(4, &is_finished), [](int n) { return n * n; });
+      auto result = probe.Run(Collect(TakeItems(std::move(squares), 3)));
+      // It may have all its items already, and wait for its source to close.
+      EXPECT_TRUE(result.IsReady() || probe.stop_requested());
+      if (result.IsReady()) {
+        EXPECT_EQ(result.value(), (Ints{1, 4, 9}));
+      }
+    }
+    is_finished = false;
+    const auto first = probe.Run(FirstThenClose(&is_finished));
+    EXPECT_TRUE(is_finished || first.IsStopped());
+  });
+  EXPECT_GT(points, 3);
+}
+
+Task<int> After(int milliseconds, int value) {
+  co_await SleepFor(absl::Milliseconds(milliseconds));
+  co_return value;
+}
+
+TEST_F(StreamTest, FuturesUnorderedGivesResultsAsTheyCome) {
+  FuturesUnordered<Task<int>> set;
+  set.Add(After(30, 3));
+  set.Add(After(10, 1));
+  set.Add(After(20, 2));
+  EXPECT_EQ(set.size(), 3u);
+  EXPECT_EQ(*Run(Collect(std::move(set))), (Ints{1, 2, 3}));
+}
+
+Task<Ints> AddWhileRunning() {
+  FuturesUnordered<Task<int>> set;
+  Ints seen;
+  for (int round = 0; round < 3; ++round) {
+    set.Add(After(2, 10 * round + 2));
+    set.Add(After(1, 10 * round + 1));
+    while (true) {
+      std::optional<int> item = co_await Next(set);
+      if (!item) break;
+      seen.push_back(*item);
+    }
+  }
+  co_return seen;
+}
+
+TEST_F(StreamTest, FuturesUnorderedGoesOnAfterItsEnd) {
+  EXPECT_EQ(*Run(AddWhileRunning()), (Ints{1, 2, 11, 12, 21, 22}));
+}
+
+// Counts its polls, and is ready once `flag` is set and it is polled.
+auto WaitFor(const bool& flag, int* polls, std::vector<Waker>* wakers) {
+  return PollFn([&flag, polls, wakers](Context& cx) -> Poll<void> {
+    ++*polls;
+    if (flag) return Poll<void>::Ready();
+    if (cx.StopRequested()) return kStopped;
+    wakers->push_back(cx.waker().Clone());
+    return kPending;
+  });
+}
+
+TEST_F(StreamTest, FuturesUnorderedPollsOnlyWhatWasWoken) {
+  bool flag = false;
+  std::vector<int> polls(100, 0);
+  std::vector<Waker> wakers;
+  FuturesUnordered<decltype(WaitFor(flag, &polls[0], &wakers))> set;
+  for (int& count : polls) set.Add(WaitFor(flag, &count, &wakers));
+  Waker waker;
+  CancelToken token;
+  Context cx(waker, token, &executor_);
+  EXPECT_TRUE(set.poll_next(cx).IsPending());
+  flag = true;
+  std::thread([&] { wakers[42].WakeByRef(); }).join();
+  wakers[42].WakeByRef();
+  EXPECT_TRUE(set.poll_next(cx).IsReady());
+  EXPECT_TRUE(set.poll_next(cx).IsPending());
+  for (std::size_t i = 0; i < polls.size(); ++i) EXPECT_EQ(polls[i], i == 42 ? 2 : 1);
+  wakers[42].WakeByRef();  // of a child that is gone
+  flag = false;
+  Context stopping = cx.WithStop();
+  EXPECT_TRUE(set.poll_next(stopping).IsStopped());
+}
+
+TEST_F(StreamTest, WakersOutliveTheSet) {
+  std::vector<Waker> wakers;
+  {
+    bool flag = false;
+    int polls = 0;
+    FuturesUnordered<decltype(WaitFor(flag, &polls, &wakers))> set;
+    set.Add(WaitFor(flag, &polls, &wakers));
+    Waker waker;
+    CancelToken token;
+    Context cx(waker, token, &executor_);
+    EXPECT_TRUE(set.poll_next(cx).IsPending());
+    Context stopping = cx.WithStop();
+    EXPECT_TRUE(set.poll_next(stopping).IsStopped());
+    set.Add(WaitFor(flag, &polls, &wakers));  // never polled: may be dropped
+  }
+  for (Waker& waker : wakers) std::move(waker).Wake();
+}
+
+Task<int> Fail(int milliseconds) {
+  co_await SleepFor(absl::Milliseconds(milliseconds));
+  throw std::runtime_error("failed");
+}
+
+TEST_F(StreamTest, AChildsExceptionLeavesTheOthers) {
+  auto body = []() -> Task<Ints> {
+    FuturesUnordered<Task<int>> set;
+    set.Add(Fail(1));
+    set.Add(After(2, 7));
+    Ints seen;
+    for (int i = 0; i < 2; ++i) {
+      bool has_failed = false;
+      try {
+        std::optional<int> item = co_await Next(set);
+        seen.push_back(*item);
+      } catch (const std::runtime_error&) {
+        has_failed = true;
+      }
+      if (has_failed) seen.push_back(-1);
+    }
+    co_return seen;
+  };
+  EXPECT_EQ(*Run(body()), (Ints{-1, 7}));
+}
+
+AsyncGenerator<std::string> Words(int count, int* destroyed) {
+  struct Guard {
+    explicit Guard(int* the_count) : count(the_count) {}
+    ~Guard() { ++*count; }
+    int* count;
+  };
+  Guard guard(destroyed);
+  for (int i = 1; i <= count; ++i) {
+    const int number = co_await After(1, i);
+    if (i % 2 == 0) co_await YieldNow();
+    std::string word = std::string(20, 'w') + std::to_string(number);
+    co_yield std::move(word);
+  }
+}
+
+TEST_F(StreamTest, AGeneratorYieldsAndWaits) {
+  int destroyed = 0;
+  auto lengths = MapItems(Words(3, &destroyed), [](std::string word) { return word.back() - '0'; });
+  EXPECT_EQ(*Run(Collect(std::move(lengths))), (Ints{1, 2, 3}));
+  EXPECT_EQ(destroyed, 1);
+  {
+    auto never_polled = Words(3, &destroyed);
+  }
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(Run(Collect(TakeItems(Words(1'000'000, &destroyed), 2)))->size(), 2u);
+  EXPECT_EQ(destroyed, 2);
+}
+
+AsyncGenerator<int> FailAfter(int count) {
+  for (int i = 0; i < count; ++i) co_yield i;
+  throw std::runtime_error("generator");
+}
+
+TEST_F(StreamTest, AGeneratorsExceptionComesAfterItsItems) {
+  Ints seen;
+  auto body = ForEach(FailAfter(2), [&](int n) { seen.push_back(n); });
+  EXPECT_THROW((void)Run(std::move(body)), std::runtime_error);
+  EXPECT_EQ(seen, (Ints{0, 1}));
+}
+
+TEST_F(StreamTest, AGeneratorIsUnwoundWhereverItIsCancelled) {
+  const int points = CancelEverywhere([](CancelProbe& probe) {
+    int destroyed = 0;
+    auto result = probe.Run(Collect(Words(3, &destroyed)));
+    EXPECT_TRUE(result.IsReady() || probe.stop_requested());
+    EXPECT_LE(destroyed, 1);
+    EXPECT_TRUE(destroyed == 1 || result.IsStopped());
+  });
+  EXPECT_GT(points, 3);
+}
+
+auto Delays(Ints delays) {
+  return MapItems(FromRange(std::move(delays)), [](int n) { return After(n, n); });
+}
+
+TEST_F(StreamTest, BufferedKeepsTheOrderAndTheLimit) {
+  EXPECT_EQ(*Run(Collect(Buffered(Delays({30, 10, 20, 5}), 2))), (Ints{30, 10, 20, 5}));
+  EXPECT_EQ(executor_.Now(), Instant() + absl::Milliseconds(50));  // 30 with 10; 20 with 5
+  EXPECT_EQ(*Run(Collect(BufferedUnordered(Delays({30, 10, 20, 5}), 2))), (Ints{10, 30, 20, 5}));
+}
+
+TEST_F(StreamTest, BufferedStopsAndAwaitsTheRestAfterAFailure) {
+  auto some =
+      MapItems(Counter(9, &is_finished_), [](int n) { return n == 2 ? Fail(1) : After(n, n); });
+  EXPECT_THROW((void)Run(Collect(Buffered(std::move(some), 3))), std::runtime_error);
+  EXPECT_TRUE(is_finished_);
+}
+
+TEST_F(StreamTest, BufferedIsClosedWhereverItIsCancelled) {
+  const int points = CancelEverywhere([](CancelProbe& probe) {
+    bool is_finished = false;
+    auto futures = MapItems(Counter(4, &is_finished), [](int n) { return After(5 - n, n); });
+    auto result = probe.Run(Collect(Buffered(std::move(futures), 2)));
+    EXPECT_TRUE(is_finished || (result.IsStopped() && probe.stop_requested()));
+    if (result.IsReady()) {
+      EXPECT_EQ(result.value(), (Ints{1, 2, 3, 4}));
+    }
+  });
+  EXPECT_GT(points, 3);
+}
+
+TEST(StreamDeathTest, AGeneratorInFlightIsClosedBeforeItGoes) {
+  EXPECT_DEATH(
+      {
+        ManualExecutor executor;
+        int destroyed = 0;
+        auto words = Words(1, &destroyed);
+        Waker waker;
+        CancelToken token;
+        Context cx(waker, token, &executor);
+        (void)words.poll_next(cx);
+        // Goes on to ~AsyncGenerator().
+      },
+      "destroyed while it is suspended; Close");
+}
+
+TEST(StreamDeathTest, RefusesMisuse) {
+  EXPECT_DEATH((void)Buffered(Delays({1}), 0), "limit must be positive");
+  EXPECT_DEATH(
+      {
+        ManualExecutor executor;
+        FuturesUnordered<Task<int>> set;
+        set.Add(After(1, 1));
+        Waker waker;
+        CancelToken token;
+        Context cx(waker, token, &executor);
+        (void)set.poll_next(cx);
+        // Goes on to ~FuturesUnordered().
+      },
+      "1 of its futures may be in flight; co_await Close");
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,162 @@
+// runtime/internal/own_tasks.h — the tasks that are queued at one worker.
+//
+//   slot     one task: what was woken last, or the first spawn since it was empty. Runs next.
+//   batch    the oldest tasks of the queue, taken out by one compare-and-swap.
+//   queue    the others, oldest first; a FifoDeque.
+//
+// The owner takes from the slot, at most kSlotRuns times in a row while others wait, then from the
+// batch, which it fills from the queue. So it runs tasks first in, first out, but for the slot, and
+// the common ways (spawn a task and await it; wake a task and wait; yield among many) have no
+// locked instruction.
+//
+// Other workers take half of the queue, again by one swap. Slot and batch are under a biased lock:
+// a thief that sees a worker stuck in a long run, with tasks there, raids them, at the price of a
+// system call. What an owner takes into its batch is out of sight for a moment: so it counts as
+// work that is added (Taken::shares_batch).
+#ifndef WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
+#define WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/atomics.h"
+#include "base/cache_line.h"
+#include "deque/deque.h"
+#include "future/executor.h"
+#include "runtime/internal/biased_lock.h"
+
+namespace weft::runtime_internal {
+
+// Whether other workers may be needed for what was queued.
+enum class Queued : unsigned char {
+  kForAll,   // yes: the caller wakes one, if need be
+  kForSelf,  // no: this worker runs it as soon as its present task returns
+};
+
+// See the head of the file. What says "Owner" is for the worker's own thread; the rest for any.
+class OwnTasks {
+ public:
+  static constexpr int kSlotRuns = 3;
+  static constexpr std::size_t kBatch = 32;
+
+  // Owner. A new task.
+  Queued PushSpawned(Runnable* task) {
+    if (slot_.load(std::memory_order_relaxed) == nullptr) {
+      const OwnersHold hold(lock_);
+      slot_.store(task, std::memory_order_relaxed);
+    } else {
+      queue_.Push(task);
+    }
+    return Queued::kForAll;
+  }
+
+  // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.
+  Queued PushWoken(Runnable* task) {
+    Runnable* before;
+    {
+      const OwnersHold hold(lock_);
+      before = slot_.load(std::memory_order_relaxed);
+      slot_.store(task, std::memory_order_relaxed);
+    }
+    if (before == nullptr) return Queued::kForSelf;
+    queue_.Push(before);
+    return Queued::kForAll;
+  }
+
+  // Owner. A task that gave way: behind all the others.
+  Queued PushYielded(Runnable* task) {
+    if (!IsEmptyHint()) {
+      queue_.Push(task);
+      return Queued::kForAll;
+    }
+    const OwnersHold hold(lock_);
+    batch_[0] = task;
+    SetBatch(0, 1);
+    return Queued::kForSelf;
+  }
+
+  // Owner. Several tasks, behind the others.
+  void PushAll(std::span<Runnable*> tasks) { (void)queue_.TryPushAll(tasks); }
+
+  // What Take() found.
+  struct Taken {
+    Runnable* task = nullptr;  // null: nothing
+    bool from_slot = false;
+    bool shares_batch = false;  // others may take what else is here: as if it had been added
+  };
+
+  // Owner. The next task to run. Takes up to `batch` from the queue at once.
+  Taken Take(std::size_t batch) {
+    const OwnersHold hold(lock_);
+    Runnable* const slot = slot_.load(std::memory_order_relaxed);
+    if (slot != nullptr && (slot_runs_ < kSlotRuns || NothingBehindSlot())) {
+      if (slot_runs_ < kSlotRuns) ++slot_runs_;
+      slot_.store(nullptr, std::memory_order_relaxed);
+      return {.task = slot, .from_slot = true};
+    }
+    slot_runs_ = 0;
+    return TakeOldest(batch);
+  }
+
+  // Something seems to be there to be stolen; to be raided; either.
+  bool HasPublic() const { return !queue_.IsEmptyHint(); }
+  bool HasPrivate() const {
+    return slot_.load(std::memory_order_relaxed) != nullptr || BatchSize() > 0;
+  }
+  bool IsEmptyHint() const { return !HasPrivate() && !HasPublic(); }
+  std::size_t SizeHint() const {
+    return queue_.SizeHint() + BatchSize() +
+           (slot_.load(std::memory_order_relaxed) != nullptr ? 1 : 0);
+  }
+
+  // The oldest task of the queue, for whoever is not a worker.
+  Runnable* StealOne();
+  // Takes half of the queue: returns the oldest and gives the others to `thief`, whose owner calls.
+  Runnable* StealInto(OwnTasks* thief);
+  // Takes all that is in slot and batch: returns the first and gives the others to `thief`.
+  Runnable* RaidInto(OwnTasks* thief);
+
+ private:
+  static constexpr std::size_t kStealAtMost = 32;
+
+  void SetBatch(uint32_t next, uint32_t end) {
+    next_.store(next, std::memory_order_relaxed);
+    end_.store(end, std::memory_order_relaxed);
+  }
+  std::size_t BatchSize() const {
+    const uint32_t next = next_.load(std::memory_order_relaxed);
+    const uint32_t end = end_.load(std::memory_order_relaxed);
+    return next < end ? end - next : 0;
+  }
+  bool NothingBehindSlot() const { return BatchSize() == 0 && queue_.IsEmptyHint(); }
+  // Under the lock.
+  Taken TakeOldest(std::size_t batch) {
+    const uint32_t next = next_.load(std::memory_order_relaxed);
+    if (next < end_.load(std::memory_order_relaxed)) {
+      next_.store(next + 1, std::memory_order_relaxed);
+      return {.task = batch_[next]};
+    }
+    const std::size_t count = queue_.PopUpTo({batch_.data(), batch});
+    if (count == 0) return {.task = nullptr};
+    SetBatch(1, static_cast<uint32_t>(count));
+    return {.task = batch_[0], .shares_batch = count > 1};
+  }
+
+  FifoDeque<Runnable*> queue_{256};
+
+  // Written by the owner under the lock, and by raiders; read by all: relaxed, as hints.
+  alignas(kCacheLineSize) BiasedLock<StdAtomics> lock_;
+  alignas(kCacheLineSize) std::atomic<Runnable*> slot_{nullptr};
+  std::atomic<uint32_t> next_{0};  // [next_, end_) of the batch is queued
+  std::atomic<uint32_t> end_{0};
+  int slot_runs_ = 0;  // runs from the slot since the last run from elsewhere
+  std::array<Runnable*, kBatch> batch_;
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_

@@ -1,0 +1,158 @@
+// What a worker does that has run out of work: it takes from others, searches on for a while, and
+// sleeps, in the reactor or on its parker.
+#include <cstddef>
+#include <cstdint>
+
+#include "base/backoff.h"
+#include "base/instant.h"
+#include "base/mutex.h"
+#include "runtime/internal/scheduler.h"
+#include "runtime/internal/worker.h"
+
+namespace weft::runtime_internal {
+
+Runnable* Worker::FindWork() {
+  // The first round is made as a busy worker: if it finds something, nobody needs to know.
+  if (Runnable* const runnable = TakeFromOthers()) return runnable;
+  is_searching_ = true;
+  const Instant begin = MonotonicNow();
+  const bool is_first = scheduler_.idle_.BeginSearch() == 0;
+  Instant until = is_first ? begin + scheduler_.search_time_ : begin;
+  while (true) {
+    if (Runnable* const runnable = Search(until)) {
+      StopSearching();
+      return runnable;
+    }
+    if (!WaitForWork()) return nullptr;
+    until = Instant::InfinitePast();
+  }
+}
+
+Runnable* Worker::Search(Instant until) {
+  Suspect suspect;
+  while (true) {
+    if (Runnable* const runnable = TakeOwn()) return runnable;
+    if (Runnable* const runnable = TakeFromOthers()) return runnable;
+    const Instant now = MonotonicNow();
+    if (Runnable* const runnable = RaidIfStuck(&suspect, now)) return runnable;
+    if (now >= until && suspect.worker == nullptr) return nullptr;
+    for (int i = 0; i < kPausesPerLook; ++i) CpuRelax();
+  }
+}
+
+Runnable* Worker::TakeFromOthers() {
+  const auto& workers = scheduler_.workers_;
+  const std::size_t count = workers.size();
+  const std::size_t start = NextRandom() % count;
+  for (std::size_t i = 0; i < count; ++i) {
+    Worker* const victim = workers[(start + i) % count].get();
+    if (victim == this) continue;
+    if (Runnable* const runnable = StealFrom(victim)) return runnable;
+  }
+  if (Runnable* const runnable = TakeInjected()) return runnable;
+  return StealJob();
+}
+
+Runnable* Worker::StealFrom(Worker* victim) {
+  if (!victim->fresh_.IsEmptyHint()) {
+    steal_attempts_.Add(1);
+    if (const auto result = victim->fresh_.stealer().Steal()) {
+      stolen_.Add(1);
+      return *result.item;
+    }
+  }
+  if (!victim->tasks_.HasPublic()) return nullptr;
+  steal_attempts_.Add(1);
+  Runnable* const runnable = victim->tasks_.StealInto(&tasks_);
+  if (runnable == nullptr) return nullptr;
+  stolen_.Add(1);
+  // What was on its way here was out of sight.
+  if (tasks_.HasPublic()) WakeOne();
+  return runnable;
+}
+
+Runnable* Worker::StealJob() {
+  const auto& workers = scheduler_.workers_;
+  const std::size_t count = workers.size();
+  const std::size_t start = NextRandom() % count;
+  for (std::size_t i = 0; i < count; ++i) {
+    Worker* const victim = workers[(start + i) % count].get();
+    if (victim == this) continue;
+    if (const auto job = victim->jobs_.Steal()) return *job.item;
+  }
+  return nullptr;
+}
+
+Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
+  for (const auto& worker : scheduler_.workers_) {
+    Worker* const victim = worker.get();
+    if (victim == this || !victim->tasks_.HasPrivate()) continue;
+    const uint64_t runs = victim->tasks_run_.Get();
+    if (victim != suspect->worker || runs != suspect->runs) {
+      *suspect = {victim, runs, now};
+      return nullptr;
+    }
+    if (now - suspect->since < kPatience) return nullptr;
+    *suspect = {};
+    steal_attempts_.Add(1);
+    Runnable* const runnable = victim->tasks_.RaidInto(&tasks_);
+    if (runnable == nullptr) return nullptr;
+    stolen_.Add(1);
+    raids_.Add(1);
+    if (tasks_.HasPublic()) WakeOne();
+    return runnable;
+  }
+  *suspect = {};
+  return nullptr;
+}
+
+void Worker::StopSearching() {
+  is_searching_ = false;
+  const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
+  if (pick.idler == nullptr) return;
+  scheduler_.Wake(pick);
+  wakes_.Add(1);
+}
+
+bool Worker::WaitForWork() {
+  IdleSet& idle = scheduler_.idle_;
+  switch (idle.GoIdle(this, [this] { return scheduler_.HasWork(); })) {
+    case IdleRole::kStopped:
+      is_searching_ = false;
+      return false;
+    case IdleRole::kSearcher:
+      break;
+    case IdleRole::kPoller:
+      PollUntilWork();
+      idle.LeavePolling(this);
+      break;
+    case IdleRole::kSleeper:
+      parks_.Add(1);
+      parker_.Park();  // returns when the worker has been picked
+      break;
+  }
+  return true;
+}
+
+void Worker::PollUntilWork() {
+  is_collecting_ = true;
+  bool is_picked = false;
+  while (!is_picked && collected_ == nullptr) {
+    {
+      MutexLock lock(&scheduler_.polling_mutex_);
+      // Looked at under the lock: a wake of the reactor that comes after this look is this Poll's,
+      // because nobody else can take it.
+      is_picked = scheduler_.idle_.IsPicked(*this);
+      if (!is_picked) {
+        polls_.Add(1);
+        scheduler_.reactor_->Poll(scheduler_.timers_.BeginSleep());
+        scheduler_.timers_.EndSleep();
+      }
+    }
+    scheduler_.timers_.FireDue(MonotonicNow());
+  }
+  is_collecting_ = false;
+  QueueCollected();
+}
+
+}  // namespace weft::runtime_internal
