@@ -299,7 +299,7 @@ class SegmentQueue {
     return claim;
   }
 
-  uint64_t LoadHead() const { return head_.load(std::memory_order_acquire); }  // (3), (7)
+  uint64_t LoadHead() const { return head_.load(std::memory_order_acquire); }  // (3)
 
   // Claims up to copies.size() values from claim.ticket on, or from where the head has gone
   // meanwhile. Returns false if the value of claim.ticket is not there.
@@ -352,7 +352,7 @@ class SegmentQueue {
 
   // Takes segments that are behind the head out of the chain, but for the newest.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    const uint64_t number = Ticket::NumberOf(LoadHead());
+    const uint64_t number = Ticket::NumberOf(head_.load(std::memory_order_acquire));  // (7)
     for (;;) {
       Segment* const oldest = oldest_.load(std::memory_order_relaxed);
       if (oldest->number.load(std::memory_order_relaxed) == number) return;

@@ -134,15 +134,15 @@ void SizeIsNeverBelowZeroNorAboveTheCapacity() {
 }
 
 const std::vector<model::Scenario> kScenarios = {
-    ScenarioOf("ValuesCrossOneSlot", ValuesCrossInOrder<1>),
-    ScenarioOf("ValuesCrossTwoSlots", ValuesCrossInOrder<2>),
-    ScenarioOf("ValuesCrossTwoBlocks", ValuesCrossInOrder<3>),
-    ScenarioOf("LargeValuesCrossTwoBlocks", ValuesCrossInOrder<2, LargeValueRing>),
-    ScenarioOf("PreparedValuesCrossInPlace", PreparedValuesCrossInPlace),
-    ScenarioOf("BulkCrossesTheWrap", BulkCrossesTheWrap),
-    ScenarioOf("ClosedMeansDrainedForGood", ClosedMeansDrainedForGood),
-    ScenarioOf("AbandonedQueueRefusesWhenItIsFull", AbandonedQueueRefusesWhenItIsFull),
-    ScenarioOf("SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity),
+    {"ValuesCrossOneSlot", ValuesCrossInOrder<1>, {}},
+    {"ValuesCrossTwoSlots", ValuesCrossInOrder<2>, {}},
+    {"ValuesCrossTwoBlocks", ValuesCrossInOrder<3>, {}},
+    {"LargeValuesCrossTwoBlocks", ValuesCrossInOrder<2, LargeValueRing>, {}},
+    {"PreparedValuesCrossInPlace", PreparedValuesCrossInPlace, {}},
+    {"BulkCrossesTheWrap", BulkCrossesTheWrap, {}},
+    {"ClosedMeansDrainedForGood", ClosedMeansDrainedForGood, {}},
+    {"AbandonedQueueRefusesWhenItIsFull", AbandonedQueueRefusesWhenItIsFull, {}},
+    {"SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity, {}},
 };
 
 TEST(SpscRingModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
