@@ -25,6 +25,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -32,6 +33,7 @@
 
 #include "base/check.h"
 #include "future/context.h"
+#include "future/frame_cache.h"
 #include "future/future.h"
 #include "future/internal/chain.h"
 #include "future/poll.h"
@@ -47,28 +49,28 @@ namespace future_internal {
 // Waits at a co_yield until the next item is asked for.
 class YieldAwaiter final : public Leaf {
  public:
-  explicit YieldAwaiter(Chain& chain) : chain_(chain) {}
+  using Leaf::Leaf;
 
   PollState Poll(Context& cx) noexcept override {
     return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
   }
 
   bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
-    return chain_.Wait(*this);
-  }
+  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Wait(*this); }
   void await_resume() const noexcept {}
-
- private:
-  Chain& chain_;
 };
 
 template <typename T>
 class GeneratorPromise final : public PromiseBase {
  public:
-  GeneratorPromise() : PromiseBase(Self()) {}
+  GeneratorPromise() { static_assert(alignof(GeneratorPromise) == alignof(PromiseBase)); }
 
-  AsyncGenerator<T> get_return_object() { return AsyncGenerator<T>(Self()); }
+  static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
+
+  AsyncGenerator<T> get_return_object() {
+    return AsyncGenerator<T>(std::coroutine_handle<GeneratorPromise>::from_promise(*this));
+  }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   auto final_suspend() const noexcept { return FinalAwaiter{}; }
   void unhandled_exception() noexcept { generator().error_ = std::current_exception(); }
@@ -78,7 +80,7 @@ class GeneratorPromise final : public PromiseBase {
     requires std::constructible_from<T, U&&>
   YieldAwaiter yield_value(U&& item) {
     generator().item_.emplace(std::forward<U>(item));
-    return YieldAwaiter(chain());
+    return YieldAwaiter(*this);
   }
 
   template <typename U>
@@ -90,22 +92,19 @@ class GeneratorPromise final : public PromiseBase {
   template <typename F>
     requires Future<std::remove_reference_t<F>>
   FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
-    return FutureAwaiter<std::remove_reference_t<F>>(chain(), future);
+    return FutureAwaiter<std::remove_reference_t<F>>(*this, future);
   }
 
  private:
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<GeneratorPromise> frame) noexcept {
-      return frame.promise().chain().Leave(frame.promise());
+    void await_suspend(std::coroutine_handle<GeneratorPromise> frame) noexcept {
+      frame.promise().Finish();
     }
     void await_resume() const noexcept {}
   };
 
-  AsyncGenerator<T>& generator() { return *static_cast<AsyncGenerator<T>*>(owner()); }
-  std::coroutine_handle<GeneratorPromise> Self() {
-    return std::coroutine_handle<GeneratorPromise>::from_promise(*this);
-  }
+  AsyncGenerator<T>& generator() { return *static_cast<AsyncGenerator<T>*>(slot().owner); }
 };
 
 }  // namespace future_internal
@@ -119,7 +118,7 @@ class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
 
   // Precondition (checked): the other one has not been polled.
   AsyncGenerator(AsyncGenerator&& other) noexcept {
-    WEFT_CHECK(!other.chain_.IsStarted())
+    WEFT_CHECK(other.frame_ == nullptr || !other.promise().IsLinked())
         << "an AsyncGenerator was moved after it had been polled; move it before";
     frame_ = std::exchange(other.frame_, nullptr);
   }
@@ -128,14 +127,16 @@ class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
   // Precondition (checked): never polled, or finished.
   ~AsyncGenerator() {
     if (frame_ == nullptr) return;
-    WEFT_CHECK(!chain_.IsStarted() || frame_.done())
+    WEFT_CHECK(!promise().IsLinked() || frame_.done())
         << "an AsyncGenerator was destroyed while it is suspended; Close() it before";
     frame_.destroy();
   }
 
   Poll<std::optional<T>> poll_next(Context& cx) {
-    if (!chain_.IsStarted()) Begin();
-    switch (chain_.Resume(cx)) {
+    WEFT_CHECK(frame_ != nullptr && !frame_.done())
+        << "an AsyncGenerator was polled after it was moved from or had finished";
+    if (!promise().IsLinked()) promise().Link(chain_, nullptr, slot_);
+    switch (chain_.Resume(cx, promise())) {
       case PollState::kPending:
         // Either it waits at a co_yield, or for something else.
         if (item_.has_value()) return std::exchange(item_, std::nullopt);
@@ -154,16 +155,12 @@ class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
 
   explicit AsyncGenerator(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
 
-  void Begin() {
-    WEFT_CHECK(frame_ != nullptr)
-        << "an AsyncGenerator was polled after it was moved from or finished";
-    promise_type& promise =
-        std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
-    promise.Link(chain_, nullptr, *this);
-    chain_.Start(promise);
+  promise_type& promise() const {
+    return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
   }
 
   future_internal::Chain chain_;
+  future_internal::Slot slot_{this};
   std::optional<T> item_;
   std::exception_ptr error_;
 };

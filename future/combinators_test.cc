@@ -15,21 +15,29 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "future/and_then.h"
+#include "future/any_future.h"
 #include "future/cancel.h"
 #include "future/cancel_harness.h"
 #include "future/context.h"
+#include "future/fault_harness.h"
 #include "future/finally.h"
+#include "future/first_success.h"
+#include "future/fuse.h"
 #include "future/future.h"
+#include "future/lazy.h"
 #include "future/manual_executor.h"
 #include "future/map.h"
+#include "future/or_else.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/race.h"
+#include "future/retry.h"
 #include "future/scripted.h"
 #include "future/select.h"
 #include "future/sleep.h"
 #include "future/task.h"
 #include "future/timeout.h"
+#include "future/try.h"
 #include "future/waker.h"
 #include "future/when_all.h"
 #include "gtest/gtest.h"
@@ -282,6 +290,25 @@ TEST_F(CombinatorsTest, CombinatorsNest) {
   EXPECT_EQ(a_.destructions + b_.destructions + c_.destructions, 3);
   EXPECT_FALSE(a_.saw_stop);
   EXPECT_TRUE(b_.saw_stop);
+}
+
+TEST(CombinatorsAllocationTest, CombinatorsAllocateNothing) {
+  const auto make = [] {
+    using IntOr = absl::StatusOr<int>;
+    auto retry = Retry({}, [] { return Ready<IntOr>(1); });
+    auto next = AndThen(std::move(retry), [](int x) { return Ready<IntOr>(x + 1); });
+    auto either = OrElse(Try(std::move(next)), [](Tried<IntOr>) { return Ready<IntOr>(0); });
+    auto best = Timeout(absl::Seconds(1), FirstSuccess(std::move(either), Ready<IntOr>(5)));
+    AnyFuture<int> erased = Fuse(Map(Ready<int>(1), [](int x) { return 2 * x; }));
+    return WhenAll(Select(std::move(best), Never<>()), Race(std::move(erased), Never<int>()),
+                   Finally(Ready<int>(3), Ready<>()));
+  };
+  const int allocations = FailAllocationsEverywhere([&make](FaultProbe& probe) {
+    auto end = probe.Run(Lazy(make));  // made inside of the poll, where allocations count
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ(*std::get<0>(std::get<0>(end->value())), 2);
+  });
+  EXPECT_EQ(allocations, 0);
 }
 
 Task<int> Steps(int steps, int* alive) {

@@ -16,10 +16,11 @@
 // future that Run() was given throws std::bad_alloc. The last run is the one without a fault.
 //
 // Differs from CancelEverywhere() (cancel_harness.h) in what strikes. A program that uses this
-// harness has its operator new replaced by one that counts.
+// harness has its operator new replaced by the one of tools/stress/allocations.h.
 #ifndef WEFT_FUTURE_FAULT_HARNESS_H_
 #define WEFT_FUTURE_FAULT_HARNESS_H_
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -30,6 +31,7 @@
 #include "future/manual_executor.h"
 #include "future/poll.h"
 #include "future/try.h"
+#include "tools/stress/allocations.h"
 
 namespace weft {
 
@@ -71,13 +73,18 @@ class FaultProbe {
   bool has_struck() const { return has_struck_; }
 
  private:
-  // While one exists, allocations of this thread are chances.
+  // While one exists, allocations are chances.
   class AllocationScope {
    public:
     explicit AllocationScope(FaultProbe& probe);
     AllocationScope(const AllocationScope&) = delete;
     AllocationScope& operator=(const AllocationScope&) = delete;
     ~AllocationScope();
+
+   private:
+    FaultProbe& probe_;
+    int64_t count_before_ = 0;
+    std::optional<stress::FailAllocation> failure_;
   };
 
   template <Future F>
@@ -123,8 +130,6 @@ class FaultProbe {
     FaultProbe* probe_;
     F future_;
   };
-
-  friend struct FaultyAllocator;
 
   // Whether this chance of a fault of `kind` is the one.
   bool Strikes(FaultKind kind) {

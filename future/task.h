@@ -16,9 +16,12 @@
 //                    a loop (a million frames need no stack), running their destructors, and the
 //                    root answers kStopped. A Task whose first poll finds the stop requested never
 //                    starts.
-//   Complexity       One allocation per call of the coroutine, freed when the Task goes. Awaiting a
-//                    child that completes synchronously does not grow the stack, in any build mode
-//                    of the supported compilers.
+//   Complexity       One allocation per call of the coroutine, freed when the Task goes: from the
+//                    thread's cache (frame_cache.h), or from the std::pmr::memory_resource* that
+//                    follows a leading std::allocator_arg_t of the coroutine; it outlives the Task.
+//                    A child that completes without waiting costs about a call; it runs on top of
+//                    its parent, some kilobytes deep, then by the driver. So neither loops nor
+//                    chains of awaits grow the stack, in any build mode.
 //   Lifetime         Arguments taken by reference must outlive the Task. Do not call a capturing
 //                    lambda that is a coroutine and let the lambda go: the frame refers to it (C++
 //                    Core Guidelines CP.51). With GCC 12, name owning temporaries before passing
@@ -28,14 +31,17 @@
 #define WEFT_FUTURE_TASK_H_
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
+#include <memory>
+#include <memory_resource>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/check.h"
 #include "future/context.h"
+#include "future/frame_cache.h"
 #include "future/future.h"
 #include "future/internal/chain.h"
 #include "future/internal/result.h"
@@ -52,42 +58,64 @@ namespace future_internal {
 template <typename T>
 class Promise;
 
-// Awaits a Task: the child's frame joins the chain of the awaiting frame.
+// Where a frame leaves its result.
+template <typename T>
+struct ResultSlot : Slot {
+  Result<T> result;
+};
+
+// Awaits a Task: the child's frame joins the chain of the awaiting frame and is begun in place.
 template <typename T>
 class TaskAwaiter {
  public:
-  TaskAwaiter(PromiseBase& parent, Task<T>& task) : parent_(parent), task_(task) {}
+  TaskAwaiter(PromiseBase& parent, Task<T>& task) : parent_(parent), slot_{{&task}, {}} {}
 
-  bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
-    return parent_.chain().Enter(task_.Begin(parent_.chain(), &parent_));
+  bool await_ready() noexcept {
+    Chain& chain = parent_.chain();
+    PromiseBase& child = task().Begin(chain, &parent_, slot_);
+    if (chain.IsStackLow()) {
+      chain.Transfer(child);
+      return false;
+    }
+    child.frame().resume();
+    if (!slot_.result.IsSet()) return false;
+    if (task().HasReturnedEarly()) {
+      chain.ForgetRequest();
+      Chain::Destroy(child);
+    }
+    return true;
   }
-  T await_resume() { return task_.result_.Take(); }
+  void await_suspend(std::coroutine_handle<>) noexcept { task().promise().LeavePlace(); }
+  T await_resume() { return slot_.result.Take(); }
 
  private:
+  Task<T>& task() { return *static_cast<Task<T>*>(slot_.owner); }
+
   PromiseBase& parent_;
-  Task<T>& task_;
+  ResultSlot<T> slot_;
 };
 
 // Awaits any other Future: polls it, and becomes the chain's leaf while it is pending.
 template <Future F>
 class FutureAwaiter final : public Leaf {
  public:
-  FutureAwaiter(Chain& chain, F& future) : chain_(chain), future_(future) {}
+  FutureAwaiter(PromiseBase& frame, F& future) : Leaf(frame), future_(future) {}
 
-  PollState Poll(Context& cx) noexcept override { return state_ = result_.PollFrom(future_, cx); }
+  PollState Poll(Context& cx) noexcept override { return result_.PollFrom(future_, cx); }
 
-  bool await_ready() noexcept { return Poll(chain_.context()) == PollState::kReady; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
-    return state_ == PollState::kStopped ? chain_.Stop() : chain_.Wait(*this);
+  bool await_ready() noexcept { return Poll(frame().chain().context()) == PollState::kReady; }
+  void await_suspend(std::coroutine_handle<>) noexcept {
+    if (result_.IsStopped()) {
+      frame().chain().Stop(frame());
+    } else {
+      frame().chain().Wait(*this);
+    }
   }
   OutputOf<F> await_resume() { return result_.Take(); }
 
  private:
-  Chain& chain_;
   F& future_;
   Result<OutputOf<F>> result_;
-  PollState state_ = PollState::kPending;
 };
 
 // Leaves the coroutine early if there is an error.
@@ -98,9 +126,9 @@ class OrReturnAwaiter {
       : promise_(promise), operand_(operand) {}
 
   bool await_ready() const noexcept { return operand_.value().ok(); }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) {
+  void await_suspend(std::coroutine_handle<>) {
     promise_.return_value(operand_.status());
-    return promise_.chain().ReturnEarly();
+    promise_.chain().ReturnEarly(promise_);
   }
   auto await_resume() {
     if constexpr (!std::is_same_v<U, absl::Status>) return *std::move(operand_.value());
@@ -115,10 +143,13 @@ class OrReturnAwaiter {
 template <typename T>
 class PromiseCommon : public PromiseBase {
  public:
+  static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
+
   Task<T> get_return_object() { return Task<T>(Self()); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   auto final_suspend() const noexcept { return FinalAwaiter{}; }
-  void unhandled_exception() noexcept { task().result_.SetException(std::current_exception()); }
+  void unhandled_exception() noexcept { result().SetException(std::current_exception()); }
 
   template <typename U>
   TaskAwaiter<U> await_transform(Task<U>&& task) {
@@ -129,7 +160,7 @@ class PromiseCommon : public PromiseBase {
   template <typename F>
     requires Future<std::remove_reference_t<F>>
   FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
-    return FutureAwaiter<std::remove_reference_t<F>>(chain(), future);
+    return FutureAwaiter<std::remove_reference_t<F>>(*this, future);
   }
   template <typename U>
   OrReturnAwaiter<T, U> await_transform(OrReturn<U>&& operand) {
@@ -137,14 +168,15 @@ class PromiseCommon : public PromiseBase {
   }
 
  protected:
-  PromiseCommon() : PromiseBase(Self()) {}
-  Task<T>& task() { return *static_cast<Task<T>*>(owner()); }
+  PromiseCommon() { static_assert(alignof(Promise<T>) == alignof(PromiseBase)); }
+  Result<T>& result() { return static_cast<ResultSlot<T>&>(slot()).result; }
 
  private:
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise<T>> frame) noexcept {
-      return frame.promise().chain().Leave(frame.promise());
+    template <typename P>
+    void await_suspend(std::coroutine_handle<P> frame) noexcept {
+      frame.promise().Finish();
     }
     void await_resume() const noexcept {}
   };
@@ -155,14 +187,14 @@ class PromiseCommon : public PromiseBase {
 };
 
 template <typename T>
-class Promise final : public PromiseCommon<T> {
+class Promise : public PromiseCommon<T> {
  public:
   Promise() = default;
 
   template <typename U>
     requires std::constructible_from<T, U&&>
   void return_value(U&& value) {
-    this->task().result_.SetValue(std::forward<U>(value));
+    this->result().SetValue(std::forward<U>(value));
   }
 };
 
@@ -171,7 +203,25 @@ class Promise<void> final : public PromiseCommon<void> {
  public:
   Promise() = default;
 
-  void return_void();
+  void return_void() { result().SetValue(); }
+};
+
+// The promise of a coroutine whose frame comes from a std::pmr::memory_resource.
+template <typename T>
+class ResourcePromise final : public Promise<T> {
+ public:
+  template <typename... Args>
+  static void* operator new(std::size_t bytes, std::allocator_arg_t,
+                            std::pmr::memory_resource* resource, Args&...) {
+    return AllocateFrameFrom(resource, bytes);
+  }
+  // A member function, or a lambda.
+  template <typename Self, typename... Args>
+  static void* operator new(std::size_t bytes, Self&, std::allocator_arg_t,
+                            std::pmr::memory_resource* resource, Args&...) {
+    return AllocateFrameFrom(resource, bytes);
+  }
+  static void operator delete(void* frame, std::size_t bytes) { FreeFrameFrom(frame, bytes); }
 };
 
 }  // namespace future_internal
@@ -185,8 +235,7 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
 
   // Precondition (checked): the other Task has not been polled or awaited.
   Task(Task&& other) noexcept {
-    WEFT_CHECK(!other.is_started_)
-        << "a Task was moved after it had been polled or awaited; move it before";
+    if (other.frame_ != nullptr && other.promise().IsLinked()) future_internal::FailMovedLate();
     frame_ = std::exchange(other.frame_, nullptr);
   }
   Task& operator=(Task&&) = delete;
@@ -194,16 +243,20 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
   // Precondition (checked): never polled, or finished.
   ~Task() {
     if (frame_ == nullptr) return;
-    WEFT_CHECK(!is_started_ || frame_.done())
-        << "a Task was destroyed while it is suspended; poll it with a stop requested until it "
-           "answers kStopped";
+    if (promise().IsLinked() && !frame_.done()) future_internal::FailDestroyedSuspended();
     frame_.destroy();
   }
 
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.
   Poll<T> poll(Context& cx) {
-    if (!chain_.IsStarted()) chain_.Start(Begin(chain_, nullptr));
-    switch (chain_.Resume(cx)) {
+    future_internal::ResultSlot<T> slot{{this}, {}};
+    if (frame_ == nullptr || !promise().IsLinked()) {
+      Begin(chain_, nullptr, slot);
+    } else {
+      CheckRunsOnce(&promise().chain() == &chain_ && !frame_.done());
+      promise().SetSlot(slot);
+    }
+    switch (chain_.Resume(cx, promise())) {
       case PollState::kPending:
         return kPending;
       case PollState::kStopped:
@@ -212,10 +265,10 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
         break;
     }
     if constexpr (std::is_void_v<T>) {
-      result_.Take();
+      slot.result.Take();
       return Poll<void>::Ready();
     } else {
-      return result_.Take();
+      return slot.result.Take();
     }
   }
 
@@ -223,31 +276,44 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
   template <typename U>
   friend class future_internal::PromiseCommon;
   template <typename U>
-  friend class future_internal::Promise;
-  template <typename U>
   friend class future_internal::TaskAwaiter;
 
   explicit Task(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
 
-  future_internal::PromiseBase& Begin(future_internal::Chain& chain,
-                                      future_internal::PromiseBase* parent) {
-    WEFT_CHECK(frame_ != nullptr && !is_started_)
-        << "a Task was polled or awaited after it was moved from, awaited or finished; a Task runs "
-           "once";
-    is_started_ = true;
-    promise_type& promise =
-        std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
-    promise.Link(chain, parent, *this);
-    return promise;
+  promise_type& promise() const {
+    return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
   }
 
-  bool is_started_ = false;
+  static void CheckRunsOnce(bool condition) {
+    if (!condition) future_internal::FailRunTwice();
+  }
+
+  promise_type& Begin(future_internal::Chain& chain, future_internal::PromiseBase* parent,
+                      future_internal::Slot& slot) {
+    CheckRunsOnce(frame_ != nullptr && !promise().IsLinked());
+    promise().Link(chain, parent, slot);
+    return promise();
+  }
+
+  // Whether the frame, which has a result, has not come to its end.
+  bool HasReturnedEarly() const { return !frame_.done(); }
+
   future_internal::Chain chain_;  // used only by a Task that is polled, not awaited
-  future_internal::Result<T> result_;
 };
 
-inline void future_internal::Promise<void>::return_void() { task().result_.SetValue(); }
-
 }  // namespace weft
+
+// Coroutines with the leading arguments std::allocator_arg, resource. Their promise lies in its
+// frame where that of any other Task does.
+template <typename T, typename... Args>
+struct std::coroutine_traits<weft::Task<T>, std::allocator_arg_t, std::pmr::memory_resource*,
+                             Args...> {
+  using promise_type = weft::future_internal::ResourcePromise<T>;
+};
+template <typename T, typename Self, typename... Args>
+struct std::coroutine_traits<weft::Task<T>, Self, std::allocator_arg_t, std::pmr::memory_resource*,
+                             Args...> {
+  using promise_type = weft::future_internal::ResourcePromise<T>;
+};
 
 #endif  // WEFT_FUTURE_TASK_H_

@@ -216,7 +216,7 @@ void AReplacedJoinerIsNeitherLostNorTorn() {
   const BorrowedWaker one = first.waker();
   const BorrowedWaker two = second.waker();
   if (cell->state.PollJoin(one.get()) || cell->state.PollJoin(two.get()) ||
-      cell->state.PollJoin(one.get()) || cell->state.PollJoin(one.get())) {
+      cell->state.PollJoin(one.get())) {
     cell->Take();
   } else {
     cell->Drop();

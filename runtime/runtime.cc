@@ -24,12 +24,17 @@ int WorkerCount(const RuntimeOptions& options) {
       << options.max_blocking_threads;
   WEFT_CHECK(options.blocking_thread_idle_time >= absl::ZeroDuration())
       << "Runtime(options): blocking_thread_idle_time must not be negative";
+  WEFT_CHECK(options.search_time >= absl::ZeroDuration())
+      << "Runtime(options): search_time must not be negative";
   return options.workers > 0 ? options.workers : AvailableParallelism();
 }
 
 runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& options) {
   runtime_internal::SchedulerOptions scheduler;
   scheduler.workers = WorkerCount(options);
+  scheduler.search_time = options.search_time;
+  scheduler.on_worker_start = options.on_worker_start;
+  scheduler.on_worker_stop = options.on_worker_stop;
   return scheduler;
 }
 
@@ -71,37 +76,32 @@ void Runtime::RunUntil(absl::FunctionRef<bool(Context&)> is_done) {
       [is_done](Context& cx) { return is_done(cx) ? Poll<void>::Ready() : Poll<void>(kPending); }));
 }
 
-void Runtime::Shutdown(ShutdownMode mode) {
+bool Runtime::Shutdown(ShutdownMode mode, Instant deadline) {
   CheckMayBlock("Shutdown");
   if (mode == ShutdownMode::kCancel) source_.Cancel();
-  WaitUntilNoTasks();
+  if (!task_ends_.AwaitUntil(deadline, [this] { return AreNoTasks(); })) return false;
   MutexLock lock(&shutdown_mutex_);
-  if (is_shut_down_) return;
+  if (is_shut_down_) return true;
   is_shut_down_ = true;
   blocking_pool_->Stop();
   scheduler_->Stop();
+  return true;
 }
 
-void Runtime::WaitUntilNoTasks() {
-  drain_notice_.Post();
-  MutexLock lock(&mutex_);
-  while (true) {
-    const runtime_internal::TaskTotals totals = scheduler_->Totals();
-    if (totals.ended == totals.spawned) return;
-    task_finished_.Wait(&mutex_);
-  }
+bool Runtime::AreNoTasks() const {
+  const runtime_internal::TaskTotals totals = scheduler_->Totals();
+  return totals.ended == totals.spawned;
 }
 
 void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
+
+bool Runtime::RunIfNext(Runnable* task) { return scheduler_->RunIfNext(task); }
 
 void Runtime::OnTaskSpawned() { scheduler_->CountSpawn(); }
 
 void Runtime::OnTaskFinished() {
   scheduler_->CountEnd();
-  if (!drain_notice_.IsPosted()) [[likely]]
-    return;
-  MutexLock lock(&mutex_);
-  task_finished_.NotifyAll();
+  task_ends_.NotifyAll();
 }
 
 Reactor& Runtime::reactor() { return scheduler_->reactor(); }

@@ -13,17 +13,20 @@
 //                    worker (checked).
 //   Exactly once     Each scheduled Runnable is run exactly once, never inside Schedule().
 //   Memory ordering  What X did before Schedule(r) is visible to r->Run().
-//   Fairness         A ready task is run after at most the tasks that were ready before it at its
-//                    worker and in the injector, times a constant: a worker takes its queue oldest
-//                    first, runs at most 3 tasks in a row from its slot, and looks at the injector
-//                    at least every 61 runs and after every other run that ends in another tick of
-//                    the coarse clock. Tasks that never return to the scheduler are not
-//                    interrupted; what such a task has woken last waits for it to return.
-//   Timers           Never early. A busy worker looks at timers and descriptors at least every 61
-//                    runs and after the first run that ends in another tick of the coarse clock (1
-//                    to 10 ms); an idle one waits for them in the kernel. What they wake goes ahead
-//                    of the queue.
-//   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups.
+//   Fairness         A ready task waits for the tasks that were ready before it at its worker, for
+//                    at most 3 runs of the worker's slot for each of these and for itself, and for
+//                    at most 64 runs in a row of what timers and descriptors have woken. A worker
+//                    looks at the injector at least every 64 runs, and, when runs are long, after
+//                    every other one that ends in another tick of the coarse clock. Tasks that
+//                    never return to the scheduler are not interrupted; what such a task has
+//                    spawned or woken is run by others, but for the task that it has woken last,
+//                    which others take only if they happen to search.
+//   Timers           Never early. A busy worker looks at timers and descriptors at least every 64
+//                    runs (at descriptors at most every 50 us), and within 8 runs of a tick of the
+//                    coarse clock (1 to 10 ms), after each run once runs are long; an idle one
+//                    waits for them in the kernel. What they wake goes ahead of the queue.
+//   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups. It
+//                    becomes idle within RuntimeOptions::search_time.
 //   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
 //   Lifetime         Nothing may be scheduled, and no operation be in flight at reactor(), once
 //                    Shutdown() has returned.
@@ -33,21 +36,21 @@
 #define WEFT_RUNTIME_RUNTIME_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "base/atomics.h"
 #include "base/instant.h"
 #include "base/mutex.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "parker/event_count.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
-#include "runtime/internal/task_ledger.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -65,6 +68,14 @@ struct RuntimeOptions {
   int max_blocking_threads = 64;
   // How long a thread for blocking calls stays without a call.
   absl::Duration blocking_thread_idle_time = absl::Seconds(10);
+  // How long a worker that has run out of tasks goes on looking for some before it sleeps: one
+  // worker at a time, and at most so much processor time for each time that it runs out. Sleeping
+  // and waking cost some microseconds too; zero sleeps at once.
+  absl::Duration search_time = absl::Microseconds(5);
+  // Called on each worker's thread, with the worker's number, before its first task and after its
+  // last one: to set affinities and priorities, or to register the thread. Must not throw.
+  std::function<void(int)> on_worker_start = nullptr;
+  std::function<void(int)> on_worker_stop = nullptr;
 };
 
 // How a Runtime ends.
@@ -92,7 +103,10 @@ class Runtime final : public AnyRuntime {
   // Blocks until every task has finished and every blocking call has returned, then ends all
   // threads. With kCancel the tasks are asked to stop first. With kDrain a task that never ends
   // makes it block for ever; another thread may call Shutdown(kCancel) meanwhile. Idempotent.
-  void Shutdown(ShutdownMode mode);
+  void Shutdown(ShutdownMode mode) { (void)Shutdown(mode, Instant::InfiniteFuture()); }
+  // The same, but waits for the tasks until `deadline` only. Returns whether they have all ended;
+  // if not, the runtime runs on, and another Shutdown() may follow.
+  [[nodiscard]] bool Shutdown(ShutdownMode mode, Instant deadline);
 
   // Where to submit I/O. Its Poll() is called by the workers alone.
   Reactor& reactor() override;
@@ -110,6 +124,7 @@ class Runtime final : public AnyRuntime {
   TimerService& timers() override;
   const CancelToken& token() override { return source_.token(); }
   void StartTask(Runnable* task) override;
+  bool RunIfNext(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
 
@@ -120,14 +135,13 @@ class Runtime final : public AnyRuntime {
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
-  void WaitUntilNoTasks() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool AreNoTasks() const;
 
   const int workers_;
   CancelSource source_;
 
-  runtime_internal::DrainNotice<StdAtomics> drain_notice_;
-  Mutex mutex_;
-  CondVar task_finished_;
+  // Notified at the end of each task.
+  AsymmetricEventCount task_ends_;
 
   // One shutdown at a time ends the threads.
   Mutex shutdown_mutex_;

@@ -145,13 +145,44 @@ TEST(SchedulerTest, StopWaitsForThreadsThatAreStillInsideSchedule) {
     has_left = true;
   });
   const LingeringReactor& watched = *reactor;
-  runtime_internal::Scheduler scheduler({.workers = 1}, std::move(reactor));
+  runtime_internal::Scheduler scheduler(runtime_internal::SchedulerOptions(), std::move(reactor));
   while (!watched.is_polled()) std::this_thread::yield();
   std::thread waker([&] { scheduler.Schedule(&runnable, ScheduleHint::kWake); });
   while (runnable.runs.load() == 0) std::this_thread::yield();
   scheduler.Stop();
   EXPECT_TRUE(has_left.load());
   waker.join();
+}
+
+TEST(RuntimeShutdownTest, DeadlineThatPassesLeavesTheRuntimeRunning) {
+  Runtime runtime(Workers(1));
+  Event event;
+  auto waits = Spawn(runtime, event.Wait());
+  EXPECT_FALSE(runtime.Shutdown(ShutdownMode::kDrain, Instant::InfinitePast()));
+  EXPECT_EQ(*runtime.BlockOn(Add(1, 1)), 2);
+  event.Set();
+  EXPECT_TRUE(runtime.BlockOn(std::move(waits)).ok());
+  EXPECT_TRUE(runtime.Shutdown(ShutdownMode::kDrain, Instant::InfiniteFuture()));
+}
+
+TEST(RuntimeShutdownTest, WorkersCallTheirHooksOnTheirOwnThreads) {
+  std::atomic<int> starts{0};
+  std::atomic<int> stops{0};
+  thread_local int number = -1;
+  Runtime::Options options = Workers(3);
+  options.on_worker_start = [&starts](int worker) {
+    number = worker;
+    starts.fetch_add(1 << (8 * worker));
+  };
+  options.on_worker_stop = [&stops](int worker) {
+    if (number == worker) stops.fetch_add(1 << (8 * worker));
+  };
+  {
+    Runtime runtime(options);
+    EXPECT_EQ(*runtime.BlockOn(Add(1, 1)), 2);
+  }
+  EXPECT_EQ(starts.load(), 0x010101);
+  EXPECT_EQ(stops.load(), 0x010101);
 }
 
 TEST(RuntimeDeathTest, BlockOnAndShutdownAreRefusedOnAWorker) {

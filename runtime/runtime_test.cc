@@ -5,8 +5,10 @@
 
 #include <time.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -159,6 +161,83 @@ TEST(RuntimeFairnessTest, TasksThatWakeEachOtherDoNotStarveTheQueue) {
                   .ok());
   EXPECT_TRUE(runtime.BlockOn(std::move(first)).ok());
   EXPECT_TRUE(runtime.BlockOn(std::move(second)).ok());
+}
+
+// What runs does what a function says, on the only worker.
+class Call final : public Runnable {
+ public:
+  explicit Call(std::function<void()> body) : body_(std::move(body)) {}
+  void Run() noexcept override { body_(); }
+
+ private:
+  const std::function<void()> body_;
+};
+
+// Two that wake each other run from the slot: each queued task waits for three such runs, and for
+// those that were queued before it.
+TEST(RuntimeFairnessTest, SlotDelaysEachQueuedTaskByAtMostThreeRuns) {
+  constexpr int kQueued = 10;
+  Runtime runtime(Workers(1));
+  int runs = 0;
+  std::vector<int> ran_at;
+  std::atomic<bool> is_done{false};
+  std::vector<std::unique_ptr<Call>> calls;
+  for (int i = 0; i < kQueued; ++i) {
+    calls.push_back(std::make_unique<Call>([&] {
+      ran_at.push_back(++runs);
+      if (ran_at.size() == kQueued) is_done = true;
+    }));
+  }
+  std::array<std::unique_ptr<Call>, 2> pair;
+  for (std::size_t self : {0, 1}) {
+    pair[self] = std::make_unique<Call>([&, self] {
+      ++runs;
+      if (!is_done.load()) runtime.Schedule(pair[1 - self].get(), ScheduleHint::kWake);
+    });
+  }
+  Call start([&] {
+    runtime.Schedule(pair[0].get(), ScheduleHint::kWake);
+    for (const auto& call : calls) runtime.Schedule(call.get(), ScheduleHint::kYield);
+  });
+  runtime.Schedule(&start, ScheduleHint::kSpawn);
+  while (!is_done.load()) std::this_thread::yield();
+  runtime.Shutdown(ShutdownMode::kDrain);
+  for (int i = 0; i < kQueued; ++i) EXPECT_LE(ran_at[static_cast<std::size_t>(i)], 4 * (i + 1));
+}
+
+// The first of a batch holds its worker until the last one has run: another worker comes for them.
+TEST(RuntimeFairnessTest, BatchOfAWorkerThatIsStuckIsTaken) {
+  Runtime runtime(Workers(2));
+  std::atomic<bool> both_busy{false};
+  std::atomic<bool> is_stuck{false};
+  std::atomic<bool> last_ran{false};
+  std::atomic<bool> is_done{false};
+  const auto await = [](const std::atomic<bool>& flag) {
+    while (!flag.load()) std::this_thread::yield();
+  };
+  Call busy([&] {
+    both_busy = true;
+    await(is_stuck);
+  });
+  Call stuck([&] {
+    is_stuck = true;
+    await(last_ran);
+    is_done = true;
+  });
+  Call before([] {});
+  Call between([] {});
+  Call last([&] { last_ran = true; });
+  Call start([&] {
+    runtime.Schedule(&busy, ScheduleHint::kSpawn);
+    await(both_busy);
+    for (Call* const call : {&before, &stuck, &between, &last}) {
+      runtime.Schedule(call, ScheduleHint::kYield);
+    }
+  });
+  runtime.Schedule(&start, ScheduleHint::kSpawn);
+  await(is_done);
+  runtime.Shutdown(ShutdownMode::kDrain);
+  EXPECT_GE(runtime.Stats().Total().raids, 2u);  // the slot of `start`, and the batch
 }
 
 TEST(RuntimeFairnessTest, TaskThatYieldsForEverDoesNotStarveTheInjector) {

@@ -176,7 +176,7 @@ void TwoRaiders(BarrierKind kind) {
   model::Assert(sum.Read() == 1 + raided[0] + raided[1], "sum");
 }
 
-// ---- TaskTally, DrainNotice ----------------------------------------------------------------
+// ---- TaskTally -----------------------------------------------------------------------------
 
 using Own = TaskTally<model::Atomics, TallyWriters::kOne>;
 using Shared = TaskTally<model::Atomics, TallyWriters::kMany>;
@@ -212,22 +212,6 @@ void ChildRunsElsewhere(BarrierKind) {
   child.Join();
 }
 
-// The drainer sees the end, or the worker sees that somebody waits for it.
-void EndMeetsADrain(BarrierKind kind) {
-  DrainNotice<model::Atomics> notice(kind);
-  Own tally;
-  bool told = false;
-  tally.AddSpawn();
-  model::Thread worker([&] {
-    tally.AddEnd();
-    told = notice.IsPosted();
-  });
-  notice.Post();
-  const bool seen = SeesNoTasks(tally);
-  worker.Join();
-  model::Assert(seen || told, "the drain sleeps for ever");
-}
-
 // ---------------------------------------------------------------------------------------------
 
 // Each scenario with both kinds of barriers. By the part that they are about, so that a barrier is
@@ -258,8 +242,7 @@ std::vector<model::Scenario> BiasedLockScenarios() {
 }
 std::vector<model::Scenario> TaskLedgerScenarios() {
   return WithBothBarriers({{"ChildRunsElsewhere", ChildRunsElsewhere<Own>},
-                           {"SharedTally", ChildRunsElsewhere<Shared>},
-                           {"EndMeetsADrain", EndMeetsADrain}});
+                           {"SharedTally", ChildRunsElsewhere<Shared>}});
 }
 
 TEST(IdleSetModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(IdleSetScenarios()); }

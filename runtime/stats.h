@@ -5,19 +5,29 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace weft {
 
 // Counts of one worker since its start. A snapshot: exact when the runtime is at rest, else each
-// number is right for some recent moment.
+// number is right for some recent moment. They cost nothing worth measuring, so they are always on.
 struct WorkerStats {
+  uint64_t spawned = 0;         // tasks that were spawned on this worker
+  uint64_t completed = 0;       // tasks that ended on it
   uint64_t tasks_run = 0;       // runs of a task, one for each time that it was scheduled
   uint64_t slot_taken = 0;      // of these: taken from the worker's slot
-  uint64_t injected = 0;        // of these: taken from the injector
-  uint64_t stolen = 0;          // tasks taken from other workers' queues
-  uint64_t steal_attempts = 0;  // looks at another worker's queue
+  uint64_t injected = 0;        // tasks taken from the injector
+  uint64_t steal_attempts = 0;  // tries to take from a worker that seemed to have tasks
+  uint64_t steals = 0;          // of these: successful
+  uint64_t stolen = 0;          // tasks that these brought
+  uint64_t raids = 0;           // steals from the slot and batch of a worker stuck in one run
   uint64_t parks = 0;           // sleeps on the parker
   uint64_t polls = 0;           // waits for, or looks at, the reactor
   uint64_t wakes = 0;           // idle workers that this one has woken
+  uint64_t queue_depth = 0;     // tasks that are queued at it now
+  absl::Duration busy_time;     // not searching, not idle
+
+  WorkerStats& operator+=(const WorkerStats& other);
 };
 
 // Counts of the whole runtime.
@@ -31,19 +41,28 @@ struct RuntimeStats {
   // Sum over the workers.
   WorkerStats Total() const {
     WorkerStats total;
-    for (const WorkerStats& worker : workers) {
-      total.tasks_run += worker.tasks_run;
-      total.slot_taken += worker.slot_taken;
-      total.injected += worker.injected;
-      total.stolen += worker.stolen;
-      total.steal_attempts += worker.steal_attempts;
-      total.parks += worker.parks;
-      total.polls += worker.polls;
-      total.wakes += worker.wakes;
-    }
+    for (const WorkerStats& worker : workers) total += worker;
     return total;
   }
 };
+
+inline WorkerStats& WorkerStats::operator+=(const WorkerStats& other) {
+  spawned += other.spawned;
+  completed += other.completed;
+  tasks_run += other.tasks_run;
+  slot_taken += other.slot_taken;
+  injected += other.injected;
+  steal_attempts += other.steal_attempts;
+  steals += other.steals;
+  stolen += other.stolen;
+  raids += other.raids;
+  parks += other.parks;
+  polls += other.polls;
+  wakes += other.wakes;
+  queue_depth += other.queue_depth;
+  busy_time += other.busy_time;
+  return *this;
+}
 
 }  // namespace weft
 

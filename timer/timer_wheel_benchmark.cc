@@ -27,8 +27,10 @@ namespace {
 // A smoke run, which is not optimised, needs no million to show that the program works.
 #ifdef NDEBUG
 constexpr uint32_t kMillion = 1'000'000;
+constexpr int kWarmRounds = 256;
 #else
 constexpr uint32_t kMillion = 10'000;
+constexpr int kWarmRounds = 2;
 #endif
 constexpr uint64_t kLongest = 60'000;  // Ticks.
 constexpr uint64_t kBegin = 1'000'003;
@@ -278,10 +280,10 @@ BENCHMARK_TEMPLATE(BM_ArmCold, Wheel)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_ArmCold, Heap)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_FireCold, Wheel)->UseManualTime()->Iterations(1);
 BENCHMARK_TEMPLATE(BM_FireCold, Heap)->UseManualTime()->Iterations(1);
-BENCHMARK_TEMPLATE(BM_FireWarm, Wheel)->UseManualTime()->Iterations(256);
-BENCHMARK_TEMPLATE(BM_FireWarm, Heap)->UseManualTime()->Iterations(256);
-BENCHMARK_TEMPLATE(BM_FireSparse, Wheel)->UseManualTime()->Iterations(256);
-BENCHMARK_TEMPLATE(BM_FireSparse, Heap)->UseManualTime()->Iterations(256);
+BENCHMARK_TEMPLATE(BM_FireWarm, Wheel)->UseManualTime()->Iterations(kWarmRounds);
+BENCHMARK_TEMPLATE(BM_FireWarm, Heap)->UseManualTime()->Iterations(kWarmRounds);
+BENCHMARK_TEMPLATE(BM_FireSparse, Wheel)->UseManualTime()->Iterations(kWarmRounds);
+BENCHMARK_TEMPLATE(BM_FireSparse, Heap)->UseManualTime()->Iterations(kWarmRounds);
 
 }  // namespace
 }  // namespace weft

@@ -1,49 +1,73 @@
 #include "future/internal/chain.h"
 
+#include <cstddef>
+
 #include "base/check.h"
 
 namespace weft::future_internal {
+namespace {
 
-PollState Chain::Resume(Context& cx) {
-  context_ = &cx;
-  if (leaf_ != nullptr) {
-    switch (leaf_->Poll(cx)) {
-      case PollState::kPending:
-        return PollState::kPending;
-      case PollState::kStopped:
-        Unwind();
-        return PollState::kStopped;
-      case PollState::kReady:
-        leaf_ = nullptr;
-        break;
-    }
-  } else if (cx.StopRequested()) {  // not begun: there is nothing to let go of but the arguments
-    Unwind();
-    return PollState::kStopped;
-  }
-  return Drive(deepest_->frame_);
+// What one poll uses for beginning children in place: a hundred frames or so.
+constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
+
+}  // namespace
+
+void FailMovedLate() {
+  WEFT_FATAL() << "a Task was moved after it had been polled or awaited; move it before";
 }
 
-PollState Chain::Drive(std::coroutine_handle<> frame) {
+void FailDestroyedSuspended() {
+  WEFT_FATAL() << "a Task was destroyed while it is suspended; poll it with a stop requested until "
+                  "it answers kStopped";
+}
+
+void FailRunTwice() {
+  WEFT_FATAL() << "a Task was polled or awaited after it was moved from, awaited or finished; a "
+                  "Task runs once";
+}
+
+PollState Chain::Resume(Context& cx, PromiseBase& root) {
+  Leaf* const leaf = leaf_;
+  if (leaf == nullptr) {
+    if (cx.StopRequested()) {  // not begun: there is nothing to let go of but the arguments
+      Destroy(root);
+      return PollState::kStopped;
+    }
+  } else {
+    const PollState state = leaf->Poll(cx);
+    if (state == PollState::kPending) return state;
+    if (state == PollState::kStopped) {
+      Unwind(&leaf->frame());
+      return state;
+    }
+  }
+  Driver driver{.context = &cx,
+                .stack_limit = static_cast<const char*>(__builtin_frame_address(0)) - kStackBytes};
+  driver_ = &driver;
+  const PollState state = Drive(leaf == nullptr ? &root : &leaf->frame());
+  leaf_ = driver.leaf;  // no pointer into this call stays behind
+  return state;
+}
+
+PollState Chain::Drive(PromiseBase* frame) {
+  Driver& driver = *driver_;
   while (true) {
-    request_ = Request::kNone;
-    frame.resume();
-    switch (request_) {
+    driver.request = Request::kNone;
+    frame->frame().resume();
+    switch (driver.request) {
       case Request::kWait:
         return PollState::kPending;
       case Request::kFinished:
-        deepest_ = nullptr;  // so that another poll is refused
         return PollState::kReady;
       case Request::kStop:
-        Unwind();
+        Unwind(driver.frame);
         return PollState::kStopped;
       case Request::kReturnEarly:
-        deepest_ = DestroyDeepest();
-        if (deepest_ == nullptr) return PollState::kReady;
-        frame = deepest_->frame_;
+        frame = Destroy(*driver.frame);
+        if (frame == nullptr) return PollState::kReady;
         break;
       case Request::kTransfer:
-        frame = next_;
+        frame = driver.frame;
         break;
       case Request::kNone:
         WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await "
@@ -53,18 +77,16 @@ PollState Chain::Drive(std::coroutine_handle<> frame) {
   }
 }
 
-PromiseBase* Chain::DestroyDeepest() {
-  PromiseBase* const parent = deepest_->parent_;
-  std::coroutine_handle<> const frame = deepest_->frame_;
-  deepest_->owner_->frame_ =
-      nullptr;  // the owner lies in the parent's frame, and must not destroy it again
-  frame.destroy();
+PromiseBase* Chain::Destroy(PromiseBase& frame) {
+  PromiseBase* const parent = frame.parent();
+  // The owner lies in the parent's frame, and must not destroy this one again.
+  frame.slot().owner->frame_ = nullptr;
+  frame.frame().destroy();
   return parent;
 }
 
-void Chain::Unwind() {
-  leaf_ = nullptr;
-  while (deepest_ != nullptr) deepest_ = DestroyDeepest();
+void Chain::Unwind(PromiseBase* frame) {
+  while (frame != nullptr) frame = Destroy(*frame);
 }
 
 }  // namespace weft::future_internal

@@ -1,30 +1,26 @@
 // future/internal/chain.h — the frames of one task, from its root coroutine down to the leaf that
 // waits.
 //
-// A coroutine that awaits another Task does not poll it: the child joins the chain of its parent,
-// and only the driver (Chain::Resume) resumes frames. So a wake-up goes straight to the deepest
-// frame, and unwinding after a cancellation is a loop from the leaf to the root.
+// A coroutine that awaits another Task does not poll it: the child joins the chain of its parent.
+// It is begun in place, like a call, before its parent suspends: a child that completes without
+// waiting costs no suspension. One that waits returns through the parents that began it, each of
+// which suspends then, to the driver (Chain::Resume); from there on only the driver resumes frames.
+// So a wake-up goes straight to the deepest frame, and unwinding after a cancellation is a loop
+// from the leaf to the root.
 //
 //   root.poll(cx) -> Chain::Resume -> [ leaf.Poll(cx) ] -> frame.resume() -> ... -> a Request
 //
-// A frame gives control back to the driver by leaving a Request and resuming nobody. Passing
-// control between parent and child is done by symmetric transfer where the compiler makes that a
-// tail call in every build mode (Clang), and through the driver's loop elsewhere (GCC 12 grows the
-// stack at -O0, -O1 and under sanitizers).
+// A frame gives control back to the driver by leaving a Request and resuming nobody. No compiler
+// has to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes
+// of stack: the child is then begun by the driver, when all frames have returned to it.
 #ifndef WEFT_FUTURE_INTERNAL_CHAIN_H_
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
 #include <coroutine>
-#include <utility>
+#include <cstdint>
 
 #include "future/context.h"
 #include "future/poll.h"
-
-#if defined(__clang__)
-#define WEFT_SYMMETRIC_TRANSFER 1
-#else
-#define WEFT_SYMMETRIC_TRANSFER 0
-#endif
 
 namespace weft::future_internal {
 
@@ -37,122 +33,136 @@ class TaskBase {
   std::coroutine_handle<> frame_;  // null: moved from, unwound, or returned early
 };
 
+// Where a frame leaves its result, and who holds the frame. Lies with whoever awaits the frame.
+struct Slot {
+  TaskBase* owner;
+};
+
 // A suspended await of something that is not a Task.
 class Leaf {
  public:
+  explicit Leaf(PromiseBase& frame) : frame_(frame) {}
+
   // Polls what is awaited and keeps its result. Never throws: an exception counts as kReady.
   virtual PollState Poll(Context& cx) noexcept = 0;
 
+  // The frame that awaits.
+  PromiseBase& frame() const { return frame_; }
+
  protected:
   ~Leaf() = default;
+
+ private:
+  PromiseBase& frame_;
 };
 
-// See the head of the file. Thread-compatible; pinned from the first Resume() on.
+// Stop the program: misuse of a Task. Out of line, since every co_await looks for it.
+[[noreturn]] void FailMovedLate();
+[[noreturn]] void FailDestroyedSuspended();
+[[noreturn]] void FailRunTwice();
+
+// See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
 class Chain {
  public:
-  Chain() = default;
+  Chain() : leaf_(nullptr) {}
   Chain(const Chain&) = delete;
   Chain& operator=(const Chain&) = delete;
 
-  // Makes `promise` the root frame.
-  void Start(PromiseBase& promise) { deepest_ = &promise; }
-
-  // Whether Start() was called.
-  bool IsStarted() const { return deepest_ != nullptr; }
-
   // Runs until the chain waits (kPending), its root has finished (kReady), or it was unwound
-  // (kStopped).
-  PollState Resume(Context& cx);
+  // (kStopped). `root` is linked.
+  PollState Resume(Context& cx, PromiseBase& root);
+
+  // The rest is for frames that run.
 
   // The context of the poll that is running.
-  Context& context() { return *context_; }
+  Context& context() { return *driver_->context; }
+  // Whether so much stack is used that a child should be begun by the driver.
+  bool IsStackLow() const {
+    return static_cast<const char*>(__builtin_frame_address(0)) < driver_->stack_limit;
+  }
 
-  // The calls of a frame that is suspended and is about to return to the driver. Each returns what
-  // await_suspend shall return.
-  std::coroutine_handle<> Wait(Leaf& leaf);           // until the leaf is ready
-  std::coroutine_handle<> Stop();                     // unwind everything
-  std::coroutine_handle<> ReturnEarly();              // drop this frame; its result is set
-  std::coroutine_handle<> Enter(PromiseBase& child);  // run a child
-  std::coroutine_handle<> Leave(PromiseBase& child);  // the child has finished: run its parent
+  // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
+  void Wait(Leaf& leaf) {  // until the leaf is ready
+    driver_->leaf = &leaf;
+    driver_->request = Request::kWait;
+  }
+  void Stop(PromiseBase& frame) { Ask(Request::kStop, &frame); }                // unwind everything
+  void ReturnEarly(PromiseBase& frame) { Ask(Request::kReturnEarly, &frame); }  // its result is set
+  void Transfer(PromiseBase& frame) { Ask(Request::kTransfer, &frame); }        // resume that one
+  void FinishRoot() { Ask(Request::kFinished, nullptr); }
+  // The child that returned early was destroyed by its parent.
+  void ForgetRequest() { driver_->request = Request::kNone; }
+
+  // Destroys a suspended frame; returns its parent.
+  static PromiseBase* Destroy(PromiseBase& frame);
 
  private:
   enum class Request : unsigned char { kNone, kWait, kStop, kReturnEarly, kTransfer, kFinished };
 
-  PollState Drive(std::coroutine_handle<> frame);
-  std::coroutine_handle<> Ask(Request request);
-  std::coroutine_handle<> Transfer(std::coroutine_handle<> frame);
-  PromiseBase* DestroyDeepest();
-  void Unwind();
+  struct Driver {
+    Context* context;
+    const char* stack_limit;
+    PromiseBase* frame = nullptr;  // with kStop, kReturnEarly, kTransfer
+    Leaf* leaf = nullptr;          // with kWait
+    Request request = Request::kNone;
+  };
 
-  Context* context_ = nullptr;      // during Resume() only
-  PromiseBase* deepest_ = nullptr;  // the frame that runs or waits; null before the start
-  Leaf* leaf_ = nullptr;            // what deepest_ waits for; null while it runs
-  std::coroutine_handle<> next_;    // with Request::kTransfer
-  Request request_ = Request::kNone;
+  PollState Drive(PromiseBase* frame);
+  static void Unwind(PromiseBase* frame);
+  void Ask(Request request, PromiseBase* frame) {
+    driver_->request = request;
+    driver_->frame = frame;
+  }
+
+  union {
+    Leaf* leaf_;      // between polls: what the deepest frame waits for; null before the start
+    Driver* driver_;  // during Resume()
+  };
 };
 
-// What every promise has: its place in the chain.
+// What every promise has: its place in the chain. The promises of all Tasks are aligned like it, so
+// that it finds its frame.
 class PromiseBase {
  public:
-  PromiseBase() = default;
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
 
-  Chain& chain() { return *chain_; }
+  Chain& chain() const { return *chain_; }
+  // Whether the frame was linked.
+  bool IsLinked() const { return chain_ != nullptr; }
+  std::coroutine_handle<PromiseBase> frame() {
+    return std::coroutine_handle<PromiseBase>::from_promise(*this);
+  }
 
   // Puts the frame below `parent` (null: at the root) before it runs for the first time.
-  void Link(Chain& chain, PromiseBase* parent, TaskBase& owner) {
+  void Link(Chain& chain, PromiseBase* parent, Slot& slot) {
     chain_ = &chain;
-    parent_ = parent;
-    owner_ = &owner;
+    parent_ = reinterpret_cast<std::uintptr_t>(parent) | kInPlace;
+    slot_ = &slot;
+  }
+  // The root's slot lies in each poll.
+  void SetSlot(Slot& slot) { slot_ = &slot; }
+  Slot& slot() const { return *slot_; }
+
+  PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
+  // The parent, which began this frame in place, suspends: its end resumes the parent.
+  void LeavePlace() { parent_ &= ~kInPlace; }
+  // The frame has finished, and returns to whoever resumed it.
+  void Finish() {
+    if (parent_ == kInPlace) return chain_->FinishRoot();
+    if ((parent_ & kInPlace) == 0) chain_->Transfer(*parent());
   }
 
  protected:
-  explicit PromiseBase(std::coroutine_handle<> frame) : frame_(frame) {}
-  TaskBase* owner() const { return owner_; }
+  PromiseBase() = default;
 
  private:
-  friend class Chain;
+  static constexpr std::uintptr_t kInPlace = 1;
 
   Chain* chain_ = nullptr;
-  PromiseBase* parent_ = nullptr;
-  TaskBase* owner_ = nullptr;  // holds the frame and receives the result
-  std::coroutine_handle<> frame_;
+  std::uintptr_t parent_ = 0;  // and kInPlace: the parent runs, below this frame on the stack
+  Slot* slot_ = nullptr;
 };
-
-inline std::coroutine_handle<> Chain::Ask(Request request) {
-  request_ = request;
-  return std::noop_coroutine();
-}
-
-inline std::coroutine_handle<> Chain::Transfer(std::coroutine_handle<> frame) {
-#if WEFT_SYMMETRIC_TRANSFER
-  return frame;
-#else
-  next_ = frame;
-  return Ask(Request::kTransfer);
-#endif
-}
-
-inline std::coroutine_handle<> Chain::Wait(Leaf& leaf) {
-  leaf_ = &leaf;
-  return Ask(Request::kWait);
-}
-
-inline std::coroutine_handle<> Chain::Stop() { return Ask(Request::kStop); }
-
-inline std::coroutine_handle<> Chain::ReturnEarly() { return Ask(Request::kReturnEarly); }
-
-inline std::coroutine_handle<> Chain::Enter(PromiseBase& child) {
-  deepest_ = &child;
-  return Transfer(child.frame_);
-}
-
-inline std::coroutine_handle<> Chain::Leave(PromiseBase& child) {
-  if (child.parent_ == nullptr) return Ask(Request::kFinished);
-  deepest_ = child.parent_;
-  return Transfer(deepest_->frame_);
-}
 
 }  // namespace weft::future_internal
 

@@ -3,14 +3,6 @@
 #include <cstring>
 
 namespace weft::future_internal {
-namespace {
-
-std::size_t TailBytes(std::string_view name) {
-  return name.empty() ? 0 : sizeof(std::size_t) + name.size();
-}
-
-}  // namespace
-
 const Waker::VTable CellBase::kWakerVTable = {
     .add_ref = [](void* cell) { static_cast<CellBase*>(cell)->state_.AddWaker(); },
     .drop =
@@ -29,16 +21,6 @@ const Waker::VTable CellBase::kWakerVTable = {
           self->Do(self->state_.WakeAndDrop());
         },
 };
-
-CellBase::CellBase(Executor& executor, CancelToken* token)
-    : CancelEntry(&TakeRegisteredWaker),
-      owns_token_(token != nullptr),
-      executor_(executor),
-      token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
-
-CellBase::~CellBase() {
-  if (owns_token_) token_.~CancelToken();
-}
 
 void CellBase::DropHandle() {
   // The waker is dropped last: that may run foreign code.
@@ -98,22 +80,11 @@ void CellBase::Do(State::Then then) {
 }
 
 void CellBase::Destroy() {
-  WEFT_CHECK(state_.IsComplete())
+  WEFT_CHECK(outcome_ != TaskStatus::kWaiting)
       << "a task waits and nothing can wake it any more: its future answered kPending without "
          "keeping the waker (or lost it), and its token cannot be cancelled; keep "
          "cx.waker().Clone()";
-  const std::size_t cell_bytes = bytes();
-  const std::string_view named = name();
-  this->~CellBase();
-  Free(this, cell_bytes, named);
-}
-
-void* CellBase::Allocate(std::size_t bytes, std::string_view name) {
-  return ::operator new(bytes + TailBytes(name));
-}
-
-void CellBase::Free(void* memory, std::size_t bytes, std::string_view name) {
-  ::operator delete(memory, bytes + TailBytes(name));
+  DestroyCell(TailBytes(name()));
 }
 
 void CellBase::SetName(std::string_view name) {

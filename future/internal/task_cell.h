@@ -23,6 +23,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/frame_cache.h"
 #include "future/future.h"
 #include "future/internal/result.h"
 #include "future/internal/status_traits.h"
@@ -67,14 +68,24 @@ class CellBase : public Runnable, private CancelEntry {
 
  protected:
   // Born queued, with a handle. Without a token: the executor's, which outlives the task.
-  CellBase(Executor& executor, CancelToken* token);
-  virtual ~CellBase();
+  CellBase(Executor& executor, CancelToken* token)
+      : CancelEntry(&TakeRegisteredWaker),
+        owns_token_(token != nullptr),
+        executor_(executor),
+        token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
+  ~CellBase() {
+    if (owns_token_) token_.~CancelToken();
+  }
 
-  // Memory for a cell of `bytes` bytes, with a name behind it unless that is empty.
-  static void* Allocate(std::size_t bytes, std::string_view name);
-  static void Free(void* memory, std::size_t bytes, std::string_view name);
+  // What a name takes behind the cell.
+  static std::size_t TailBytes(std::string_view name) {
+    return name.empty() ? 0 : sizeof(std::size_t) + name.size();
+  }
   // Copies the name behind the cell.
   void SetName(std::string_view name);
+
+  // Destroys and frees the cell, with its tail.
+  virtual void DestroyCell(std::size_t tail_bytes) = 0;
 
   // The size of the whole cell.
   virtual std::size_t bytes() const = 0;
@@ -178,13 +189,14 @@ class CellOf : public JoinState<T> {
  public:
   static Derived* Make(Executor& executor, Work&& work, CancelToken* token = nullptr,
                        std::string_view name = {}) {
-    void* const memory = CellBase::Allocate(sizeof(Derived), name);
+    const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(name);
+    void* const memory = AllocateFrame(bytes);
     try {
       auto* const cell = ::new (memory) Derived(executor, token, std::move(work));
       if (!name.empty()) cell->SetName(name);
       return cell;
     } catch (...) {
-      CellBase::Free(memory, sizeof(Derived), name);
+      FreeFrame(memory, bytes);
       throw;
     }
   }
@@ -204,7 +216,7 @@ class CellOf : public JoinState<T> {
  protected:
   CellOf(Executor& executor, CancelToken* token, Work&& work)
       : JoinState<T>(executor, token), work_(std::move(work)) {}
-  ~CellOf() override { result_.~Result<T>(); }
+  ~CellOf() { result_.~Result<T>(); }
 
  private:
   void MoveIn(Result<T>& result) noexcept {
@@ -218,6 +230,10 @@ class CellOf : public JoinState<T> {
   }
 
   std::size_t bytes() const final { return sizeof(Derived); }
+  void DestroyCell(std::size_t tail_bytes) final {
+    static_cast<Derived*>(this)->~Derived();
+    FreeFrame(this, sizeof(Derived) + tail_bytes);
+  }
 
   union {
     Work work_;         // until the task is complete

@@ -6,7 +6,7 @@
 //   kActive               queued or polled: exactly one thread or queue has it. Tasks are born so.
 //   kActive | kNotified   woken since it became active: one more poll, if one has begun
 //   0                     waits for a wake
-//   kComplete             its future is destroyed, its result published; wakes do nothing. The end.
+//   kComplete             its future is destroyed, its result published; wakes do nothing
 //
 // A first poll and one after a single wake touch the word by a load alone. References are counted
 // for Wakers only; the handle is a bit, and so is being active. The cell is destroyed by whoever
@@ -230,9 +230,9 @@ class TaskState {
   template <typename T>
   using Atomic = typename Atomics::template Atomic<T>;
 
-  Atomic<uint32_t> word_{kActive | kHandle};
   Atomic<const Waker::VTable*> slot_vtable_{nullptr};
   Atomic<void*> slot_data_{nullptr};
+  Atomic<uint32_t> word_{kActive | kHandle};  // last: a cell puts its flags behind it
 };
 
 }  // namespace weft::future_internal

@@ -1,8 +1,8 @@
 // Goal: the queue for one producer and one consumer keeps its contract in every behaviour that the
 // C++ memory model allows, and each memory order is needed for it.
 // Method: the body that ships, over tools/model, with capacities 1 to 3 and a few values, explored
-// exhaustively; three values need two blocks. The values are plain memory: a missing edge is a data
-// race.
+// exhaustively; a capacity of 3 needs two blocks. The values are plain memory: a missing edge is a
+// data race.
 #include <array>
 #include <cstddef>
 #include <span>

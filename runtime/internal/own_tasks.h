@@ -18,6 +18,7 @@
 
 #include <array>
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -89,17 +90,31 @@ class OwnTasks {
     bool shares_batch = false;  // others may take what else is here: as if it had been added
   };
 
-  // Owner. The next task to run. Takes up to `batch` from the queue at once.
-  Taken Take(std::size_t batch) {
+  // Owner. The next task to run. When the batch is empty, takes up to `batch_size()` from the queue
+  // at once.
+  template <std::invocable F>
+  [[gnu::always_inline]] Taken Take(F batch_size) {
     const OwnersHold hold(lock_);
     Runnable* const slot = slot_.load(std::memory_order_relaxed);
-    if (slot != nullptr && (slot_runs_ < kSlotRuns || NothingBehindSlot())) {
-      if (slot_runs_ < kSlotRuns) ++slot_runs_;
-      slot_.store(nullptr, std::memory_order_relaxed);
-      return {.task = slot, .from_slot = true};
-    }
+    if (slot != nullptr && (slot_runs_ < kSlotRuns || NothingBehindSlot())) return TakeSlot(slot);
     slot_runs_ = 0;
-    return TakeOldest(batch);
+    bool shares_batch = false;
+    Runnable* const oldest = Oldest(batch_size, &shares_batch);
+    if (oldest != nullptr) DropOldest();
+    return {.task = oldest, .shares_batch = shares_batch};
+  }
+
+  // Owner. The same if that is `task`; otherwise takes nothing.
+  template <std::invocable F>
+  Taken TakeIfNext(Runnable* task, F batch_size) {
+    const OwnersHold hold(lock_);
+    Runnable* const slot = slot_.load(std::memory_order_relaxed);
+    if (slot == task && (slot_runs_ < kSlotRuns || NothingBehindSlot())) return TakeSlot(slot);
+    if (slot != nullptr) return {};
+    bool shares_batch = false;
+    const bool is_next = Oldest(batch_size, &shares_batch) == task;
+    if (is_next) DropOldest();
+    return {.task = is_next ? task : nullptr, .shares_batch = shares_batch};
   }
 
   // Something seems to be there to be stolen; to be raided; either.
@@ -133,17 +148,25 @@ class OwnTasks {
     return next < end ? end - next : 0;
   }
   bool NothingBehindSlot() const { return BatchSize() == 0 && queue_.IsEmptyHint(); }
-  // Under the lock.
-  Taken TakeOldest(std::size_t batch) {
-    const uint32_t next = next_.load(std::memory_order_relaxed);
-    if (next < end_.load(std::memory_order_relaxed)) {
-      next_.store(next + 1, std::memory_order_relaxed);
-      return {.task = batch_[next]};
+  // These under the lock.
+  Taken TakeSlot(Runnable* task) {
+    if (slot_runs_ < kSlotRuns) ++slot_runs_;
+    slot_.store(nullptr, std::memory_order_relaxed);
+    return {.task = task, .from_slot = true};
+  }
+  // The oldest task behind the slot, or null; fills the batch if it must.
+  template <std::invocable F>
+  Runnable* Oldest(F batch_size, bool* shares_batch) {
+    if (BatchSize() == 0) {
+      const std::size_t count = queue_.PopUpTo({batch_.data(), batch_size()});
+      if (count == 0) return nullptr;
+      SetBatch(0, static_cast<uint32_t>(count));
+      *shares_batch = count > 1;
     }
-    const std::size_t count = queue_.PopUpTo({batch_.data(), batch});
-    if (count == 0) return {.task = nullptr};
-    SetBatch(1, static_cast<uint32_t>(count));
-    return {.task = batch_[0], .shares_batch = count > 1};
+    return batch_[next_.load(std::memory_order_relaxed)];
+  }
+  void DropOldest() {
+    next_.store(next_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
   FifoDeque<Runnable*> queue_{256};

@@ -14,9 +14,7 @@
 namespace weft::runtime_internal {
 
 Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor)
-    : search_time_(options.search_time),
-      reactor_(std::move(reactor)),
-      timers_(MonotonicNow(), reactor_.get()) {
+    : options_(options), reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
   // All exist before the first one looks at the others.

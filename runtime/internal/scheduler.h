@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -28,6 +29,9 @@ struct SchedulerOptions {
   int workers = 1;
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
+  // On each worker's thread, with its number. May be empty.
+  std::function<void(int)> on_worker_start = nullptr;
+  std::function<void(int)> on_worker_stop = nullptr;
 };
 
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor.
@@ -44,6 +48,11 @@ class Scheduler {
   void Schedule(Runnable* runnable, ScheduleHint hint);
   // Counts a task, and queues it as new.
   void StartTask(Runnable* task);
+  // Executor::RunIfNext().
+  bool RunIfNext(Runnable* task) {
+    Worker* const worker = OwnWorker();
+    return worker != nullptr && worker->RunIfNext(task);
+  }
   // Counts a task.
   void CountSpawn();
   void CountEnd();
@@ -80,7 +89,7 @@ class Scheduler {
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
 
-  const absl::Duration search_time_;
+  const SchedulerOptions options_;
   const std::unique_ptr<Reactor> reactor_;
   Timers timers_;
   UnboundedQueue<Runnable*> injector_;

@@ -12,19 +12,15 @@
 // was not seen either, so neither was its beginning; and so on up to a task that a thread from
 // outside spawned, and that spawn did not happen before the reading.
 //
-// Who ends a task then looks whether somebody waits; who waits says so first, and then reads (2):
-// one of the two sees the other.
+// Who ends a task notifies an event count after that, and who waits awaits equal sums there.
 //
-// Happens-before edges:
+// Happens-before edge:
 //   (1) an end (release) -> the reader (acquire), and so all that came before that end.
-//   (2) end, then is_draining_; is_draining_, then ends: the pair of barriers.
 #ifndef WEFT_RUNTIME_INTERNAL_TASK_LEDGER_H_
 #define WEFT_RUNTIME_INTERNAL_TASK_LEDGER_H_
 
 #include <atomic>
 #include <cstdint>
-
-#include "runtime/internal/barrier_pair.h"
 
 namespace weft::runtime_internal {
 
@@ -61,28 +57,6 @@ class TaskTally {
 struct TaskTotals {
   uint64_t spawned = 0;
   uint64_t ended = 0;
-};
-
-// Whether somebody waits for the end of all tasks.
-template <typename Atomics>
-class DrainNotice {
- public:
-  explicit DrainNotice(BarrierKind kind = BestBarriers<Atomics>()) : barriers_(kind) {}
-
-  // Before the first look at the tallies.
-  void Post() {
-    is_draining_.store(true, std::memory_order_relaxed);  // (2)
-    barriers_.Heavy();                                    // (2)
-  }
-  // After the end of a task was counted: whether somebody must be told.
-  bool IsPosted() const {
-    barriers_.Light();                                    // (2)
-    return is_draining_.load(std::memory_order_relaxed);  // (2)
-  }
-
- private:
-  typename Atomics::template Atomic<bool> is_draining_{false};
-  const BarrierPair<Atomics> barriers_;
 };
 
 }  // namespace weft::runtime_internal

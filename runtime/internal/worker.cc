@@ -1,9 +1,15 @@
 #include "runtime/internal/worker.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/time/time.h"
+#include "base/instant.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/scheduler.h"
 #include "runtime/internal/thread_setup.h"
@@ -30,12 +36,15 @@ void Worker::Start() {
 
 void Worker::Main() {
   SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
+  const SchedulerOptions& options = scheduler_.options_;
+  if (options.on_worker_start) options.on_worker_start(index_);
   current_worker = this;
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
     runnable->Run();
   }
   current_worker = nullptr;
+  if (options.on_worker_stop) options.on_worker_stop(index_);
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
@@ -77,13 +86,32 @@ Runnable* Worker::TakeOwn() {
     if (Runnable* const runnable = TakeFresh()) return runnable;
   }
   fresh_runs_ = 0;
-  // Others that look for work shall find it in the queue.
-  const std::size_t batch = scheduler_.idle_.AllAreBusy() ? OwnTasks::kBatch : 1;
-  const OwnTasks::Taken taken = tasks_.Take(batch);
+  const OwnTasks::Taken taken = tasks_.Take([this] { return BatchSize(); });
   if (taken.from_slot) slot_taken_.Add(1);
   if (taken.shares_batch) WakeOne();
   if (taken.task == nullptr && fresh_left_ > 0) return TakeFresh();
   return taken.task;
+}
+
+// Others that look for work shall find it in the queue.
+std::size_t Worker::BatchSize() const {
+  return scheduler_.idle_.AllAreBusy() ? OwnTasks::kBatch : 1;
+}
+
+bool Worker::RunIfNext(Runnable* task) {
+  // What a worker owes to timers, descriptors and the injector is not for a nested run to pay.
+  if (nested_ == kMostNested || fresh_left_ > 0 || is_collecting_) return false;
+  if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
+  const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
+  if (taken.shares_batch) WakeOne();
+  if (taken.task == nullptr) return false;
+  --runs_until_check_;
+  if (taken.from_slot) slot_taken_.Add(1);
+  tasks_run_.Add(1);
+  ++nested_;
+  task->Run();
+  --nested_;
+  return true;
 }
 
 Runnable* Worker::TakeFresh() {
@@ -119,14 +147,24 @@ Runnable* Worker::TakeQueued() {
 
 WorkerStats Worker::Stats() const {
   WorkerStats stats;
+  stats.spawned = tally_.spawned();
+  stats.completed = tally_.ended();
   stats.tasks_run = tasks_run_.Get();
   stats.slot_taken = slot_taken_.Get();
   stats.injected = injected_.Get();
-  stats.stolen = stolen_.Get();
   stats.steal_attempts = steal_attempts_.Get();
+  stats.steals = steals_.Get();
+  stats.stolen = stolen_.Get();
+  stats.raids = raids_.Get();
   stats.parks = parks_.Get();
   stats.polls = polls_.Get();
   stats.wakes = wakes_.Get();
+  stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
+  const Instant now = MonotonicNow();
+  const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);
+  stats.busy_time = now - started_ - absl::Nanoseconds(idle_nanos_.Get());
+  if (idle_since != 0) stats.busy_time -= now - Instant::FromNanos(idle_since);
+  stats.busy_time = std::max(stats.busy_time, absl::ZeroDuration());
   return stats;
 }
 

@@ -58,6 +58,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
     Push(task, ScheduleHint::kSpawn);
   }
 
+  // Runs `task` on top of the present one if it is what this worker would run next.
+  bool RunIfNext(Runnable* task);
+
   Scheduler* scheduler() const { return &scheduler_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
   Tally& tally() { return tally_; }
@@ -103,6 +106,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kFreshRuns = 64;
   static constexpr int kLookInterval = 64;
   static constexpr int kMostRunsPerCheck = 8;
+  static constexpr int kMostNested = 16;  // runs on top of one another
   static constexpr std::size_t kInjectedAtMost = 16;
   static constexpr int kPausesPerLook = 8;
   // How long a searching worker lets another one keep its slot and batch during one run.
@@ -115,6 +119,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* Next();
   Runnable* TakeOwn();
   Runnable* TakeFresh();
+  std::size_t BatchSize() const;
   Runnable* TakeInjected();
 
   // worker_search.cc
@@ -123,12 +128,15 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* TakeFromOthers();
   Runnable* StealFrom(Worker* victim);
   Runnable* RaidIfStuck(Suspect* suspect, Instant now);
+  // A steal from `victim` brought a task, or nothing.
+  Runnable* CountSteal(Runnable* runnable);
   void StopSearching();
   // Sleeps until there may be work; false when the worker shall end.
   bool WaitForWork();
   void PollUntilWork();
 
   // worker_look.cc
+  bool IsTimeToLook();
   Runnable* LookAround();
   void LookAtKernelAndClock(bool ticked);
   void QueueCollected();
@@ -143,17 +151,19 @@ class alignas(kCacheLineSize) Worker : public Idler {
   int fresh_runs_ = 0;             // runs of fresh tasks since the last run of another
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
+  int nested_ = 0;                 // RunIfNext() calls that have not returned
   Tally tally_;
   Counter tasks_run_, slot_taken_;
   // The same, seldom used.
   int runs_per_check_ = 1;
   int runs_since_look_ = 0;
   bool was_injected_ = false;  // the last look that a tick caused gave the injector its turn
-  bool is_searching_ = false;
   uint32_t random_;
   int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();
-  Counter injected_, stolen_, steal_attempts_, raids_, parks_, polls_, wakes_;
+  Counter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_, idle_nanos_;
+  std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
+  const Instant started_ = MonotonicNow();
   Parker parker_;
 
   // Shared with thieves.

@@ -22,16 +22,26 @@ int64_t CoarseClock() {
 
 }  // namespace
 
+// Called when runs_until_check_ has run out; sets it anew unless it is time to look.
+bool Worker::IsTimeToLook() {
+  if (CoarseClock() != last_coarse_ || runs_since_look_ + runs_per_check_ >= kLookInterval) {
+    return true;
+  }
+  runs_since_look_ += runs_per_check_;
+  runs_per_check_ = std::min(runs_per_check_ * 2, kMostRunsPerCheck);
+  runs_until_check_ = runs_per_check_;
+  return false;
+}
+
 Runnable* Worker::LookAround() {
+  if (!IsTimeToLook()) return nullptr;
   const int64_t coarse = CoarseClock();
   const bool ticked = coarse != last_coarse_;
-  runs_since_look_ += runs_per_check_;
-  runs_per_check_ = ticked ? 1 : std::min(runs_per_check_ * 2, kMostRunsPerCheck);
-  runs_until_check_ = runs_per_check_;
-  if (!ticked && runs_since_look_ < kLookInterval) return nullptr;
+  const bool many_runs = runs_since_look_ + runs_per_check_ >= kLookInterval;
   last_coarse_ = coarse;
-  const bool many_runs = runs_since_look_ >= kLookInterval;
   runs_since_look_ = 0;
+  if (ticked) runs_per_check_ = 1;
+  runs_until_check_ = runs_per_check_;
   LookAtKernelAndClock(ticked);
   if (many_runs) return TakeInjected();
   // A few long runs must not delay the injector as long as many short ones; nor it them.

@@ -1,5 +1,6 @@
 // What a worker does that has run out of work: it takes from others, searches on for a while, and
 // sleeps, in the reactor or on its parker.
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,10 +15,11 @@ namespace weft::runtime_internal {
 Runnable* Worker::FindWork() {
   // The first round is made as a busy worker: if it finds something, nobody needs to know.
   if (Runnable* const runnable = TakeFromOthers()) return runnable;
-  is_searching_ = true;
   const Instant begin = MonotonicNow();
+  idle_since_.store(begin.nanos(), std::memory_order_relaxed);
+  // One who spins is enough.
   const bool is_first = scheduler_.idle_.BeginSearch() == 0;
-  Instant until = is_first ? begin + scheduler_.search_time_ : begin;
+  Instant until = is_first ? begin + scheduler_.options_.search_time : begin;
   while (true) {
     if (Runnable* const runnable = Search(until)) {
       StopSearching();
@@ -56,18 +58,21 @@ Runnable* Worker::TakeFromOthers() {
 Runnable* Worker::StealFrom(Worker* victim) {
   if (!victim->fresh_.IsEmptyHint()) {
     steal_attempts_.Add(1);
-    if (const auto result = victim->fresh_.stealer().Steal()) {
-      stolen_.Add(1);
-      return *result.item;
-    }
+    if (const auto result = victim->fresh_.stealer().Steal()) return CountSteal(*result.item);
   }
   if (!victim->tasks_.HasPublic()) return nullptr;
   steal_attempts_.Add(1);
-  Runnable* const runnable = victim->tasks_.StealInto(&tasks_);
+  return CountSteal(victim->tasks_.StealInto(&tasks_));
+}
+
+// The thief's own queue was empty: what is there now was stolen too, and was out of sight on its
+// way.
+Runnable* Worker::CountSteal(Runnable* runnable) {
   if (runnable == nullptr) return nullptr;
-  stolen_.Add(1);
-  // What was on its way here was out of sight.
-  if (tasks_.HasPublic()) WakeOne();
+  const std::size_t others = tasks_.SizeHint();
+  steals_.Add(1);
+  stolen_.Add(1 + others);
+  if (others > 0) WakeOne();
   return runnable;
 }
 
@@ -96,18 +101,16 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
     *suspect = {};
     steal_attempts_.Add(1);
     Runnable* const runnable = victim->tasks_.RaidInto(&tasks_);
-    if (runnable == nullptr) return nullptr;
-    stolen_.Add(1);
-    raids_.Add(1);
-    if (tasks_.HasPublic()) WakeOne();
-    return runnable;
+    if (runnable != nullptr) raids_.Add(1);
+    return CountSteal(runnable);
   }
   *suspect = {};
   return nullptr;
 }
 
 void Worker::StopSearching() {
-  is_searching_ = false;
+  const int64_t since = idle_since_.exchange(0, std::memory_order_relaxed);
+  idle_nanos_.Add(static_cast<uint64_t>(MonotonicNow().nanos() - since));
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
   if (pick.idler == nullptr) return;
   scheduler_.Wake(pick);
@@ -118,7 +121,6 @@ bool Worker::WaitForWork() {
   IdleSet& idle = scheduler_.idle_;
   switch (idle.GoIdle(this, [this] { return scheduler_.HasWork(); })) {
     case IdleRole::kStopped:
-      is_searching_ = false;
       return false;
     case IdleRole::kSearcher:
       break;

@@ -203,6 +203,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:frame_cache": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:fuse": [
         "@com_google_absl",
         "base",

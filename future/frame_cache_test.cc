@@ -1,0 +1,170 @@
+// The cache of frames: blocks come back, also those that another thread frees, nothing is kept
+// without bound, and a Task can bring its own memory. Under AddressSanitizer and ThreadSanitizer
+// there is no cache, and what holds without one is tested.
+
+#include "future/frame_cache.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <memory_resource>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "future/internal/task_cell.h"
+#include "future/manual_executor.h"
+#include "future/poll_fn.h"
+#include "future/spawn.h"
+#include "future/task.h"
+#include "gtest/gtest.h"
+
+namespace weft {
+namespace {
+
+using future_internal::AllocateFrame;
+using future_internal::FreeFrame;
+using future_internal::kMaxCachedBytes;
+
+TEST(FrameCacheTest, BlocksOfEverySizeAreWritableAlignedAndApart) {
+  std::vector<std::pair<void*, std::size_t>> blocks;
+  for (std::size_t bytes = 1; bytes < kMaxCachedBytes + 40; bytes += 7) {
+    for (int round = 0; round < 3; ++round) {
+      void* const memory = AllocateFrame(bytes);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % alignof(std::max_align_t), 0u);
+      std::memset(memory, static_cast<int>(bytes % 251), bytes);
+      blocks.emplace_back(memory, bytes);
+    }
+  }
+  for (auto [memory, bytes] : blocks) {
+    const auto* const bytes_of = static_cast<const unsigned char*>(memory);
+    for (std::size_t i = 0; i < bytes; ++i) ASSERT_EQ(bytes_of[i], bytes % 251);
+    FreeFrame(memory, bytes);
+  }
+}
+
+// Blocks that go round between two threads come back to the one that allocates: it is not given
+// 100,000 different ones.
+TEST(FrameCacheTest, WhatAnotherThreadFreesComesBack) {
+  constexpr int kRounds = 1000;
+  std::atomic<bool> is_full{false};
+  void* blocks[100];
+  std::thread consumer([&] {
+    for (int round = 0; round < kRounds; ++round) {
+      while (!is_full.load(std::memory_order_acquire)) std::this_thread::yield();
+      for (void* block : blocks) FreeFrame(block, 96);
+      is_full.store(false, std::memory_order_release);
+    }
+  });
+  std::set<void*> seen;
+  for (int round = 0; round < kRounds; ++round) {
+    for (void*& block : blocks) {
+      block = AllocateFrame(96);
+      seen.insert(block);
+    }
+    is_full.store(true, std::memory_order_release);
+    while (is_full.load(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  consumer.join();
+  if (future_internal::FramesAreCached()) {
+    EXPECT_LE(seen.size(), 500u);
+  }
+}
+
+// A thread that frees while it ends does not lose what it frees.
+TEST(FrameCacheTest, AThreadThatEndsGivesEverythingBack) {
+  struct AtExit {
+    void* memory = nullptr;
+    ~AtExit() {
+      FreeFrame(memory, 40);
+      FreeFrame(AllocateFrame(72), 72);
+    }
+  };
+  for (int i = 0; i < 10; ++i) {
+    std::thread([] {
+      thread_local AtExit at_exit;
+      at_exit.memory = AllocateFrame(40);
+      std::vector<void*> blocks;
+      for (int j = 0; j < 1000; ++j) blocks.push_back(AllocateFrame(136));
+      for (void* block : blocks) FreeFrame(block, 136);
+    }).join();
+  }
+}
+
+TEST(FrameCacheTest, TheFramesOfTasksAreReported) {
+  auto body = [](int x) -> Task<int> {
+    volatile char room[200] = {};
+    room[x] = 1;
+    co_await YieldNow();
+    co_return room[x];
+  };
+  const std::size_t bytes = FrameBytesOf([&] { return body(1); });
+  EXPECT_GE(bytes, 200u);
+  EXPECT_LE(bytes, 600u);
+}
+
+// What a task that waits takes: its cell, which no build mode changes, and its frame.
+TEST(FrameCacheTest, ATaskThatWaitsIsSmall) {
+  static_assert(sizeof(Task<>) == 16);
+  static_assert(sizeof(future_internal::TaskCell<Task<>>) <= 96);
+  auto body = []() -> Task<> { co_await Never<>(); };
+  ManualExecutor executor;
+  constexpr std::size_t kTasks = 1000;
+  const std::size_t bytes = FrameBytesOf([&] {
+    for (std::size_t i = 0; i < kTasks; ++i) Spawn(executor, body()).Detach();
+    executor.RunUntilStalled();
+    return 0;
+  });
+  EXPECT_LE(bytes / kTasks, 240u) << "200 with optimisation";
+}
+
+// Counts what it gives, and takes back only what it gave.
+class CountingResource final : public std::pmr::memory_resource {
+ public:
+  int allocations = 0;
+  std::size_t live_bytes = 0;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    ++allocations;
+    live_bytes += bytes;
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
+    live_bytes -= bytes;
+    std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+
+// Not inlined, so that the compiler elides no frame.
+[[gnu::noinline]] Task<int> Twice(std::allocator_arg_t, std::pmr::memory_resource*, int x) {
+  co_await YieldNow();
+  co_return 2 * x;
+}
+
+TEST(FrameCacheTest, ATaskMayBringItsOwnMemory) {
+  CountingResource resource;
+  {
+    ManualExecutor executor;
+    auto lambda = [](std::allocator_arg_t tag, std::pmr::memory_resource* memory,
+                     int x) -> Task<int> {
+      const int twice = co_await Twice(tag, memory, x);
+      co_return twice + 1;
+    };
+    EXPECT_EQ(executor.BlockOn(lambda(std::allocator_arg, &resource, 20)).value(), 41);
+    EXPECT_EQ(resource.allocations, 2);
+    // Destroyed before it has begun.
+    {
+      const Task<int> unused = Twice(std::allocator_arg, &resource, 1);
+    }
+    EXPECT_EQ(resource.allocations, 3);
+  }
+  EXPECT_EQ(resource.live_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace weft
