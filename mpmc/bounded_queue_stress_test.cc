@@ -66,9 +66,10 @@ void Push(Queue& queue, Calls calls, StressItem item) {
       while (queue.TryPushBulk({&item, 1}).count == 0) std::this_thread::yield();
       return;
     case Calls::kInPlace:
+      // Now and then a reservation is given up, which must not be noticed. Once an item: producers
+      // who do so at each attempt take the only slot from each other for seconds.
+      if (item.sequence() % 7 == 0) static_cast<void>(queue.TryReserve());
       for (;;) {
-        // Now and then a reservation is given up, which must not be noticed.
-        if (item.sequence() % 7 == 0) static_cast<void>(queue.TryReserve());
         auto slot = queue.TryReserve();
         if (!slot.ok()) {
           std::this_thread::yield();
@@ -225,7 +226,7 @@ TEST(BoundedQueueStressTest, OverwritingPushesAccountForEveryItem) {
 }
 
 TEST(BoundedQueueStressTest, WhatAClosedQueueAcceptedIsDrained) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 12; ++round) {
     BoundedQueue<int> queue(3);
     std::atomic<int> accepted{0};
     std::atomic<int> popped{0};
@@ -283,7 +284,7 @@ TEST(BoundedQueueStressTest, RecordedHistoriesAreLinearizable) {
   const uint64_t seed = stress::SeedFromEnvironment();
   SCOPED_TRACE(stress::SeedMessage(seed));
   constexpr int kThreads = 4;
-  constexpr int kRounds = 1500;
+  constexpr int kRounds = 500;
   for (std::size_t capacity : {1, 2, 3}) {
     std::vector<std::unique_ptr<BoundedQueue<int>>> queues;
     for (int i = 0; i < kRounds; ++i)

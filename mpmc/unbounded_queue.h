@@ -3,7 +3,7 @@
 // Use it for hand-over points where refusing is no option and something else bounds the backlog;
 // use BoundedQueue when the queue itself must bound it.
 //
-// Model: a chain of segments of about 16 KiB. A push takes the next ticket with one fetch_add and
+// Model: a chain of segments of about 32 KiB. A push takes the next ticket with one fetch_add and
 // fills the slot of that ticket; a pop takes the oldest filled slot with one compare-and-swap.
 // Drained segments are kept for reuse or their memory goes back to the system.
 //
@@ -25,9 +25,12 @@
 //                    pop of a segment's last value takes the lock, with its value in hand.
 //                    PollPop: the same without the waiting. IsEmpty, SizeHint: wait-free.
 //                    Close: takes the lock.
-//   Complexity       O(1) a value. Push allocates a segment when the backlog grows by one.
+//   Complexity       O(1) a value. Push allocates a segment when the backlog grows by one. A TryPop
+//                    that comes after the last value looks a second time, some hundred nanoseconds
+//                    later, before it says kEmpty; the next ones, at that place, say it at once.
 //   Memory           The backlog, and at most 3 segments; plus one for each thread that was stopped
-//                    in the middle of taking a value out (it pins its segment), plus 24 bytes for
+//                    in the middle of taking a value out (it pins its segment, unless T is
+//                    trivially copyable and at most 32 bytes), plus 24 bytes for
 //                    each segment that there ever was at once. Pages beyond that are given back by
 //                    the pop that drains them; their addresses stay reserved until the queue ends.
 //   Errors           Push throws std::bad_alloc when memory is exhausted; the queue is unchanged.
@@ -95,7 +98,7 @@ class UnboundedQueue {
   // of nanoseconds to microseconds.
   PopResult<T> SpinPop() { return queue_.SpinPop(); }
 
-  // Moves the oldest values into out[0], out[1], ... by one claim for each run in a segment: kOk
+  // Moves the oldest values into out[0], out[1], ... by one claim for up to 64 of a segment: kOk
   // and how many, or kEmpty or kClosed and 0, exact as TryPop is. Fewer than out.size(): what
   // followed was not there, or not finished. An empty span is kOk. Precondition (compile time): T
   // is nothrow move assignable.

@@ -137,7 +137,7 @@ std::string CheckRecordedHistory(uint64_t seed) {
 TEST(UnboundedQueueStressTest, RecordedHistoriesAreLinearizable) {
   const uint64_t seed = stress::SeedFromEnvironment();
   SCOPED_TRACE(stress::SeedMessage(seed));
-  for (uint64_t round = 0; round < 20; ++round) {
+  for (uint64_t round = 0; round < 6; ++round) {
     ASSERT_EQ(CheckRecordedHistory<UnboundedQueue<int>>(seed + round), "");
     ASSERT_EQ(CheckRecordedHistory<TinyQueue<int>>(seed + round), "");
   }
@@ -236,8 +236,8 @@ struct CountedPolicy : SegmentPolicy<uint64_t> {
   using Memory = CountingMemory;
 };
 
-TEST(UnboundedQueueStressTest, BurstOfAMillionGivesItsMemoryBack) {
-  constexpr uint64_t kBurst = 1'000'000;
+TEST(UnboundedQueueStressTest, BurstGivesItsMemoryBack) {
+  constexpr uint64_t kBurst = 250'000;
   SegmentQueue<uint64_t, StdAtomics, CountedPolicy> queue;
   for (int burst = 0; burst < 2; ++burst) {
     const int allocated = CountingMemory::allocated;

@@ -16,13 +16,13 @@ namespace {
 
 static_assert(!std::is_copy_constructible_v<UnboundedQueue<int>>);
 static_assert(!std::is_move_constructible_v<UnboundedQueue<int>>);
-static_assert(UnboundedQueue<int>::kSegmentBytes == 16 * 1024);
+static_assert(UnboundedQueue<int>::kSegmentBytes == 32 * 1024);
 
 // So large that a handful of values crosses several segments.
 struct Big {
   explicit Big(int v) : value(v) {}
   int value;
-  char padding[4092] = {};
+  char padding[8188] = {};
 };
 static_assert(UnboundedQueue<Big>::kSegmentSlots == 4);
 
@@ -84,7 +84,7 @@ TEST(UnboundedQueueTest, KeepsOverAlignedValuesAligned) {
     int value = 0;
   };
   UnboundedQueue<Aligned> queue;
-  static_assert(UnboundedQueue<Aligned>::kSegmentBytes <= 16 * 1024);
+  static_assert(UnboundedQueue<Aligned>::kSegmentBytes <= 32 * 1024);
   for (int i = 0; i < 200; ++i) (void)queue.Push(Aligned{i});
   for (int i = 0; i < 200; ++i) ASSERT_EQ(queue.TryPop()->value, i);
 }

@@ -3,11 +3,6 @@
 #ifndef WEFT_MPMC_INTERNAL_MODEL_VALUE_H_
 #define WEFT_MPMC_INTERNAL_MODEL_VALUE_H_
 
-#include <functional>
-#include <string>
-#include <utility>
-
-#include "tools/model/model.h"
 #include "tools/model/plain.h"
 
 namespace weft::mpmc_internal {
@@ -24,11 +19,6 @@ class ModelValue {
  private:
   model::Plain<int> value_;
 };
-
-// A scenario without options.
-inline model::Scenario ScenarioOf(std::string name, std::function<void()> body) {
-  return {std::move(name), std::move(body), {}};
-}
 
 }  // namespace weft::mpmc_internal
 

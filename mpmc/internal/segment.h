@@ -11,11 +11,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
+#include <span>
 #include <utility>
 
 #include "base/cache_line.h"
+#include "mpmc/internal/segment_slot.h"
+#include "mpmc/pop_result.h"
 
 namespace weft::mpmc_internal {
 
@@ -56,6 +57,18 @@ struct Tickets {
   }
 };
 
+// Tickets ticket .. ticket + count - 1 of one segment. `count` is 0 when nothing was claimed, and
+// then `outcome` tells a pop why.
+template <typename Segment>
+struct SegmentClaim {
+  static SegmentClaim None(PopOutcome outcome) { return {nullptr, 0, 0, outcome}; }
+
+  Segment* segment = nullptr;
+  uint64_t ticket = 0;
+  uint32_t count = 0;
+  PopOutcome outcome = PopOutcome::kOk;
+};
+
 // The pool's notes about one segment, which outlive the segment's pages. Used under the queue's
 // lock, and Plain so that a model checker sees that they are.
 template <typename Segment, typename Atomics>
@@ -65,24 +78,17 @@ struct SegmentRecord {
   typename Atomics::template Plain<SegmentRecord*> below{nullptr};  // In a stack of the pool.
 };
 
-// A run of slots. `stamp` of a slot is 0 while it holds nothing, and FullStamp(ticket) while it
-// holds the value of that ticket: so a segment whose memory is all zeroes is an empty one.
+// A run of slots.
 template <typename T, typename Atomics, uint32_t kSlots>
 class Segment {
+  using Slot = SegmentSlot<T, Atomics>;
+
  public:
   using Ticket = Tickets<kSlots>;
   using Record = SegmentRecord<Segment, Atomics>;
+  using Copy = typename Slot::Copy;
   template <typename U>
   using Atomic = typename Atomics::template Atomic<U>;
-
-  struct Slot {
-    Atomic<uint64_t> stamp{0};
-    alignas(T) unsigned char storage[sizeof(T)];
-
-    T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
-  };
-
-  static constexpr uint64_t FullStamp(uint64_t ticket) { return ticket << 1 | 1; }
 
   // The segment with `number` in the chain from `segment` on, or null.
   static Segment* Find(Segment* segment, uint64_t number) {
@@ -94,45 +100,50 @@ class Segment {
 
   // Puts `value` into the slot of `ticket`, whose claim the caller owns.
   void Fill(uint64_t ticket, T&& value) {
-    Slot& slot = slots_[Ticket::IndexOf(ticket)];
-    ::new (static_cast<void*>(slot.storage)) T(std::move(value));
-    slot.stamp.store(FullStamp(ticket), std::memory_order_release);  // (1)
+    slots_[Ticket::IndexOf(ticket)].Fill(FullStamp(ticket), std::move(value));
   }
 
-  // How many slots from `ticket` on hold their values, up to `limit`, within this segment.
-  uint32_t CountFull(uint64_t ticket, uint32_t limit) const {
+  // The same for values[0] and `ticket`, values[1] and the next ticket, ...
+  void FillFrom(uint64_t ticket, std::span<T> values) {
+    for (T& value : values) Fill(ticket++, std::move(value));
+  }
+
+  // Brings the slot of `ticket` into the cache of a thread that is about to fill it.
+  void Prefetch(uint64_t ticket) const {
+    if (Ticket::IsClaim(ticket)) __builtin_prefetch(&slots_[Ticket::IndexOf(ticket)], /*rw=*/1);
+  }
+
+  // How many slots from `ticket` on hold their values, up to copies.size(), within this segment.
+  // Copies what their kind lets it.
+  uint32_t CountFull(uint64_t ticket, std::span<Copy> copies) const {
     const uint32_t index = Ticket::IndexOf(ticket);
     uint32_t count = 0;
-    while (count < limit && index + count < kSlots &&
-           slots_[index + count].stamp.load(std::memory_order_acquire) ==  // (1)
-               FullStamp(ticket + count)) {
+    while (count < copies.size() && index + count < kSlots &&
+           slots_[index + count].Look(FullStamp(ticket + count), &copies[count])) {
       ++count;
     }
     return count;
   }
 
   // Hands the value of `ticket`, whose claim the caller owns, to `take` and ends it. Returns what
-  // `take` returns.
+  // `take` returns. `copy` was made before the claim.
   template <typename Take>
-  auto Empty(uint64_t ticket, Take take) {
-    // Ends the value after the result was made from it.
-    struct Emptier {
-      Slot& slot;
-      ~Emptier() {
-        std::destroy_at(slot.value());
-        slot.stamp.store(0, std::memory_order_release);  // (2)
-      }
-    } emptier{slots_[Ticket::IndexOf(ticket)]};
-    return take(std::move(*emptier.slot.value()));
+  auto Empty(uint64_t ticket, const Copy& copy, Take take) {
+    return slots_[Ticket::IndexOf(ticket)].Empty(copy, take);
+  }
+
+  // Moves the values from `ticket` on, of which `copies` were made, into out[0], out[1], ...
+  void EmptyInto(uint64_t ticket, std::span<const Copy> copies, std::span<T> out) {
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      Empty(ticket + i, copies[i], [&](T&& value) { out[i] = std::move(value); });
+    }
   }
 
   // Whether every slot has been emptied, in a segment all of whose tickets were claimed by pops.
   // Goes on where the last call stopped. Called under the queue's lock.
   bool IsClean() {
     uint32_t clean = clean_.Read();
-    while (clean < kSlots && slots_[clean].stamp.load(std::memory_order_acquire) == 0) {  // (2)
-      ++clean;
-    }
+    while (clean < kSlots && slots_[clean].IsClean()) ++clean;
     clean_.Write(clean);
     return clean == kSlots;
   }
@@ -152,7 +163,7 @@ class Segment {
   void Clear() {
     number.store(0, std::memory_order_relaxed);
     next.store(nullptr, std::memory_order_relaxed);
-    for (Slot& slot : slots_) slot.stamp.store(0, std::memory_order_relaxed);
+    for (Slot& slot : slots_) slot.Clear();
   }
 
   // Written under the queue's lock, read by anyone. 0: in no queue.
@@ -160,6 +171,8 @@ class Segment {
   Atomic<Segment*> next{nullptr};
 
  private:
+  static constexpr uint64_t FullStamp(uint64_t ticket) { return ticket << 1 | 1; }
+
   // Under the queue's lock.
   typename Atomics::template Plain<uint32_t> clean_{0};  // So many, from the first, are emptied.
   typename Atomics::template Plain<Record*> record_{nullptr};

@@ -16,7 +16,7 @@ template <typename T>
 struct SegmentPolicy {
   using Memory = PageMemory;
 
-  static constexpr std::size_t kSegmentBytes = 16 * 1024;
+  static constexpr std::size_t kSegmentBytes = 32 * 1024;
   static constexpr std::size_t kAlignment = std::max(alignof(T), alignof(uint64_t));
   static constexpr std::size_t kSlotBytes =
       (sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment +

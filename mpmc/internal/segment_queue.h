@@ -25,10 +25,13 @@
 //       loaded (acquire).
 //   (6) closing: final_ is stored, then the closed bit by a CAS of tail_ (release) -> load of tail_
 //       (acquire) -> load of final_.
+//   (7) copying: a pop copies a value and claims it by the CAS of head_ (release) -> Advance loads
+//       head_ (acquire), then (4): the slot is filled again after the copy was made.
 #ifndef WEFT_MPMC_INTERNAL_SEGMENT_QUEUE_H_
 #define WEFT_MPMC_INTERNAL_SEGMENT_QUEUE_H_
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +44,7 @@
 #include "base/cache_line.h"
 #include "mpmc/bulk_result.h"
 #include "mpmc/internal/segment.h"
+#include "mpmc/internal/segment_hints.h"
 #include "mpmc/internal/segment_policy.h"
 #include "mpmc/internal/segment_pool.h"
 #include "mpmc/internal/spin_lock.h"
@@ -65,11 +69,14 @@ class SegmentQueue {
   using Memory = typename Policy::Memory;
   using Pool = SegmentPool<Segment, Atomics, Memory, Policy::kSpares>;
   using Record = typename Segment::Record;
+  using Copy = typename Segment::Copy;
+  using Claim = SegmentClaim<Segment>;
   using LockHolder = SpinLockHolder<Atomics>;
 
   static_assert(alignof(Segment) <= Memory::kAlignment, "UnboundedQueue<T>: T is over-aligned");
 
  public:
+  using value_type = T;
   static constexpr std::size_t kSegmentSlots = Policy::kSlots;
   static constexpr std::size_t kSegmentBytes = sizeof(Segment);
 
@@ -101,9 +108,7 @@ class SegmentQueue {
       while (done < values.size()) {
         const Claim claim = ClaimUpTo(values.size() - done);
         if (claim.count == 0) break;
-        for (uint32_t i = 0; i < claim.count; ++i) {
-          claim.segment->Fill(claim.ticket + i, std::move(values[done + i]));
-        }
+        claim.segment->FillFrom(claim.ticket, values.subspan(done, claim.count));
         done += claim.count;
       }
     } catch (const std::bad_alloc&) {
@@ -126,21 +131,20 @@ class SegmentQueue {
     static_assert(
         std::is_nothrow_move_assignable_v<T>,
         "TryPopBulk(): a claimed value must arrive, so T's move assignment may not throw");
-    if (out.empty()) return {PopOutcome::kOk, 0};
-    Claim claim = ClaimFull<Patience::kExact>(out.size());
-    if (claim.count == 0) return {claim.outcome, 0};
-    std::size_t done = 0;
-    while (claim.count > 0) {
-      for (uint32_t i = 0; i < claim.count; ++i) {
-        claim.segment->Empty(claim.ticket + i,
-                             [&](T&& value) { out[done + i] = std::move(value); });
-      }
-      done += claim.count;
+    BulkPopResult popped{PopOutcome::kOk, 0};
+    std::array<Copy, kLongestRun> copies;
+    while (popped.count < out.size()) {
+      const std::span rest = out.subspan(popped.count);
+      const std::span room = std::span(copies).first(std::min(copies.size(), rest.size()));
+      const Claim claim =
+          popped.count == 0 ? ClaimFull<Patience::kExact>(room) : ClaimFull<Patience::kNone>(room);
+      if (claim.count == 0 && popped.count == 0) return {claim.outcome, 0};
+      if (claim.count == 0) break;
+      claim.segment->EmptyInto(claim.ticket, room.first(claim.count), rest);
+      popped.count += claim.count;
       RetireAfter(claim);
-      if (done == out.size()) break;
-      claim = ClaimFull<Patience::kNone>(out.size() - done);
     }
-    return {PopOutcome::kOk, done};
+    return popped;
   }
 
   bool Close() {
@@ -172,24 +176,13 @@ class SegmentQueue {
   }
 
  private:
-  // What a pop does about a value whose push has claimed its ticket and not filled its slot.
-  enum class Patience {
-    kExact,  // Waits for it.
-    kNone,   // Gives up, and does not look whether there is one.
-  };
-
-  // Tickets ticket .. ticket + count - 1 of one segment. `count` is 0 when nothing was claimed, and
-  // then `outcome` tells a pop why.
-  struct Claim {
-    Segment* segment = nullptr;
-    uint64_t ticket = 0;
-    uint32_t count = 0;
-    PopOutcome outcome = PopOutcome::kOk;
-  };
-
-  static Claim None(PopOutcome outcome) { return {nullptr, 0, 0, outcome}; }
+  // What a pop does about a value whose push has claimed its ticket and not filled its slot: waits
+  // for it, or gives up, and does not look whether there is one.
+  enum class Patience { kExact, kNone };
 
   static constexpr uint64_t kFirstNumber = 1;
+  static constexpr std::size_t kLongestRun = 64;  // So many values a bulk pop claims at once.
+
   // The place behind the last value, from a value of tail_ that was loaded with acquire.
   uint64_t End(uint64_t tail) const {
     return Ticket::IsClosed(tail) ? final_.load(std::memory_order_relaxed)
@@ -231,7 +224,13 @@ class SegmentQueue {
   }
 
   // The claim of a push, if Ticket::IsClaim() says so.
-  uint64_t TakeTicket() { return tail_.fetch_add(1, std::memory_order_acquire); }  // (4), (6)
+  uint64_t TakeTicket() {
+    // Most likely it will be this one: the lines of the slot and of the tail come at the same time.
+    if constexpr (kHasCaches<Atomics>) {
+      newest_.load(std::memory_order_relaxed)->Prefetch(tail_.load(std::memory_order_relaxed));
+    }
+    return tail_.fetch_add(1, std::memory_order_acquire);  // (4), (6)
+  }
 
   // Goes on with a push that took `ticket`, which is behind the end of its segment or of the queue.
   [[gnu::noinline]] PushResult<T> PushAfterVoidClaim(uint64_t ticket, T&& value) {
@@ -260,8 +259,7 @@ class SegmentQueue {
     }
   }
 
-  // Claims up to `limit` tickets of one segment; none if the queue is closed. Throws
-  // std::bad_alloc.
+  // Claims up to `limit` tickets of one segment; none if the queue is closed. Throws bad_alloc.
   Claim ClaimUpTo(std::size_t limit) {
     for (;;) {
       uint64_t tail = tail_.load(std::memory_order_acquire);  // (4), (6)
@@ -282,48 +280,51 @@ class SegmentQueue {
 
   template <Patience kPatience>
   PopResult<T> Pop() {
-    const Claim claim = ClaimFull<kPatience>(1);
+    Copy copy;
+    const Claim claim = ClaimFull<kPatience>({&copy, 1});
     if (claim.count == 0) return PopResult<T>::None(claim.outcome);
     PopResult<T> result = claim.segment->Empty(
-        claim.ticket, [](T&& value) { return PopResult<T>(std::move(value)); });
+        claim.ticket, copy, [](T&& value) { return PopResult<T>(std::move(value)); });
     RetireAfter(claim);
     return result;
   }
 
-  // Claims up to `limit` values of one segment, limit > 0; none if the queue is empty, or, without
+  // Claims up to copies.size() > 0 values of one segment; none if the queue is empty, or, without
   // patience, if the oldest value is not there yet.
   template <Patience kPatience>
-  Claim ClaimFull(std::size_t limit) {
-    const auto most = static_cast<uint32_t>(std::min<std::size_t>(limit, Policy::kSlots));
+  Claim ClaimFull(std::span<Copy> copies) {
     Claim claim{nullptr, LoadHead()};
-    if (!TryClaim(claim, most)) [[unlikely]]
-      ClaimAfterMiss<kPatience>(claim, most);
+    if (!TryClaim(claim, copies)) [[unlikely]]
+      ClaimAfterMiss<kPatience>(claim, copies);
     return claim;
   }
 
   uint64_t LoadHead() const { return head_.load(std::memory_order_acquire); }  // (3)
 
-  // Claims up to `most` values from claim.ticket on, or from where the head has gone meanwhile.
-  // Returns false if the value of claim.ticket is not there.
-  bool TryClaim(Claim& claim, uint32_t most) {
-    for (;;) {
+  // Claims up to copies.size() values from claim.ticket on, or from where the head has gone
+  // meanwhile. Returns false if the value of claim.ticket is not there.
+  bool TryClaim(Claim& claim, std::span<Copy> copies) {
+    for (SpinPhase<Atomics> collision;;) {
       claim.segment = Segment::Find(oldest_.load(std::memory_order_acquire),  // (5)
                                     Ticket::NumberOf(claim.ticket));
-      claim.count = claim.segment == nullptr ? 0 : claim.segment->CountFull(claim.ticket, most);
+      claim.count = claim.segment == nullptr ? 0 : claim.segment->CountFull(claim.ticket, copies);
       if (claim.count == 0) return false;
-      uint64_t head = claim.ticket;
-      if (head_.compare_exchange_weak(head, Ticket::Normalized(head + claim.count),
-                                      std::memory_order_release,     // (3)
-                                      std::memory_order_acquire)) {  // (3)
+      if (head_.compare_exchange_weak(claim.ticket, Ticket::Normalized(claim.ticket + claim.count),
+                                      std::memory_order_release,  // (3), (7)
+                                      std::memory_order_relaxed)) {
         return true;
       }
-      claim.ticket = head;
+      collision.Once();  // The winner goes on with its line of the head.
+      claim.ticket = LoadHead();
     }
   }
 
-  // Goes on when the value of claim.ticket was not there.
   template <Patience kPatience>
-  [[gnu::noinline]] void ClaimAfterMiss(Claim& claim, uint32_t most) {
+  [[gnu::noinline]] void ClaimAfterMiss(Claim& claim, std::span<Copy> copies) {
+    if (kPatience == Patience::kExact && empty_place_.Linger(claim.ticket)) {
+      claim.ticket = LoadHead();
+      if (TryClaim(claim, copies)) return;
+    }
     TurnWait<Atomics> wait;
     uint64_t awaited = 0;  // A ticket that is known to be claimed by a push; 0 is none.
     do {
@@ -331,7 +332,8 @@ class SegmentQueue {
       if (kPatience == Patience::kExact && claim.ticket != awaited) {
         const uint64_t tail = tail_.load(std::memory_order_acquire);  // (3), (6)
         if (End(tail) == claim.ticket) {
-          claim = None(Ticket::IsClosed(tail) ? PopOutcome::kClosed : PopOutcome::kEmpty);
+          empty_place_.Note(claim.ticket);
+          claim = Claim::None(Ticket::IsClosed(tail) ? PopOutcome::kClosed : PopOutcome::kEmpty);
           return;
         }
         awaited = claim.ticket;
@@ -339,18 +341,18 @@ class SegmentQueue {
       const uint64_t now = LoadHead();
       if (now == claim.ticket) {
         if (kPatience == Patience::kNone) {
-          claim = None(PopOutcome::kBusy);
+          claim = Claim::None(PopOutcome::kBusy);
           return;
         }
         wait.Once();
       }
       claim.ticket = now;
-    } while (!TryClaim(claim, most));
+    } while (!TryClaim(claim, copies));
   }
 
   // Takes segments that are behind the head out of the chain, but for the newest.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    const uint64_t number = Ticket::NumberOf(head_.load(std::memory_order_relaxed));
+    const uint64_t number = Ticket::NumberOf(head_.load(std::memory_order_acquire));  // (7)
     for (;;) {
       Segment* const oldest = oldest_.load(std::memory_order_relaxed);
       if (oldest->number.load(std::memory_order_relaxed) == number) return;
@@ -385,6 +387,7 @@ class SegmentQueue {
   // Consumers' line.
   alignas(kCacheLineSize) Atomic<uint64_t> head_{Ticket::First(kFirstNumber)};
   Atomic<Segment*> oldest_{nullptr};  // Written under lock_.
+  [[no_unique_address]] EmptyPlace<Atomics> empty_place_;
 
   // The line of what is rare.
   alignas(kCacheLineSize) SpinLock<Atomics> lock_;

@@ -5,7 +5,6 @@
 // data race.
 #include <array>
 #include <cstddef>
-#include <iostream>
 #include <span>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "mpmc/pop_result.h"
 #include "mpmc/push_result.h"
 #include "tools/model/model.h"
+#include "tools/model/testing.h"
 
 namespace weft::mpmc_internal {
 namespace {
@@ -134,33 +134,21 @@ void SizeIsNeverBelowZeroNorAboveTheCapacity() {
 }
 
 const std::vector<model::Scenario> kScenarios = {
-    ScenarioOf("ValuesCrossOneSlot", ValuesCrossInOrder<1>),
-    ScenarioOf("ValuesCrossTwoSlots", ValuesCrossInOrder<2>),
-    ScenarioOf("ValuesCrossTwoBlocks", ValuesCrossInOrder<3>),
-    ScenarioOf("LargeValuesCrossTwoBlocks", ValuesCrossInOrder<2, LargeValueRing>),
-    ScenarioOf("PreparedValuesCrossInPlace", PreparedValuesCrossInPlace),
-    ScenarioOf("BulkCrossesTheWrap", BulkCrossesTheWrap),
-    ScenarioOf("ClosedMeansDrainedForGood", ClosedMeansDrainedForGood),
-    ScenarioOf("AbandonedQueueRefusesWhenItIsFull", AbandonedQueueRefusesWhenItIsFull),
-    ScenarioOf("SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity),
+    {"ValuesCrossOneSlot", ValuesCrossInOrder<1>, {}},
+    {"ValuesCrossTwoSlots", ValuesCrossInOrder<2>, {}},
+    {"ValuesCrossTwoBlocks", ValuesCrossInOrder<3>, {}},
+    {"LargeValuesCrossTwoBlocks", ValuesCrossInOrder<2, LargeValueRing>, {}},
+    {"PreparedValuesCrossInPlace", PreparedValuesCrossInPlace, {}},
+    {"BulkCrossesTheWrap", BulkCrossesTheWrap, {}},
+    {"ClosedMeansDrainedForGood", ClosedMeansDrainedForGood, {}},
+    {"AbandonedQueueRefusesWhenItIsFull", AbandonedQueueRefusesWhenItIsFull, {}},
+    {"SizeIsNeverBelowZeroNorAboveTheCapacity", SizeIsNeverBelowZeroNorAboveTheCapacity, {}},
 };
 
-class SpscRingModelTest : public testing::TestWithParam<model::Scenario> {};
-
-TEST_P(SpscRingModelTest, HoldsInEveryBehaviour) {
-  const model::Result result = model::Explore(GetParam().options, GetParam().body);
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << GetParam().name << ": " << result.executions << " executions\n";
-}
-
-INSTANTIATE_TEST_SUITE_P(Scenarios, SpscRingModelTest, testing::ValuesIn(kScenarios),
-                         [](const auto& test) { return test.param.name; });
+TEST(SpscRingModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(SpscRingMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"mpmc/internal/"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"mpmc/internal/"}, kScenarios);
 }
 
 }  // namespace

@@ -218,6 +218,14 @@ TEST(Litmus, LoadBufferingNeedsNoOrderOnOneSide) {
   EXPECT_EQ(ExploreProgram(program(kRlx, kRlx), 1).count, 4);
 }
 
+// The first thread's store, read early by nobody, may stand before the store of 2 that it has heard
+// of: then its load of x has nothing to read, and the other thread must go on without it.
+TEST(Litmus, Regression_LoadThatAnEarlyReadStoreLeavesNothingToReadIsNoEvent) {
+  EXPECT_EQ(
+      BufferedOutcomesOf({{R(y, kAcq), R(x), W(x, 1)}, {W(x, 2), W(y, 1, kRel), W(y, 2)}, {R(x)}}),
+      OutcomesOf({{R(y, kAcq), R(x), W(x, 1)}, {W(x, 2), W(y, 1, kRel), W(y, 2)}, {R(x)}}));
+}
+
 // ---- Independent reads of independent writes: the readers disagree on the order. ----
 
 Program IndependentReads(std::memory_order store, std::memory_order first,

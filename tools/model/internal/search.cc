@@ -82,11 +82,20 @@ void Search::SetInitial(LocationId location, uint64_t value) {
   initial_[location] = value;
 }
 
+bool Search::HasPlace(const Event& e) {
+  if (graph_->promise_count() == 0) return true;
+  const int done = graph_->count(e.thread);
+  const Clock before = done > 0 ? graph_->EventAt(e.thread, done - 1).before : Clock();
+  graph_->order_of(e.location);
+  const EventId last = graph_->LatestFor(e.location, e.thread, done);
+  return graph_->PositionOf(last) >= graph_->Bound(e.location, before);
+}
+
 EventId Search::AddRead(const Event& e) {
+  if (!HasPlace(e)) return kNone;
   const EventId id = graph_->Append(e);
   const int bound = graph_->Bound(e.location, (*graph_)[id].before);
   const EventId last = graph_->LatestFor(e.location, e.thread, (*graph_)[id].index);
-  if (graph_->PositionOf(last) < bound) return kNone;
   EventId write = last;
   while (!e.awaits && graph_->PositionOf(write) > bound) {
     write = (*graph_)[write].previous_write;
@@ -106,11 +115,11 @@ EventId Search::AddRead(const Event& e) {
 }
 
 EventId Search::AddWrite(const Event& e) {
+  if (!HasPlace(e)) return kNone;
   const EventId id = graph_->Append(e);
   PushRevisits(*graph_, id);
   const int bound = graph_->Bound(e.location, (*graph_)[id].before);
   const EventId last = graph_->LatestFor(e.location, e.thread, (*graph_)[id].index);
-  if (graph_->PositionOf(last) < bound) return kNone;
   for (EventId after = last; graph_->PositionOf(after) > bound;) {
     after = (*graph_)[after].previous_write;
     if (graph_->UpdateOf(e.location, after) != kNone) continue;

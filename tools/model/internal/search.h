@@ -73,6 +73,10 @@ class Search {
   uint64_t ValueOf(LocationId location, EventId write, const Graph& graph) const {
     return write == kInitial ? initial_[location] : graph[write].value;
   }
+  // Whether the next access `e` of its thread finds a write to read or to stand behind: what its
+  // thread has promised must stay behind it. If not, the event must not come into the graph, which
+  // the other threads go on with.
+  bool HasPlace(const Event& e);
   // Whether the read changes the location if it reads `value`.
   static bool Updates(const Event& read, uint64_t value);
   bool MayFailSpuriously(const Graph& graph, const Event& read) const;
