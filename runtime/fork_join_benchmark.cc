@@ -1,5 +1,5 @@
-// What fork-join costs: fib(30) with a leaf of n < 2 and no cut-off (time per fork), skynet (a sum
-// of 10^6 leaves, ten children a node by binary joins), nqueens(11), a product of matrices; each by
+// What fork-join costs: fib(35) with a leaf of n < 2 and no cut-off (time per fork), skynet (a sum
+// of 10^6 leaves, ten children a node by binary joins), nqueens(12), a product of matrices; each by
 // Join or ParallelFor with 1 and 2 workers, and by plain calls ("serial"), which is the floor.
 #include <bit>
 #include <cstddef>
@@ -35,8 +35,8 @@ template <typename By>
   const auto [a, b] = By::Both([n] { return Fib<By>(n - 1); }, [n] { return Fib<By>(n - 2); });
   return a + b;
 }
-constexpr std::int64_t kFib = 30;
-constexpr std::int64_t kForks = 1'346'268;
+constexpr std::int64_t kFib = 35;
+constexpr std::int64_t kForks = 14'930'351;
 template <typename By>
 std::int64_t FibShape() {
   return Fib<By>(kFib);
@@ -84,7 +84,7 @@ std::int64_t Queens(unsigned columns, unsigned left, unsigned right, unsigned fr
 }
 template <typename By>
 std::int64_t QueensShape() {
-  return Queens<By>(0, 0, 0, (1u << 11) - 1, 11);
+  return Queens<By>(0, 0, 0, (1u << 12) - 1, 12);
 }
 
 template <std::int64_t (*shape)()>
