@@ -4,18 +4,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
-#include "base/mutex.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/poll.h"
@@ -26,7 +23,7 @@
 #include "future/waker.h"
 #include "gtest/gtest.h"
 #include "reactor/operation.h"
-#include "reactor/reactor.h"
+#include "runtime/internal/test_io.h"
 #include "runtime/internal/test_support.h"
 #include "runtime/runtime.h"
 #include "runtime/stats.h"
@@ -34,6 +31,7 @@
 namespace weft {
 namespace {
 
+using runtime_internal::OperationFuture;
 using runtime_internal::SleepThenSet;
 using runtime_internal::Workers;
 using runtime_internal::YieldUntil;
@@ -157,47 +155,10 @@ TEST(RuntimeTimerTest, EarlierTimerInterruptsTheWaitForALaterOne) {
   EXPECT_TRUE(absl::IsCancelled(runtime.BlockOn(std::move(distant))));
 }
 
-// A future that is ready when a descriptor is readable.
-class Readable {
- public:
-  using Output = int64_t;
-
-  Readable(Reactor& reactor, int fd) : state_(std::make_unique<State>(reactor, fd)) {}
-
-  Poll<int64_t> poll(Context& cx) {
-    MutexLock lock(&state_->mutex);
-    if (state_->is_done) return state_->operation.result;
-    state_->waker = cx.waker().Clone();
-    if (!std::exchange(state_->is_submitted, true)) state_->reactor.Submit(&state_->operation);
-    return kPending;
-  }
-
- private:
-  struct State {
-    State(Reactor& the_reactor, int fd)
-        : reactor(the_reactor), operation(OperationKind::kPollReadable, fd, &State::OnComplete) {
-      operation.context = this;
-    }
-    static void OnComplete(Operation* operation) {
-      auto* const self = static_cast<State*>(operation->context);
-      Waker woken;
-      {
-        MutexLock lock(&self->mutex);
-        self->is_done = true;
-        woken = std::move(self->waker);
-      }
-      std::move(woken).Wake();
-    }
-
-    Reactor& reactor;
-    Mutex mutex;
-    Operation operation;
-    bool is_submitted ABSL_GUARDED_BY(mutex) = false;
-    bool is_done ABSL_GUARDED_BY(mutex) = false;
-    Waker waker ABSL_GUARDED_BY(mutex);
-  };
-  std::unique_ptr<State> state_;
-};
+// Ready when a descriptor is readable.
+OperationFuture Readable(Runtime& runtime, int fd) {
+  return OperationFuture(runtime.reactor(), OperationKind::kPollReadable, fd);
+}
 
 Task<void> WriteByte(int fd) {
   const char byte = 'x';
@@ -211,7 +172,7 @@ TEST(RuntimeReactorTest, ReadinessOfAPipeWakesATask) {
     ASSERT_EQ(pipe(fds), 0);
     {
       Runtime runtime(Workers(workers));
-      auto reader = Spawn(runtime, Readable(runtime.reactor(), fds[0]));
+      auto reader = Spawn(runtime, Readable(runtime, fds[0]));
       EXPECT_TRUE(runtime.BlockOn(WriteByte(fds[1])).ok());
       const absl::StatusOr<int64_t> events = runtime.BlockOn(std::move(reader));
       ASSERT_TRUE(events.ok());
@@ -229,7 +190,7 @@ TEST(RuntimeReactorTest, BusyWorkerLooksAtTheReactor) {
     Runtime runtime(Workers(1));
     std::atomic<bool> flag{false};
     auto yielder = Spawn(runtime, YieldUntil(flag));
-    auto reader = Spawn(runtime, Readable(runtime.reactor(), fds[0]));
+    auto reader = Spawn(runtime, Readable(runtime, fds[0]));
     EXPECT_TRUE(runtime.BlockOn(WriteByte(fds[1])).ok());
     EXPECT_TRUE(runtime.BlockOn(std::move(reader)).ok());
     flag = true;
