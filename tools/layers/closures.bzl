@@ -512,7 +512,10 @@ CLOSURES = {
         "runtime",
         "timer",
     ],
-    "//runtime:stats": ["runtime"],
+    "//runtime:stats": [
+        "@com_google_absl",
+        "runtime",
+    ],
     "//sync:async_mutex": [
         "@com_google_absl",
         "base",
