@@ -32,6 +32,14 @@ void* Allocate(std::size_t size, std::size_t alignment) {
   return block;
 }
 
+void* AllocateOrNull(std::size_t size, std::size_t alignment) noexcept {
+  try {
+    return Allocate(size, alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void Free(void* block) noexcept {
   if (block != nullptr) freed.fetch_add(1, std::memory_order_relaxed);
   std::free(block);
@@ -39,25 +47,43 @@ void Free(void* block) noexcept {
 
 }  // namespace
 
-// The standard library defines the other forms by these.
+// All forms: the standard library makes the others of two, AddressSanitizer has its own.
 void* operator new(std::size_t size) { return Allocate(size, alignof(std::max_align_t)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return Allocate(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* block) noexcept { Free(block); }
-void operator delete(void* block, std::size_t) noexcept { Free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { Free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { Free(block); }
-
-// The standard library's arrays call the above; AddressSanitizer's do not.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return AllocateOrNull(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return AllocateOrNull(size, static_cast<std::size_t>(alignment));
+}
 void* operator new[](std::size_t size) { return ::operator new(size); }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return ::operator new(size, alignment);
 }
+void* operator new[](std::size_t size, const std::nothrow_t& quiet) noexcept {
+  return ::operator new(size, quiet);
+}
+void* operator new[](std::size_t size, std::align_val_t alignment,
+                     const std::nothrow_t& quiet) noexcept {
+  return ::operator new(size, alignment, quiet);
+}
+
+void operator delete(void* block) noexcept { Free(block); }
+void operator delete(void* block, std::size_t) noexcept { Free(block); }
+void operator delete(void* block, std::align_val_t) noexcept { Free(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { Free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { Free(block); }
+void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept { Free(block); }
 void operator delete[](void* block) noexcept { Free(block); }
 void operator delete[](void* block, std::size_t) noexcept { Free(block); }
 void operator delete[](void* block, std::align_val_t) noexcept { Free(block); }
 void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { Free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { Free(block); }
+void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  Free(block);
+}
 
 namespace weft::stress {
 
