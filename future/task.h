@@ -206,22 +206,25 @@ class Promise<void> final : public PromiseCommon<void> {
   void return_void() { result().SetValue(); }
 };
 
-// The promise of a coroutine whose frame comes from a std::pmr::memory_resource.
+// The promise of a coroutine whose frame comes from a std::pmr::memory_resource. Inlined, because
+// GCC 12 takes a template and a function for a mismatched pair of new and delete.
 template <typename T>
 class ResourcePromise final : public Promise<T> {
  public:
   template <typename... Args>
-  static void* operator new(std::size_t bytes, std::allocator_arg_t,
-                            std::pmr::memory_resource* resource, Args&...) {
+  [[gnu::always_inline]] static void* operator new(std::size_t bytes, std::allocator_arg_t,
+                                                   std::pmr::memory_resource* resource, Args&...) {
     return AllocateFrameFrom(resource, bytes);
   }
   // A member function, or a lambda.
   template <typename Self, typename... Args>
-  static void* operator new(std::size_t bytes, Self&, std::allocator_arg_t,
-                            std::pmr::memory_resource* resource, Args&...) {
+  [[gnu::always_inline]] static void* operator new(std::size_t bytes, Self&, std::allocator_arg_t,
+                                                   std::pmr::memory_resource* resource, Args&...) {
     return AllocateFrameFrom(resource, bytes);
   }
-  static void operator delete(void* frame, std::size_t bytes) { FreeFrameFrom(frame, bytes); }
+  [[gnu::always_inline]] static void operator delete(void* frame, std::size_t bytes) {
+    FreeFrameFrom(frame, bytes);
+  }
 };
 
 }  // namespace future_internal
