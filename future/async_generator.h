@@ -25,16 +25,12 @@
 
 #include <concepts>
 #include <coroutine>
-#include <cstddef>
 #include <exception>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
 #include "future/context.h"
-#include "future/frame_cache.h"
-#include "future/future.h"
 #include "future/internal/chain.h"
 #include "future/poll.h"
 #include "future/task.h"
@@ -61,18 +57,13 @@ class YieldAwaiter final : public Leaf {
 };
 
 template <typename T>
-class GeneratorPromise final : public PromiseBase {
+class GeneratorPromise final : public FramePromise {
  public:
   GeneratorPromise() { static_assert(alignof(GeneratorPromise) == alignof(PromiseBase)); }
-
-  static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
-  static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
 
   AsyncGenerator<T> get_return_object() {
     return AsyncGenerator<T>(std::coroutine_handle<GeneratorPromise>::from_promise(*this));
   }
-  std::suspend_always initial_suspend() const noexcept { return {}; }
-  auto final_suspend() const noexcept { return FinalAwaiter{}; }
   void unhandled_exception() noexcept { generator().error_ = std::current_exception(); }
   void return_void() const noexcept {}
 
@@ -83,27 +74,7 @@ class GeneratorPromise final : public PromiseBase {
     return YieldAwaiter(*this);
   }
 
-  template <typename U>
-  TaskAwaiter<U> await_transform(Task<U>&& task) {
-    return TaskAwaiter<U>(*this, task);
-  }
-  template <typename U>
-  void await_transform(Task<U>& task) = delete;  // a Task is awaited once: co_await std::move(task)
-  template <typename F>
-    requires Future<std::remove_reference_t<F>>
-  FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
-    return FutureAwaiter<std::remove_reference_t<F>>(*this, future);
-  }
-
  private:
-  struct FinalAwaiter {
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<GeneratorPromise> frame) noexcept {
-      frame.promise().Finish();
-    }
-    void await_resume() const noexcept {}
-  };
-
   AsyncGenerator<T>& generator() { return *static_cast<AsyncGenerator<T>*>(slot().owner); }
 };
 

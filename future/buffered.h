@@ -110,7 +110,6 @@ class [[nodiscard]] BufferedStream {
       if (!poll.IsReady() || !poll.value().has_value()) return std::nullopt;
       auto& [place, value] = *poll.value();
       Put(place, std::move(value));
-      Fill(cx);
     }
     return std::nullopt;
   }

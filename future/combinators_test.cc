@@ -45,19 +45,7 @@
 namespace weft {
 namespace {
 
-class CombinatorsTest : public testing::Test {
- protected:
-  template <typename F>
-  auto Poll(F& future) {
-    Context cx(waker_, source_.token(), &executor_);
-    return future.poll(cx);
-  }
-
-  ManualExecutor executor_;
-  Waker waker_;
-  CancelSource source_;
-  ScriptLog a_, b_, c_;
-};
+using CombinatorsTest = ScriptedTest;
 
 TEST_F(CombinatorsTest, MapGivesTheFunctionsValue) {
   auto future = Map(Scripted(&a_, 1, 20), [](int x) { return std::to_string(x + 1); });

@@ -3,7 +3,7 @@
 //   co_await weft::CheckContract(MyLeaf(&socket));
 //
 // For writers of futures, in tests and debug builds: where NDEBUG is defined, CheckContract() gives
-// the future back as it is, at no cost. The cancellation harness checks what it runs.
+// the future back as it is, at no cost.
 //
 // Stops the program, with a message, when the future
 //   is polled after it has finished, by two threads at once, or from inside its own poll;

@@ -29,6 +29,31 @@ class Runnable {
   ~Runnable() = default;
 };
 
+// Runnables that are scheduled, first in, first out. Allocates nothing. Thread-compatible.
+class RunnableQueue {
+ public:
+  bool IsEmpty() const { return first_ == nullptr; }
+
+  void Push(Runnable* runnable) {
+    runnable->next_runnable = nullptr;
+    (last_ == nullptr ? first_ : last_->next_runnable) = runnable;
+    last_ = runnable;
+  }
+
+  // The oldest one, or null.
+  Runnable* Pop() {
+    Runnable* const runnable = first_;
+    if (runnable == nullptr) return nullptr;
+    first_ = runnable->next_runnable;
+    if (first_ == nullptr) last_ = nullptr;
+    return runnable;
+  }
+
+ private:
+  Runnable* first_ = nullptr;
+  Runnable* last_ = nullptr;
+};
+
 // Why something is scheduled: executors place it accordingly.
 enum class ScheduleHint : unsigned char {
   kSpawn,  // new

@@ -45,19 +45,7 @@ namespace {
 
 using IntOr = absl::StatusOr<int>;
 
-class FailureCombinatorsTest : public testing::Test {
- protected:
-  template <typename F>
-  auto Poll(F& future) {
-    Context cx(waker_, source_.token(), &executor_);
-    return future.poll(cx);
-  }
-
-  ManualExecutor executor_;
-  Waker waker_;
-  CancelSource source_;
-  ScriptLog a_, b_, c_;
-};
+using FailureCombinatorsTest = ScriptedTest;
 
 // A Scripted future that gives `result` in place of its value.
 auto Giving(IntOr result, Scripted scripted) {

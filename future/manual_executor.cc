@@ -24,11 +24,9 @@ bool ManualExecutor::RunOne() {
   Runnable* runnable;
   {
     MutexLock lock(&mutex_);
-    runnable = first_;
-    if (runnable == nullptr) return false;
-    first_ = runnable->next_runnable;
-    if (first_ == nullptr) last_ = nullptr;
+    runnable = ready_.Pop();
   }
+  if (runnable == nullptr) return false;
   runnable->Run();
   return true;
 }
@@ -57,13 +55,7 @@ std::size_t ManualExecutor::live_tasks() const {
 
 void ManualExecutor::Schedule(Runnable* runnable, ScheduleHint) {
   MutexLock lock(&mutex_);
-  runnable->next_runnable = nullptr;
-  if (last_ == nullptr) {
-    first_ = runnable;
-  } else {
-    last_->next_runnable = runnable;
-  }
-  last_ = runnable;
+  ready_.Push(runnable);
 }
 
 Instant ManualExecutor::Now() {

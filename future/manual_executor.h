@@ -87,8 +87,7 @@ class ManualExecutor final : public Executor {
   VirtualTimers timers_;
   mutable Mutex mutex_;
   Instant now_ ABSL_GUARDED_BY(mutex_);
-  Runnable* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  Runnable* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  RunnableQueue ready_ ABSL_GUARDED_BY(mutex_);
   std::size_t live_tasks_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -1,5 +1,5 @@
-// future/scripted.h — for tests: a future that does as it is told and refuses misuse, and a count
-// of what is alive.
+// future/scripted.h — for tests: a future that does as it is told and refuses misuse, a fixture
+// that polls by hand, and a count of what is alive.
 //
 //   weft::ScriptLog log;
 //   auto future = weft::Map(weft::Scripted(&log, /*polls=*/1, /*value=*/20), Increment);
@@ -11,8 +11,12 @@
 #include <utility>
 
 #include "base/check.h"
+#include "future/cancel.h"
 #include "future/context.h"
+#include "future/manual_executor.h"
 #include "future/poll.h"
+#include "future/waker.h"
+#include "gtest/gtest.h"
 
 namespace weft {
 
@@ -69,6 +73,27 @@ class Scripted {
   int value_;
   End end_;
   int stop_delay_;
+};
+
+// Polls futures by hand, as a task does.
+class ScriptedTest : public testing::Test {
+ protected:
+  template <typename F>
+  auto Poll(F& future) {
+    Context cx(waker_, source_.token(), &executor_);
+    return future.poll(cx);
+  }
+  template <typename F>
+  auto PollStopped(F& future) {
+    Context cx(waker_, source_.token(), &executor_);
+    Context stopping = cx.WithStop();
+    return future.poll(stopping);
+  }
+
+  ManualExecutor executor_;
+  Waker waker_;
+  CancelSource source_;
+  ScriptLog a_, b_, c_;
 };
 
 // Counts how many are alive.

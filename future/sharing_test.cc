@@ -43,25 +43,7 @@
 namespace weft {
 namespace {
 
-class SharingTest : public testing::Test {
- protected:
-  template <typename F>
-  auto Poll(F& future) {
-    Context cx(waker_, source_.token(), &executor_);
-    return future.poll(cx);
-  }
-  template <typename F>
-  auto PollStopped(F& future) {
-    Context cx(waker_, source_.token(), &executor_);
-    Context stopping = cx.WithStop();
-    return future.poll(stopping);
-  }
-
-  ManualExecutor executor_;
-  Waker waker_;
-  CancelSource source_;
-  ScriptLog a_;
-};
+using SharingTest = ScriptedTest;
 
 using LazyTest = SharingTest;
 

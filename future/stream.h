@@ -22,6 +22,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "future/context.h"
@@ -97,6 +98,55 @@ CloseFuture<S> Close(S& stream) {
   return CloseFuture<S>(stream);
 }
 
+namespace future_internal {
+
+// A source whose consumer may fail between two items: it is closed before the error goes on.
+template <Stream S>
+class GuardedSource {
+ public:
+  explicit GuardedSource(S source) : source_(std::move(source)) {}
+
+  // Polls and hands each item to accept(item), which answers an optional result: none means that
+  // the next item is wanted.
+  template <typename Item, typename Accept>
+  Poll<std::optional<Item>> PollNext(Context& cx, Accept&& accept) {
+    while (error_ == nullptr) {
+      auto poll = source_.poll_next(cx);
+      if (poll.IsPending()) return kPending;
+      if (poll.IsStopped()) return kStopped;
+      if (!poll.value().has_value()) return std::optional<Item>();
+      try {
+        if (std::optional<Item> item = accept(*std::move(poll).value())) return item;
+      } catch (...) {
+        error_ = std::current_exception();
+      }
+    }
+    if (PollClose(cx).IsPending()) return kPending;
+    std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  // Hands all items to use(item), to the end.
+  template <typename Use>
+  Poll<void> PollAll(Context& cx, Use&& use) {
+    const auto end = PollNext<std::monostate>(cx, [&use](ItemOf<S> item) {
+      use(std::move(item));
+      return std::optional<std::monostate>();
+    });
+    if (end.IsPending()) return kPending;
+    if (end.IsStopped()) return kStopped;
+    return Poll<void>::Ready();
+  }
+
+  // Closes the source.
+  Poll<void> PollClose(Context& cx) { return CloseFuture<S>(source_).poll(cx); }
+
+ private:
+  S source_;
+  std::exception_ptr error_;
+};
+
+}  // namespace future_internal
+
 // What ForEach() makes.
 template <Stream S, typename Function>
 class [[nodiscard]] ForEachFuture {
@@ -104,33 +154,15 @@ class [[nodiscard]] ForEachFuture {
   using Output = void;
 
   ForEachFuture(S stream, Function function)
-      : stream_(std::move(stream)), function_(std::move(function)) {}
+      : source_(std::move(stream)), function_(std::move(function)) {}
 
   Poll<void> poll(Context& cx) {
-    while (true) {
-      if (error_ != nullptr) return PollEnd(cx);
-      auto poll = stream_.poll_next(cx);
-      if (poll.IsPending()) return kPending;
-      if (poll.IsStopped()) return kStopped;
-      if (!poll.value().has_value()) return Poll<void>::Ready();
-      try {
-        function_(*std::move(poll).value());
-      } catch (...) {
-        error_ = std::current_exception();
-      }
-    }
+    return source_.PollAll(cx, [this](ItemOf<S> item) { function_(std::move(item)); });
   }
 
  private:
-  // The function has thrown: the stream must end before the error goes on.
-  Poll<void> PollEnd(Context& cx) {
-    if (CloseFuture<S>(stream_).poll(cx).IsPending()) return kPending;
-    std::rethrow_exception(std::exchange(error_, nullptr));
-  }
-
-  S stream_;
+  future_internal::GuardedSource<S> source_;
   Function function_;
-  std::exception_ptr error_;
 };
 
 // Calls function(item) for each item, in order, and ends when the stream does.
@@ -150,25 +182,24 @@ class [[nodiscard]] CollectFuture {
  public:
   using Output = std::vector<ItemOf<S>>;
 
-  explicit CollectFuture(S stream) : stream_(std::move(stream)) {}
+  explicit CollectFuture(S stream) : source_(std::move(stream)) {}
 
   Poll<Output> poll(Context& cx) {
-    while (true) {
-      auto poll = stream_.poll_next(cx);
-      if (poll.IsPending()) return kPending;
-      if (poll.IsStopped()) return kStopped;
-      if (!poll.value().has_value()) return std::move(items_);
-      items_.push_back(*std::move(poll).value());
-    }
+    const Poll<void> end =
+        source_.PollAll(cx, [this](ItemOf<S> item) { items_.push_back(std::move(item)); });
+    if (end.IsPending()) return kPending;
+    if (end.IsStopped()) return kStopped;
+    return std::move(items_);
   }
 
  private:
-  S stream_;
+  future_internal::GuardedSource<S> source_;
   Output items_;
 };
 
 // All items, in order.
-//   Errors           An exception of the stream is rethrown, the items are dropped.
+//   Errors           An exception of the stream is rethrown, the items are dropped. If memory for
+//                    them runs out, std::bad_alloc when the stream has been closed.
 //   Cancellation     The stream is stopped; if that is its answer the items are dropped.
 template <Stream S>
 CollectFuture<S> Collect(S stream) {

@@ -13,7 +13,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <type_traits>
@@ -50,43 +49,6 @@ template <typename Range>
 RangeStream<Range> FromRange(Range range) {
   return RangeStream<Range>(std::move(range));
 }
-
-namespace future_internal {
-
-// A source whose consumer may fail between two items: it is closed before the error goes on.
-template <Stream S>
-class GuardedSource {
- public:
-  explicit GuardedSource(S source) : source_(std::move(source)) {}
-
-  // Polls and hands each item to accept(item), which answers an optional result: none means that
-  // the next item is wanted.
-  template <typename Item, typename Accept>
-  Poll<std::optional<Item>> PollNext(Context& cx, Accept&& accept) {
-    while (error_ == nullptr) {
-      auto poll = source_.poll_next(cx);
-      if (poll.IsPending()) return kPending;
-      if (poll.IsStopped()) return kStopped;
-      if (!poll.value().has_value()) return std::optional<Item>();
-      try {
-        if (std::optional<Item> item = accept(*std::move(poll).value())) return item;
-      } catch (...) {
-        error_ = std::current_exception();
-      }
-    }
-    if (PollClose(cx).IsPending()) return kPending;
-    std::rethrow_exception(std::exchange(error_, nullptr));
-  }
-
-  // Closes the source.
-  Poll<void> PollClose(Context& cx) { return CloseFuture<S>(source_).poll(cx); }
-
- private:
-  S source_;
-  std::exception_ptr error_;
-};
-
-}  // namespace future_internal
 
 // What MapItems() makes.
 template <Stream S, typename Function>

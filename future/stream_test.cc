@@ -10,10 +10,10 @@
 
 #include "absl/time/time.h"
 #include "base/check.h"
-#include "future/async_generator.h"
 #include "future/buffered.h"
 #include "future/cancel_harness.h"
 #include "future/context.h"
+#include "future/fault_harness.h"
 #include "future/finally.h"
 #include "future/future.h"
 #include "future/futures_unordered.h"
@@ -84,9 +84,15 @@ class StreamTest : public testing::Test {
     return executor_.BlockOn(std::move(future));
   }
 
+  Context PollContext() { return Context(waker_, token_, &executor_); }
+
+  const Waker waker_;
+  const CancelToken token_;
   ManualExecutor executor_;
   bool is_finished_ = false;
 };
+
+using StreamDeathTest = StreamTest;
 
 using Ints = std::vector<int>;
 
@@ -173,6 +179,17 @@ TEST_F(StreamTest, EverythingIsClosedWhereverItIsCancelled) {
   EXPECT_GT(points, 3);
 }
 
+// Like everything that keeps items: its source is closed before std::bad_alloc goes on.
+TEST_F(StreamTest, Regression_CollectClosesItsStreamWhenMemoryRunsOut) {
+  const int places = FailAllocationsEverywhere([](FaultProbe& probe) {
+    bool is_finished = false;
+    const auto end = probe.Run(Collect(Counter(4, &is_finished)));
+    EXPECT_TRUE(is_finished);
+    EXPECT_EQ(end->ok(), !probe.has_struck());
+  });
+  EXPECT_GT(places, 0);
+}
+
 Task<int> After(int milliseconds, int value) {
   co_await SleepFor(absl::Milliseconds(milliseconds));
   co_return value;
@@ -223,9 +240,7 @@ TEST_F(StreamTest, FuturesUnorderedPollsOnlyWhatWasWoken) {
   std::vector<Waker> wakers;
   FuturesUnordered<decltype(WaitFor(flag, &polls[0], &wakers))> set;
   for (int& count : polls) set.Add(WaitFor(flag, &count, &wakers));
-  Waker waker;
-  CancelToken token;
-  Context cx(waker, token, &executor_);
+  Context cx = PollContext();
   EXPECT_TRUE(set.poll_next(cx).IsPending());
   flag = true;
   std::thread([&] { wakers[42].WakeByRef(); }).join();
@@ -246,9 +261,7 @@ TEST_F(StreamTest, WakersOutliveTheSet) {
     int polls = 0;
     FuturesUnordered<decltype(WaitFor(flag, &polls, &wakers))> set;
     set.Add(WaitFor(flag, &polls, &wakers));
-    Waker waker;
-    CancelToken token;
-    Context cx(waker, token, &executor_);
+    Context cx = PollContext();
     EXPECT_TRUE(set.poll_next(cx).IsPending());
     Context stopping = cx.WithStop();
     EXPECT_TRUE(set.poll_next(stopping).IsStopped());
@@ -283,57 +296,6 @@ TEST_F(StreamTest, AChildsExceptionLeavesTheOthers) {
   EXPECT_EQ(*Run(body()), (Ints{-1, 7}));
 }
 
-AsyncGenerator<std::string> Words(int count, int* destroyed) {
-  struct Guard {
-    explicit Guard(int* the_count) : count(the_count) {}
-    ~Guard() { ++*count; }
-    int* count;
-  };
-  Guard guard(destroyed);
-  for (int i = 1; i <= count; ++i) {
-    const int number = co_await After(1, i);
-    if (i % 2 == 0) co_await YieldNow();
-    std::string word = std::string(20, 'w') + std::to_string(number);
-    co_yield std::move(word);
-  }
-}
-
-TEST_F(StreamTest, AGeneratorYieldsAndWaits) {
-  int destroyed = 0;
-  auto lengths = MapItems(Words(3, &destroyed), [](std::string word) { return word.back() - '0'; });
-  EXPECT_EQ(*Run(Collect(std::move(lengths))), (Ints{1, 2, 3}));
-  EXPECT_EQ(destroyed, 1);
-  {
-    auto never_polled = Words(3, &destroyed);
-  }
-  EXPECT_EQ(destroyed, 1);
-  EXPECT_EQ(Run(Collect(TakeItems(Words(1'000'000, &destroyed), 2)))->size(), 2u);
-  EXPECT_EQ(destroyed, 2);
-}
-
-AsyncGenerator<int> FailAfter(int count) {
-  for (int i = 0; i < count; ++i) co_yield i;
-  throw std::runtime_error("generator");
-}
-
-TEST_F(StreamTest, AGeneratorsExceptionComesAfterItsItems) {
-  Ints seen;
-  auto body = ForEach(FailAfter(2), [&](int n) { seen.push_back(n); });
-  EXPECT_THROW((void)Run(std::move(body)), std::runtime_error);
-  EXPECT_EQ(seen, (Ints{0, 1}));
-}
-
-TEST_F(StreamTest, AGeneratorIsUnwoundWhereverItIsCancelled) {
-  const int points = CancelEverywhere([](CancelProbe& probe) {
-    int destroyed = 0;
-    auto result = probe.Run(Collect(Words(3, &destroyed)));
-    EXPECT_TRUE(result.IsReady() || probe.stop_requested());
-    EXPECT_LE(destroyed, 1);
-    EXPECT_TRUE(destroyed == 1 || result.IsStopped());
-  });
-  EXPECT_GT(points, 3);
-}
-
 auto Delays(Ints delays) {
   return MapItems(FromRange(std::move(delays)), [](int n) { return After(n, n); });
 }
@@ -364,31 +326,13 @@ TEST_F(StreamTest, BufferedIsClosedWhereverItIsCancelled) {
   EXPECT_GT(points, 3);
 }
 
-TEST(StreamDeathTest, AGeneratorInFlightIsClosedBeforeItGoes) {
-  EXPECT_DEATH(
-      {
-        ManualExecutor executor;
-        int destroyed = 0;
-        auto words = Words(1, &destroyed);
-        Waker waker;
-        CancelToken token;
-        Context cx(waker, token, &executor);
-        (void)words.poll_next(cx);
-        // Goes on to ~AsyncGenerator().
-      },
-      "destroyed while it is suspended; Close");
-}
-
-TEST(StreamDeathTest, RefusesMisuse) {
+TEST_F(StreamDeathTest, RefusesMisuse) {
   EXPECT_DEATH((void)Buffered(Delays({1}), 0), "limit must be positive");
   EXPECT_DEATH(
       {
-        ManualExecutor executor;
         FuturesUnordered<Task<int>> set;
         set.Add(After(1, 1));
-        Waker waker;
-        CancelToken token;
-        Context cx(waker, token, &executor);
+        Context cx = PollContext();
         (void)set.poll_next(cx);
         // Goes on to ~FuturesUnordered().
       },

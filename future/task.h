@@ -139,17 +139,15 @@ class OrReturnAwaiter {
   OrReturn<U>& operand_;
 };
 
-// What Promise<T> and Promise<void> share.
-template <typename T>
-class PromiseCommon : public PromiseBase {
+// What the promises of all coroutines share, Tasks and AsyncGenerators: where frames come from, how
+// they begin and end, and what they await.
+class FramePromise : public PromiseBase {
  public:
   static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
   static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
 
-  Task<T> get_return_object() { return Task<T>(Self()); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   auto final_suspend() const noexcept { return FinalAwaiter{}; }
-  void unhandled_exception() noexcept { result().SetException(std::current_exception()); }
 
   template <typename U>
   TaskAwaiter<U> await_transform(Task<U>&& task) {
@@ -162,14 +160,9 @@ class PromiseCommon : public PromiseBase {
   FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
     return FutureAwaiter<std::remove_reference_t<F>>(*this, future);
   }
-  template <typename U>
-  OrReturnAwaiter<T, U> await_transform(OrReturn<U>&& operand) {
-    return OrReturnAwaiter<T, U>(static_cast<Promise<T>&>(*this), operand);
-  }
 
  protected:
-  PromiseCommon() { static_assert(alignof(Promise<T>) == alignof(PromiseBase)); }
-  Result<T>& result() { return static_cast<ResultSlot<T>&>(slot()).result; }
+  FramePromise() = default;
 
  private:
   struct FinalAwaiter {
@@ -180,7 +173,26 @@ class PromiseCommon : public PromiseBase {
     }
     void await_resume() const noexcept {}
   };
+};
 
+// What Promise<T> and Promise<void> share.
+template <typename T>
+class PromiseCommon : public FramePromise {
+ public:
+  Task<T> get_return_object() { return Task<T>(Self()); }
+  void unhandled_exception() noexcept { result().SetException(std::current_exception()); }
+
+  using FramePromise::await_transform;
+  template <typename U>
+  OrReturnAwaiter<T, U> await_transform(OrReturn<U>&& operand) {
+    return OrReturnAwaiter<T, U>(static_cast<Promise<T>&>(*this), operand);
+  }
+
+ protected:
+  PromiseCommon() { static_assert(alignof(Promise<T>) == alignof(PromiseBase)); }
+  Result<T>& result() { return static_cast<ResultSlot<T>&>(slot()).result; }
+
+ private:
   std::coroutine_handle<Promise<T>> Self() {
     return std::coroutine_handle<Promise<T>>::from_promise(static_cast<Promise<T>&>(*this));
   }

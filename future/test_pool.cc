@@ -27,9 +27,7 @@ void TestPool::WaitUntilIdle() {
 void TestPool::Schedule(Runnable* runnable, ScheduleHint) {
   // Notified under the lock: once it is free, the task may end and the pool be destroyed.
   MutexLock lock(&mutex_);
-  runnable->next_runnable = nullptr;
-  (last_ == nullptr ? first_ : last_->next_runnable) = runnable;
-  last_ = runnable;
+  ready_.Push(runnable);
   changed_.NotifyAll();
 }
 
@@ -53,12 +51,10 @@ void TestPool::RunThread() {
     Runnable* runnable;
     {
       MutexLock lock(&mutex_);
-      while (first_ == nullptr && !is_closed_) changed_.Wait(&mutex_);
-      if (first_ == nullptr) return;
-      runnable = first_;
-      first_ = runnable->next_runnable;
-      if (first_ == nullptr) last_ = nullptr;
+      while (ready_.IsEmpty() && !is_closed_) changed_.Wait(&mutex_);
+      runnable = ready_.Pop();
     }
+    if (runnable == nullptr) return;
     runnable->Run();
   }
 }

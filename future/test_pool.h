@@ -42,8 +42,7 @@ class TestPool final : public Executor {
   CancelSource source_;
   Mutex mutex_;
   CondVar changed_;
-  Runnable* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  Runnable* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  RunnableQueue ready_ ABSL_GUARDED_BY(mutex_);
   std::size_t live_tasks_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  // the owner's

@@ -51,6 +51,7 @@
 #include "base/check.h"
 #include "deque/fork_stack.h"
 #include "future/executor.h"
+#include "future/poll.h"
 #include "runtime/internal/fork_job.h"
 
 namespace weft {
@@ -61,8 +62,7 @@ class Runtime;
 template <typename F, typename G>
 using JoinedResults = std::conditional_t<
     std::is_void_v<std::invoke_result_t<F&>> && std::is_void_v<std::invoke_result_t<G&>>, void,
-    std::pair<runtime_internal::ValueOf<std::invoke_result_t<F&>>,
-              runtime_internal::ValueOf<std::invoke_result_t<G&>>>>;
+    std::pair<NonVoid<std::invoke_result_t<F&>>, NonVoid<std::invoke_result_t<G&>>>>;
 
 // Runs both, perhaps at the same time. Results are moved. Not inlined: a coroutine may not keep the
 // address of what belongs to its thread.
@@ -189,7 +189,7 @@ T ParallelReduce(Index begin, Index end, T identity, Map&& map, Combine&& combin
 template <typename F>
 std::invoke_result_t<F&> RunOn(Runtime& runtime, F f) {
   if (runtime_internal::WorkersHere() > 0) return f();
-  using Value = runtime_internal::ValueOf<std::invoke_result_t<F&>>;
+  using Value = NonVoid<std::invoke_result_t<F&>>;
   runtime_internal::Outcome<Value> outcome;
   auto run = [&outcome, &f] { outcome.Run(f); };
   runtime_internal::RunAndWait(

@@ -10,6 +10,7 @@
 #include "future/poll_fn.h"
 #include "reactor/epoll_reactor.h"
 #include "runtime/internal/blocking_pool.h"
+#include "runtime/internal/open_reactor.h"
 #include "runtime/internal/scheduler.h"
 #include "runtime/parallelism.h"
 
@@ -19,11 +20,6 @@ namespace {
 int WorkerCount(const RuntimeOptions& options) {
   WEFT_CHECK(options.workers >= 0)
       << "Runtime(options): workers must not be negative, found " << options.workers;
-  WEFT_CHECK(options.max_blocking_threads > 0)
-      << "Runtime(options): max_blocking_threads must be positive, found "
-      << options.max_blocking_threads;
-  WEFT_CHECK(options.blocking_thread_idle_time >= absl::ZeroDuration())
-      << "Runtime(options): blocking_thread_idle_time must not be negative";
   WEFT_CHECK(options.search_time >= absl::ZeroDuration())
       << "Runtime(options): search_time must not be negative";
   return options.workers > 0 ? options.workers : AvailableParallelism();
@@ -38,14 +34,6 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
   return scheduler;
 }
 
-std::unique_ptr<Reactor> MakeReactor() {
-  absl::StatusOr<std::unique_ptr<EpollReactor>> reactor = EpollReactor::Create();
-  WEFT_CHECK(reactor.ok()) << "Runtime(): opening the reactor failed: "
-                           << reactor.status().ToString()
-                           << "; Runtime::Create() returns this as a status";
-  return *std::move(reactor);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const Options& options) {
@@ -54,7 +42,8 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const Options& options)
   return std::unique_ptr<Runtime>(new Runtime(options, *std::move(reactor)));
 }
 
-Runtime::Runtime(const Options& options) : Runtime(options, MakeReactor()) {}
+Runtime::Runtime(const Options& options)
+    : Runtime(options, runtime_internal::OpenReactor("Runtime")) {}
 
 Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
     : workers_(WorkerCount(options)),

@@ -6,30 +6,10 @@
 #include "future/waker.h"
 #include "reactor/epoll_reactor.h"
 #include "runtime/internal/blocking_pool.h"
+#include "runtime/internal/open_reactor.h"
 #include "runtime/internal/timers.h"
 
 namespace weft {
-namespace {
-
-int CheckedThreads(const SingleThreadRuntimeOptions& options) {
-  WEFT_CHECK(options.max_blocking_threads > 0)
-      << "SingleThreadRuntime(options): max_blocking_threads must be positive, found "
-      << options.max_blocking_threads;
-  WEFT_CHECK(options.blocking_thread_idle_time >= absl::ZeroDuration())
-      << "SingleThreadRuntime(options): blocking_thread_idle_time must not be negative, found "
-      << absl::FormatDuration(options.blocking_thread_idle_time);
-  return options.max_blocking_threads;
-}
-
-std::unique_ptr<Reactor> MakeReactor() {
-  absl::StatusOr<std::unique_ptr<EpollReactor>> reactor = EpollReactor::Create();
-  WEFT_CHECK(reactor.ok()) << "SingleThreadRuntime(): opening the reactor failed: "
-                           << reactor.status().ToString()
-                           << "; SingleThreadRuntime::Create() returns this as a status";
-  return *std::move(reactor);
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<SingleThreadRuntime>> SingleThreadRuntime::Create(
     const Options& options) {
@@ -40,13 +20,13 @@ absl::StatusOr<std::unique_ptr<SingleThreadRuntime>> SingleThreadRuntime::Create
 }
 
 SingleThreadRuntime::SingleThreadRuntime(const Options& options)
-    : SingleThreadRuntime(options, MakeReactor()) {}
+    : SingleThreadRuntime(options, runtime_internal::OpenReactor("SingleThreadRuntime")) {}
 
 SingleThreadRuntime::SingleThreadRuntime(const Options& options, std::unique_ptr<Reactor> reactor)
     : reactor_(std::move(reactor)),
       timers_(std::make_unique<runtime_internal::Timers>(MonotonicNow(), reactor_.get())),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
-          CheckedThreads(options), options.blocking_thread_idle_time)) {}
+          options.max_blocking_threads, options.blocking_thread_idle_time)) {}
 
 SingleThreadRuntime::~SingleThreadRuntime() {
   CheckMayBlock("~SingleThreadRuntime");
@@ -62,17 +42,14 @@ SingleThreadRuntime::~SingleThreadRuntime() {
 TimerService& SingleThreadRuntime::timers() { return *timers_; }
 
 void SingleThreadRuntime::CheckMayBlock(const char* method) const {
-  // Relaxed: only the calling thread's own value matters.
-  WEFT_CHECK(running_thread_.load(std::memory_order_relaxed) != std::this_thread::get_id())
+  WEFT_CHECK(!IsInTask())
       << "SingleThreadRuntime::" << method
       << "() inside a task of this runtime: it would wait for itself; co_await instead";
 }
 
 void SingleThreadRuntime::Schedule(Runnable* runnable, ScheduleHint) {
   MutexLock lock(&mutex_);
-  runnable->next_runnable = nullptr;
-  (last_ == nullptr ? first_ : last_->next_runnable) = runnable;
-  last_ = runnable;
+  ready_.Push(runnable);
   // Under the lock: without it, what was scheduled could run, be the last task, and take the
   // runtime with it.
   if (std::exchange(is_sleeping_, false)) reactor_->Wake();
@@ -83,22 +60,18 @@ void SingleThreadRuntime::ScheduleBlocking(Runnable* job) { blocking_pool_->Sche
 void SingleThreadRuntime::OnTaskSpawned() { live_tasks_.fetch_add(1, std::memory_order_relaxed); }
 
 void SingleThreadRuntime::OnTaskFinished() {
+  const bool was_last = live_tasks_.fetch_sub(1, std::memory_order_release) == 1;  // (1)
   // A blocking call ends on a thread of its own, and the destructor may wait for this number alone.
-  if (live_tasks_.fetch_sub(1, std::memory_order_release) == 1) reactor_->Wake();  // (1)
-}
-
-Runnable* SingleThreadRuntime::Pop() {
-  MutexLock lock(&mutex_);
-  Runnable* const runnable = first_;
-  if (runnable == nullptr) return nullptr;
-  first_ = runnable->next_runnable;
-  if (first_ == nullptr) last_ = nullptr;
-  return runnable;
+  if (was_last && !IsInTask()) reactor_->Wake();
 }
 
 bool SingleThreadRuntime::RunOne() {
   if (++runs_since_look_ >= kPollInterval) LookAtKernelAndClock(Waiting::kNone);
-  Runnable* const runnable = Pop();
+  Runnable* runnable;
+  {
+    MutexLock lock(&mutex_);
+    runnable = ready_.Pop();
+  }
   if (runnable == nullptr) return false;
   running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   runnable->Run();
@@ -110,7 +83,7 @@ void SingleThreadRuntime::LookAtKernelAndClock(Waiting waiting) {
   runs_since_look_ = 0;
   if (waiting == Waiting::kUntilWork) {
     MutexLock lock(&mutex_);
-    if (first_ != nullptr) return;
+    if (!ready_.IsEmpty()) return;
     is_sleeping_ = true;
   }
   // A Schedule() from here on wakes the reactor, and a wake that comes before the Poll ends it.

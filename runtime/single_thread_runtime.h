@@ -95,10 +95,15 @@ class SingleThreadRuntime final : public AnyRuntime {
  private:
   SingleThreadRuntime(const Options& options, std::unique_ptr<Reactor> reactor);
 
-  Runnable* Pop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the calling thread is inside a task of this runtime. Relaxed: only its own value
+  // matters.
+  bool IsInTask() const {
+    return running_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
   // Runs one task; false if none is ready.
   bool RunOne();
-  // Completes operations and fires timers; sleeps until there are some, or a wake, if `may_sleep`.
+  // Completes operations and fires timers; sleeps first, until there are some or a wake, if
+  // it shall wait.
   enum class Waiting : unsigned char { kNone, kUntilWork };
   void LookAtKernelAndClock(Waiting waiting);
 
@@ -111,8 +116,7 @@ class SingleThreadRuntime final : public AnyRuntime {
   int runs_since_look_ = 0;
 
   Mutex mutex_;
-  Runnable* first_ ABSL_GUARDED_BY(mutex_) = nullptr;  // linked by next_runnable
-  Runnable* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  RunnableQueue ready_ ABSL_GUARDED_BY(mutex_);
   bool is_sleeping_ ABSL_GUARDED_BY(mutex_) = false;  // the reactor must be woken for new work
 
   // Last, so that it ends first: its jobs wake tasks.

@@ -11,12 +11,20 @@
 
 namespace weft::runtime_internal {
 
+BlockingPool::BlockingPool(int max_threads, absl::Duration idle_time)
+    : max_threads_(max_threads), idle_time_(idle_time) {
+  WEFT_CHECK(max_threads > 0) << "the options of a runtime: max_blocking_threads must be positive, "
+                                 "found "
+                              << max_threads;
+  WEFT_CHECK(idle_time >= absl::ZeroDuration())
+      << "the options of a runtime: blocking_thread_idle_time must not be negative, found "
+      << absl::FormatDuration(idle_time);
+}
+
 void BlockingPool::Schedule(Runnable* job) {
   JoinFinished();
   MutexLock lock(&mutex_);
-  job->next_runnable = nullptr;
-  (last_ == nullptr ? first_ : last_->next_runnable) = job;
-  last_ = job;
+  queue_.Push(job);
   ++jobs_;
   if (Member* const idler = idlers_.PopFront()) {
     idler->parker.unparker().Unpark();
@@ -52,7 +60,7 @@ void BlockingPool::Main(Members::iterator self) {
 }
 
 Runnable* BlockingPool::NextJob(Member* self) {
-  while (first_ == nullptr) {
+  while (queue_.IsEmpty()) {
     if (is_stopping_) return nullptr;
     idlers_.PushFront(self);
     mutex_.Unlock();
@@ -62,18 +70,10 @@ Runnable* BlockingPool::NextJob(Member* self) {
     // the thread found the job before it parked.
     if (self->IsLinked()) {
       self->Unlink();
-      if (result == ParkResult::kDeadline) return PopJob();
+      if (result == ParkResult::kDeadline) return queue_.Pop();
     }
   }
-  return PopJob();
-}
-
-Runnable* BlockingPool::PopJob() {
-  Runnable* const job = first_;
-  if (job == nullptr) return nullptr;
-  first_ = job->next_runnable;
-  if (first_ == nullptr) last_ = nullptr;
-  return job;
+  return queue_.Pop();
 }
 
 void BlockingPool::JoinFinished() {
@@ -95,7 +95,7 @@ void BlockingPool::Stop() {
   JoinFinished();
   while (true) {
     mutex_.Lock();
-    Runnable* const job = PopJob();
+    Runnable* const job = queue_.Pop();
     mutex_.Unlock();
     if (job == nullptr) return;
     job->Run();

@@ -21,9 +21,9 @@ namespace weft::runtime_internal {
 // Thread-safe, but for the destructor.
 class BlockingPool {
  public:
-  // Precondition: `max_threads` > 0.
-  BlockingPool(int max_threads, absl::Duration idle_time)
-      : max_threads_(max_threads), idle_time_(idle_time) {}
+  // A runtime's options max_blocking_threads and blocking_thread_idle_time. Preconditions
+  // (checked): positive; not negative.
+  BlockingPool(int max_threads, absl::Duration idle_time);
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { Stop(); }
@@ -52,7 +52,6 @@ class BlockingPool {
   void Main(Members::iterator self) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for a job; null when the thread shall end.
   Runnable* NextJob(Member* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Runnable* PopJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void JoinFinished() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int max_threads_;
@@ -60,8 +59,7 @@ class BlockingPool {
 
   Mutex mutex_;
   CondVar thread_ended_;
-  Runnable* first_ ABSL_GUARDED_BY(mutex_) = nullptr;  // linked by next_runnable
-  Runnable* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  RunnableQueue queue_ ABSL_GUARDED_BY(mutex_);
   uint64_t jobs_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Members members_ ABSL_GUARDED_BY(mutex_);   // alive

@@ -13,10 +13,10 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "deque/fork_stack.h"
 #include "future/executor.h"
+#include "future/poll.h"
 
 namespace weft::runtime_internal {
 
@@ -51,15 +51,11 @@ void AwaitJob(const ForkJob& job);
 // How many workers the calling worker and its colleagues are; 0 on other threads.
 int WorkersHere();
 
-// What R is where a value is needed.
-template <typename R>
-using ValueOf = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-
 template <typename F>
 using ResultOf = std::invoke_result_t<F&>;
 
 template <typename F>
-ValueOf<ResultOf<F>> Call(F& function) {
+NonVoid<ResultOf<F>> Call(F& function) {
   if constexpr (std::is_void_v<ResultOf<F>>) {
     function();
     return {};
@@ -131,11 +127,11 @@ class ForkJobOf final : public ForkJob {
     End();
   }
 
-  Outcome<ValueOf<ResultOf<G>>>& outcome() { return outcome_; }
+  Outcome<NonVoid<ResultOf<G>>>& outcome() { return outcome_; }
 
  private:
   std::conditional_t<kCopies, G, G&> function_;
-  Outcome<ValueOf<ResultOf<G>>> outcome_;
+  Outcome<NonVoid<ResultOf<G>>> outcome_;
 };
 
 }  // namespace weft::runtime_internal

@@ -140,6 +140,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* FindWork();
   Runnable* Search(Instant until);
   Runnable* TakeFromOthers();
+  // The first that take(victim) gives, over all other workers from a random one on.
+  template <typename Take>
+  Runnable* TakeFromFirst(Take take);
   Runnable* StealFrom(Worker* victim);
   Runnable* RaidIfStuck(Suspect* suspect, Instant now);
   // A steal from `victim` brought a task, or nothing.

@@ -42,15 +42,22 @@ Runnable* Worker::Search(Instant until) {
   }
 }
 
-Runnable* Worker::TakeFromOthers() {
+template <typename Take>
+Runnable* Worker::TakeFromFirst(Take take) {
   const auto& workers = scheduler_.workers_;
   const std::size_t count = workers.size();
   const std::size_t start = NextRandom() % count;
   for (std::size_t i = 0; i < count; ++i) {
     Worker* const victim = workers[(start + i) % count].get();
     if (victim == this) continue;
-    if (Runnable* const runnable = StealFrom(victim)) return runnable;
+    if (Runnable* const runnable = take(victim)) return runnable;
   }
+  return nullptr;
+}
+
+Runnable* Worker::TakeFromOthers() {
+  const auto steal = [this](Worker* victim) { return StealFrom(victim); };
+  if (Runnable* const runnable = TakeFromFirst(steal)) return runnable;
   if (Runnable* const runnable = TakeInjected()) return runnable;
   return StealJob();
 }
@@ -77,20 +84,14 @@ Runnable* Worker::CountSteal(Runnable* runnable) {
 }
 
 Runnable* Worker::StealJob() {
-  const auto& workers = scheduler_.workers_;
-  const std::size_t count = workers.size();
-  const std::size_t start = NextRandom() % count;
-  for (std::size_t i = 0; i < count; ++i) {
-    Worker* const victim = workers[(start + i) % count].get();
-    if (victim == this) continue;
+  return TakeFromFirst([this](Worker* victim) -> Runnable* {
     if (victim->jobs_.SizeHint() > 0) steal_attempts_.Add(1);
     // At an empty stack this asks for the next job.
-    if (const auto job = victim->jobs_.Steal()) {
-      stolen_.Add(1);
-      return *job.item;
-    }
-  }
-  return nullptr;
+    const auto job = victim->jobs_.Steal();
+    if (!job) return nullptr;
+    stolen_.Add(1);
+    return *job.item;
+  });
 }
 
 Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
