@@ -22,9 +22,27 @@ namespace weft::runtime_internal {
 
 class Worker;
 
-// Of the worker whose thread is calling, or null. Read by functions that are not inlined into
-// coroutines only: those may wake up on another thread.
-extern constinit thread_local ForkStack<Runnable>* current_jobs [[gnu::tls_model("initial-exec")]];
+// Of the worker whose thread is calling, or null. The name is for CurrentJobs().
+extern constinit thread_local ForkStack<Runnable>* current_jobs
+    [[gnu::tls_model("initial-exec")]] asm("weft_current_jobs");
+
+// Reads it. Compilers take the address of a thread_local for a constant of the function; a
+// coroutine, into which this may be inlined, may wake up on another thread. So they do not see it.
+#if defined(__x86_64__)
+[[gnu::always_inline]] inline ForkStack<Runnable>* CurrentJobs() {
+  ForkStack<Runnable>* jobs;
+  asm volatile(
+      "movq weft_current_jobs@gottpoff(%%rip), %0\n\t"
+      "movq %%fs:(%0), %0"
+      : "=r"(jobs));
+  return jobs;
+}
+#else
+[[gnu::noinline]] inline ForkStack<Runnable>* CurrentJobs() {
+  asm volatile("");
+  return current_jobs;
+}
+#endif
 
 // A job without its function. Whoever steals it runs it once; then the object may be gone.
 class ForkJob : public Runnable {
@@ -112,8 +130,8 @@ class Outcome {
   bool has_value_;
 };
 
-// A job that calls a G. Small functions are copied, so that the owner, whose function nobody else
-// sees then, keeps it in registers.
+// A job that calls a G. Small functions are copied, so that those who call Join() keep what they
+// capture in registers.
 template <typename G>
 class ForkJobOf final : public ForkJob {
   static constexpr bool kCopies = std::is_trivially_copyable_v<G> && sizeof(G) <= 4 * sizeof(void*);
@@ -127,6 +145,8 @@ class ForkJobOf final : public ForkJob {
     End();
   }
 
+  // Where the job was not stolen: of the owner, as it was given.
+  G& function() { return function_; }
   Outcome<NonVoid<ResultOf<G>>>& outcome() { return outcome_; }
 
  private:
