@@ -1,14 +1,8 @@
 // runtime/internal/fork_job.h — the second half of a fork, which lies on the stack of the thread
-// that forks, and how that thread learns of its end.
-//
-// Happens-before edges; each end names its number:
-//   (1) thief -> owner       state: release, acquire. The result or exception of the job.
-//   (2) parker -> thief      state: release, acquire. That there is somebody to unpark.
+// that forks.
 #ifndef WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
 #define WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
 
-#include <atomic>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -17,6 +11,7 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "future/poll.h"
+#include "runtime/internal/job_state.h"
 
 namespace weft::runtime_internal {
 
@@ -54,12 +49,7 @@ class ForkJob : public Runnable {
  private:
   friend class Worker;
 
-  // Or the thief's Worker*, or that of the owner and kParked.
-  static constexpr std::uintptr_t kOffered = 0;
-  static constexpr std::uintptr_t kParked = 1;
-  static constexpr std::uintptr_t kEnded = 2;
-
-  mutable std::atomic<std::uintptr_t> state_{kOffered};
+  JobState state_;
 };
 
 // For callers on a worker: after an offer that was wanted; when a job was stolen.
