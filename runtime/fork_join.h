@@ -98,8 +98,8 @@ template <typename G>
 // Runs both, perhaps at the same time. Results are moved.
 template <typename F, typename G>
 JoinedResults<F, G> Join(F f, G g) {
-  // Here each store counts. So the pointer is read twice instead of saved, and the second half's
-  // function is called where the job has it.
+  // What is saved around the first half costs time. So the pointer is read twice instead, and the
+  // second half's function is called where the job has it.
   using Offered = ForkStack<Runnable>::Offered;
   ForkStack<Runnable>* const jobs = runtime_internal::CurrentJobs();
   if (jobs == nullptr) [[unlikely]]
