@@ -21,9 +21,14 @@ enum class Barriers { kAsymmetric, kFences };
 // A stack whose jobs are items; a job that was stolen says when it has ended.
 class Forks {
  public:
-  explicit Forks(Barriers barriers) : stack_(Options(barriers)) {}
+  explicit Forks(Barriers barriers, int capacity = 3) : stack_(Options(barriers, capacity)) {}
 
   void Push(int t, std::uint64_t job) { (void)stack_.Push(t, items_.Make(job)); }
+  // Deeper than the stack: the job stays the owner's.
+  void PushTooDeep(int t, std::uint64_t job) {
+    model::Assert(stack_.Push(t, items_.Make(job)) == Offered::kFull, "the stack was not full");
+    items_.Take(job);
+  }
 
   // Whether a thief had asked.
   bool Offer(int t, std::uint64_t job) {
@@ -58,10 +63,10 @@ class Forks {
   void Finish(std::uint64_t last) { items_.ExpectTaken(1, last); }
 
  private:
-  static NestedOptions Options(Barriers barriers) {
+  static NestedOptions Options(Barriers barriers, int capacity) {
     NestedOptions options;
     options.asymmetric = barriers == Barriers::kAsymmetric;
-    options.capacity = 3;
+    options.capacity = capacity;
     options.patience = 0;
     options.attempts = 2;
     return options;
@@ -157,6 +162,18 @@ void OwnerTakesBack(Barriers barriers) {
   forks.Finish(3);
 }
 
+// A job that does not fit is seen by nobody, and a thief learns of the others from its withdrawal.
+void TooDeep(Barriers barriers) {
+  Forks forks(barriers, 1);
+  forks.Steal();  // asks
+  model::Thread thief([&] { forks.Steal(2); });
+  forks.Push(0, 1);
+  forks.PushTooDeep(1, 2);
+  forks.Join(0, 1);
+  thief.Join();
+  forks.Finish(2);
+}
+
 // A thief that finds nothing sleeps, and is woken for a job that comes then, by the protocol at the
 // head of fork_stack.h. Lost, it would sleep for ever beside an owner that never pops.
 void ThiefSleeps(Barriers barriers) {
@@ -193,7 +210,8 @@ std::vector<model::Scenario> Scenarios(Barriers barriers) {
   return {of("OneFork", OneFork),         of("IndexIsUsedAgain", IndexIsUsedAgain),
           of("NestedForks", NestedForks), of("OwnerTakesBack", OwnerTakesBack),
           of("LoweredTail", LoweredTail), of("ForksAboveAStolenJob", ForksAboveAStolenJob),
-          of("TwoThieves", TwoThieves),   of("ThiefSleeps", ThiefSleeps)};
+          of("TwoThieves", TwoThieves),   of("TooDeep", TooDeep),
+          of("ThiefSleeps", ThiefSleeps)};
 }
 
 class ForkStackModelTest : public testing::TestWithParam<Barriers> {};

@@ -79,6 +79,21 @@ TEST(ForkStackTest, RefusesWhatIsTooDeep) {
   EXPECT_TRUE(stack.Pop(0));
 }
 
+TEST(ForkStackTest, WhatWasRefusedIsNotStolen) {
+  ForkStack<int> stack(1);
+  int jobs[2];
+  EXPECT_EQ(stack.Steal().outcome, StealOutcome::kEmpty);  // asks
+  EXPECT_TRUE(stack.Push(0, &jobs[0]));
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_FALSE(stack.Push(1, &jobs[1]));
+    EXPECT_EQ(stack.SizeHint(), 1u - static_cast<unsigned>(round > 0));
+    const StealResult<int*> stolen = stack.Steal();
+    EXPECT_EQ(stolen.item.value_or(nullptr), round == 0 ? &jobs[0] : nullptr);
+  }
+  EXPECT_FALSE(stack.Pop(0));
+  stack.Restore(0);
+}
+
 TEST(ForkStackDeathTest, DepthMustBePositiveAndBounded) {
   EXPECT_DEATH(ForkStack<int>(0), "ForkStack\\(max_depth\\): expected 1 to 4094, found 0");
   EXPECT_DEATH(ForkStack<int>(4'095), "found 4095");

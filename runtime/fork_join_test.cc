@@ -196,6 +196,25 @@ TEST_P(ForkJoinTest, InsideTasks) {
   }
 }
 
+// Join is inlined into a coroutine that goes from worker to worker.
+Task<long> ForksAndMoves(int rounds) {
+  long sum = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const auto [a, b] = Join([i] { return i; }, [] { return 1; });
+    sum += a + b;
+    co_await YieldNow();
+  }
+  co_return sum;
+}
+
+TEST_P(ForkJoinTest, InsideATaskThatMoves) {
+  std::vector<JoinHandle<long>> handles;
+  for (int i = 0; i < 20; ++i) handles.push_back(Spawn(runtime_, ForksAndMoves(200)));
+  for (JoinHandle<long>& handle : handles) {
+    EXPECT_EQ(runtime_.BlockOn(std::move(handle)).value(), 200 * 199 / 2 + 200);
+  }
+}
+
 TEST_P(ForkJoinTest, ForVisitsEachIndexOnce) {
   for (const int size : {0, 1, 2, 17, 1'000}) {
     for (const std::ptrdiff_t grain : {0, 1, 7, 2'000}) {

@@ -53,12 +53,11 @@ template <typename Word, typename Atomics>
 class NestedSplit {
  public:
   explicit NestedSplit(const NestedOptions& options)
-      : pop_limit_(options.asymmetric ? 0 : kTripped),
+      : push_limit_(options.asymmetric ? options.capacity : kAsked),
+        pop_limit_(options.asymmetric ? 0 : kTripped),
         options_(options),
-        slots_(std::make_unique<Atomic<Word>[]>(static_cast<std::size_t>(options.capacity))),
-        word_(options.asymmetric ? 0 : ForkWord::kOpen) {
-    if (!options.asymmetric) (void)Ask();  // for ever
-  }
+        slots_(std::make_unique<Atomic<Word>[]>(static_cast<std::size_t>(options.capacity) + 1)),
+        word_(options.asymmetric ? 0 : ForkWord::kOpen) {}
 
   NestedSplit(const NestedSplit&) = delete;
   NestedSplit& operator=(const NestedSplit&) = delete;
@@ -70,14 +69,12 @@ class NestedSplit {
 
   // Precondition: t == Depth().
   Offered Push(int t, Word job) {
-    if (t >= options_.capacity) [[unlikely]]
-      return Offered::kFull;
     Slot(t).store(job, std::memory_order_relaxed);
-    tail_.store(t + 1, std::memory_order_release);             // (1) (8)
-    Atomics::LightBarrier();                                   // (8)
-    if (is_asked_.load(std::memory_order_relaxed) == kNobody)  // (8)
+    tail_.store(t + 1, std::memory_order_release);        // (1) (8)
+    Atomics::LightBarrier();                              // (8)
+    if (t < push_limit_.load(std::memory_order_relaxed))  // (8)
       return Offered::kQuiet;
-    return Answer();
+    return PushSlow(t);
   }
 
   // Precondition: t is the index of the newest push that was not popped. True: the job is the
@@ -111,7 +108,7 @@ class NestedSplit {
       const ForkWord seen = Load();
       if (!options_.asymmetric) Atomics::Fence(std::memory_order_seq_cst);  // (7)
       const int available = seen.is_open()
-                                ? tail_.load(std::memory_order_acquire) - seen.top()  // (1)
+                                ? End(tail_.load(std::memory_order_acquire)) - seen.top()  // (1)
                                 : seen.split() - seen.top();
       if (available > 0) {
         const int top = seen.top();
@@ -130,15 +127,15 @@ class NestedSplit {
 
   // Asks that the next push answer kWanted (8). False: somebody has, and no push since.
   bool Ask() {
-    if (is_asked_.load(std::memory_order_relaxed) != kNobody) return false;
-    is_asked_.store(kSomebody, std::memory_order_relaxed);
+    if (push_limit_.load(std::memory_order_relaxed) == kAsked) return false;
+    push_limit_.store(kAsked, std::memory_order_relaxed);
     return true;
   }
 
   // How many jobs can be stolen. Relaxed: a hint.
   int Size() const {
     const ForkWord seen(word_.load(std::memory_order_relaxed));
-    const int size = tail_.load(std::memory_order_relaxed) - seen.top();
+    const int size = End(tail_.load(std::memory_order_relaxed)) - seen.top();
     return size > 0 ? size : 0;
   }
 
@@ -146,8 +143,7 @@ class NestedSplit {
   template <typename U>
   using Atomic = typename Atomics::template Atomic<U>;
 
-  static constexpr int kNobody = 0;
-  static constexpr int kSomebody = 1;
+  static constexpr int kAsked = 0;
   static constexpr int kTripped = std::numeric_limits<int>::max();
 
   Atomic<Word>& Slot(int index) const { return slots_[static_cast<std::size_t>(index)]; }
@@ -167,10 +163,17 @@ class NestedSplit {
     return false;
   }
 
-  // A thief has asked: the stack is opened.
-  [[gnu::noinline]] Offered Answer() {
+  // The end of the jobs that may be stolen: what is pushed at the capacity is withdrawn at once.
+  int End(int tail) const { return tail < options_.capacity ? tail : options_.capacity; }
+
+  // The stack is full, or a thief has asked: then it is opened.
+  [[gnu::noinline]] Offered PushSlow(int t) {
+    if (t == options_.capacity) {
+      tail_.store(t, std::memory_order_release);  // (1)
+      return Offered::kFull;
+    }
     if (!options_.asymmetric) return Offered::kWanted;
-    is_asked_.store(kNobody, std::memory_order_relaxed);
+    push_limit_.store(options_.capacity, std::memory_order_relaxed);
     const ForkWord seen = Load();
     if (seen.is_open() || seen.split() > seen.top()) return Offered::kWanted;
     // The owner needs no barrier: its own later pops see its own limit.
@@ -238,8 +241,8 @@ class NestedSplit {
   alignas(kCacheLineSize) Atomic<int> tail_{0};
 
   // Read by the owner at each operation; written rarely. A pop below pop_limit is slow, and a push
-  // that somebody has asked for.
-  alignas(kCacheLineSize) Atomic<int> is_asked_{kNobody};
+  // from push_limit on: that is the capacity, or kAsked.
+  alignas(kCacheLineSize) Atomic<int> push_limit_;
   Atomic<int> pop_limit_;
   const NestedOptions options_;
   const std::unique_ptr<Atomic<Word>[]> slots_;  // written by the owner, read by thieves

@@ -1,10 +1,9 @@
 #include "runtime/internal/fork_job.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdint>
 
 #include "base/backoff.h"
+#include "runtime/internal/job_state.h"
 #include "runtime/internal/scheduler.h"
 #include "runtime/internal/worker.h"
 
@@ -13,17 +12,18 @@ namespace weft::runtime_internal {
 constinit thread_local ForkStack<Runnable>* current_jobs [[gnu::tls_model("initial-exec")]] =
     nullptr;
 
-void ForkJob::Begin() {
-  std::uintptr_t expected = kOffered;
-  // Relaxed: the name of the thief is a hint. Fails when the owner has parked.
-  state_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(Worker::Current()),
-                                 std::memory_order_relaxed, std::memory_order_relaxed);
-}
+namespace {
+
+JobState::Name NameOf(const Worker* worker) { return reinterpret_cast<JobState::Name>(worker); }
+
+}  // namespace
+
+void ForkJob::Begin() { state_.Begin(NameOf(Worker::Current())); }
 
 void ForkJob::End() {
-  const std::uintptr_t before = state_.exchange(kEnded, std::memory_order_acq_rel);  // (1) (2)
+  const JobState::Name sleeper = state_.End();
   // The job may be gone. Workers live longer than jobs.
-  if ((before & kParked) != 0) reinterpret_cast<Worker*>(before - kParked)->UnparkAwait();
+  if (sleeper != JobState::kNobody) reinterpret_cast<Worker*>(sleeper)->UnparkAwait();
 }
 
 void WakeForJob() { Worker::Current()->WakeForJob(); }
@@ -45,8 +45,8 @@ void Worker::WakeForJob() {
 void Worker::Await(const ForkJob& job) {
   int pauses = 1;
   for (int attempt = 0; attempt < kHelpAttempts; ++attempt) {
-    const std::uintptr_t state = job.state_.load(std::memory_order_acquire);  // (1)
-    if (state == ForkJob::kEnded) return;
+    const JobState::Name state = job.state_.Look();
+    if (state == JobState::kEnded) return;
     if (HelpOthers(reinterpret_cast<Worker*>(state))) {
       attempt = 0;
       pauses = 1;
@@ -55,17 +55,7 @@ void Worker::Await(const ForkJob& job) {
     for (int i = 0; i < pauses; ++i) CpuRelax();
     pauses = std::min(2 * pauses, 32);
   }
-  std::uintptr_t state = job.state_.load(std::memory_order_acquire);  // (1)
-  while (state != ForkJob::kEnded) {
-    if (job.state_.compare_exchange_weak(
-            state, reinterpret_cast<std::uintptr_t>(this) | ForkJob::kParked,
-            std::memory_order_release, std::memory_order_acquire)) {  // (1) (2)
-      break;
-    }
-  }
-  // A token may be left from an Await() that saw the end before it parked.
-  while (job.state_.load(std::memory_order_acquire) != ForkJob::kEnded)
-    await_parker_.Park();  // (1)
+  job.state_.AwaitEnd(NameOf(this), [this] { await_parker_.Park(); });
 }
 
 bool Worker::HelpOthers(Worker* thief) {

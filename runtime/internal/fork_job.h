@@ -1,14 +1,8 @@
 // runtime/internal/fork_job.h — the second half of a fork, which lies on the stack of the thread
-// that forks, and how that thread learns of its end.
-//
-// Happens-before edges; each end names its number:
-//   (1) thief -> owner       state: release, acquire. The result or exception of the job.
-//   (2) parker -> thief      state: release, acquire. That there is somebody to unpark.
+// that forks.
 #ifndef WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
 #define WEFT_RUNTIME_INTERNAL_FORK_JOB_H_
 
-#include <atomic>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -17,14 +11,33 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "future/poll.h"
+#include "runtime/internal/job_state.h"
 
 namespace weft::runtime_internal {
 
 class Worker;
 
-// Of the worker whose thread is calling, or null. Read by functions that are not inlined into
-// coroutines only: those may wake up on another thread.
-extern constinit thread_local ForkStack<Runnable>* current_jobs [[gnu::tls_model("initial-exec")]];
+// Of the worker whose thread is calling, or null. The name is for CurrentJobs().
+extern constinit thread_local ForkStack<Runnable>* current_jobs
+    [[gnu::tls_model("initial-exec")]] asm("weft_current_jobs");
+
+// Reads it. Compilers take the address of a thread_local for a constant of the function; a
+// coroutine, into which this may be inlined, may wake up on another thread. So they do not see it.
+#if defined(__x86_64__)
+[[gnu::always_inline]] inline ForkStack<Runnable>* CurrentJobs() {
+  ForkStack<Runnable>* jobs;
+  asm volatile(
+      "movq weft_current_jobs@gottpoff(%%rip), %0\n\t"
+      "movq %%fs:(%0), %0"
+      : "=r"(jobs));
+  return jobs;
+}
+#else
+[[gnu::noinline]] inline ForkStack<Runnable>* CurrentJobs() {
+  asm volatile("");
+  return current_jobs;
+}
+#endif
 
 // A job without its function. Whoever steals it runs it once; then the object may be gone.
 class ForkJob : public Runnable {
@@ -36,12 +49,7 @@ class ForkJob : public Runnable {
  private:
   friend class Worker;
 
-  // Or the thief's Worker*, or that of the owner and kParked.
-  static constexpr std::uintptr_t kOffered = 0;
-  static constexpr std::uintptr_t kParked = 1;
-  static constexpr std::uintptr_t kEnded = 2;
-
-  mutable std::atomic<std::uintptr_t> state_{kOffered};
+  JobState state_;
 };
 
 // For callers on a worker: after an offer that was wanted; when a job was stolen.
@@ -112,8 +120,8 @@ class Outcome {
   bool has_value_;
 };
 
-// A job that calls a G. Small functions are copied, so that the owner, whose function nobody else
-// sees then, keeps it in registers.
+// A job that calls a G. Small functions are copied, so that those who call Join() keep what they
+// capture in registers.
 template <typename G>
 class ForkJobOf final : public ForkJob {
   static constexpr bool kCopies = std::is_trivially_copyable_v<G> && sizeof(G) <= 4 * sizeof(void*);
@@ -127,6 +135,8 @@ class ForkJobOf final : public ForkJob {
     End();
   }
 
+  // Where the job was not stolen: of the owner, as it was given.
+  G& function() { return function_; }
   Outcome<NonVoid<ResultOf<G>>>& outcome() { return outcome_; }
 
  private:
