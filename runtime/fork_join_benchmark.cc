@@ -1,6 +1,7 @@
-// What fork-join costs: fib(35) and fib(37) with a leaf of n < 2 and no cut-off (time per fork), skynet (a sum
-// of 10^6 leaves, ten children a node by binary joins), nqueens(12), a product of matrices; each by
-// Join or ParallelFor with 1 and 2 workers, and by plain calls ("serial"), which is the floor.
+// What fork-join costs: fib(35) and fib(37) with a leaf of n < 2 and no cut-off (time per fork),
+// skynet (a sum of 10^6 leaves, ten children a node by binary joins), nqueens(12), a product of
+// matrices; each by Join or ParallelFor with 1 and 2 workers, and by plain calls ("serial"), which
+// is the floor.
 #include <bit>
 #include <cstddef>
 #include <cstdint>
