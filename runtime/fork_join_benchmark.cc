@@ -1,6 +1,7 @@
-// What fork-join costs: fib(35) with a leaf of n < 2 and no cut-off (time per fork), skynet (a sum
-// of 10^6 leaves, ten children a node by binary joins), nqueens(12), a product of matrices; each by
-// Join or ParallelFor with 1 and 2 workers, and by plain calls ("serial"), which is the floor.
+// What fork-join costs: fib(35) and fib(37) with a leaf of n < 2 and no cut-off (time per fork),
+// skynet (a sum of 10^6 leaves, ten children a node by binary joins), nqueens(12), a product of
+// matrices; each by Join or ParallelFor with 1 and 2 workers, and by plain calls ("serial"), which
+// is the floor.
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +41,10 @@ constexpr std::int64_t kForks = 14'930'351;
 template <typename By>
 std::int64_t FibShape() {
   return Fib<By>(kFib);
+}
+template <typename By>
+std::int64_t Fib37Shape() {
+  return Fib<By>(37);
 }
 
 // The children `first` to `last` of a node, each of `size` leaves.
@@ -153,6 +158,7 @@ void BM_MatmulFor(benchmark::State& state) {
       ->UseRealTime()
 
 WEFT_SHAPE(FibShape, "Fib");
+WEFT_SHAPE(Fib37Shape, "Fib37");
 WEFT_SHAPE(SkynetShape, "Skynet");
 WEFT_SHAPE(QueensShape, "Queens");
 BENCHMARK(BM_MatmulSerial)->Name("BM_ForkJoin_Matmul/serial");

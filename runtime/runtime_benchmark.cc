@@ -1,5 +1,5 @@
 // What tasks cost on the runtime: spawn and join in several shapes, yield, a wake-up between two
-// tasks, a round trip from a foreign thread, timers, latencies, and processor time while idle.
+// tasks, a round trip from a foreign thread, timers, and what is left of the processors for work.
 // "cpu" is the time of all threads: the one to read on a machine that others use too.
 #include <sys/resource.h>
 
@@ -24,7 +24,6 @@
 #include "future/spawn.h"
 #include "future/task.h"
 #include "future/waker.h"
-#include "parker/parker.h"
 #include "runtime/runtime.h"
 #include "runtime/stats.h"
 
@@ -75,50 +74,28 @@ void BM_Runtime_SpawnJoinOne(benchmark::State& state) {
 }
 BENCHMARK(BM_Runtime_SpawnJoinOne)->Apply(ForOneAndTwoWorkers);
 
-// Empty tasks that nobody joins, counted when they run.
-class Empties {
- public:
-  explicit Empties(Executor* executor) : executor_(*executor) {}
-
-  void Spawn(int count) {
-    for (int i = 0; i < count; ++i) {
-      weft::Spawn(executor_, PollFn([this](Context&) -> Poll<void> {
-                    done_.fetch_add(1, std::memory_order_relaxed);
-                    return Poll<void>::Ready();
-                  }))
-          .Detach();
-    }
-  }
-  auto SpawnAsTask(int count) {
-    return PollFn([this, count](Context&) -> Poll<void> {
-      Spawn(count);
-      return Poll<void>::Ready();
-    });
-  }
-  bool AreDone(int count) const { return done_.load(std::memory_order_acquire) >= count; }
-
- private:
-  Executor& executor_;
-  std::atomic<int> done_{0};
-};
-
-Task<void> AwaitEmpties(Executor& executor, int spawners, int count) {
-  Empties empties(&executor);
-  std::vector<JoinHandle<void>> handles;
-  for (int i = 0; i < spawners; ++i) {
-    handles.push_back(Spawn(executor, empties.SpawnAsTask(count)));
-  }
-  for (JoinHandle<void>& handle : handles) (void)co_await std::move(handle);
-  while (!empties.AreDone(spawners * count)) co_await YieldNow();
+Task<void> SpawnEmpties(Executor& executor, int count) {
+  for (int i = 0; i < count; ++i) Spawn(executor, Ready<>()).Detach();
+  co_return;
 }
 
-// Empty tasks, spawned by one task, or by two at once.
+// Nothing counts the tasks but the runtime: a counter of their own would be what is measured.
+Task<void> AwaitEmpties(Runtime& runtime, int spawners, int count) {
+  const uint64_t others = runtime.Stats().live_tasks;
+  for (int i = 0; i < spawners; ++i) Spawn(runtime, SpawnEmpties(runtime, count)).Detach();
+  while (runtime.Stats().live_tasks > others) co_await YieldNow();
+}
+
+// Empty tasks that nobody joins, spawned by one task, or by two at once.
 void BM_Runtime_EmptyTasks(benchmark::State& state) {
-  constexpr int kTasks = 10'000;
+  constexpr int kTasks = 100'000;
   const int spawners = static_cast<int>(state.range(1));
   Runtime runtime(Workers(state));
   for (auto _ : state) (void)runtime.BlockOn(AwaitEmpties(runtime, spawners, kTasks));
   state.SetItemsProcessed(state.iterations() * spawners * kTasks);
+  state.counters["millions_per_s"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * spawners * kTasks) * 1e-6,
+                         benchmark::Counter::kIsRate);
 }
 BENCHMARK(BM_Runtime_EmptyTasks)
     ->ArgNames({"workers", "spawners"})
@@ -134,16 +111,19 @@ void BM_Runtime_SpawnForOthers(benchmark::State& state) {
   Runtime runtime(Workers(state));
   for (auto _ : state) {
     (void)runtime.BlockOn(PollFn([&runtime](Context&) -> Poll<void> {
-      Empties empties(&runtime);
-      empties.Spawn(kTasks);
-      while (!empties.AreDone(kTasks)) CpuRelax();
+      std::atomic<int> done{0};
+      for (int i = 0; i < kTasks; ++i) {
+        Spawn(runtime, PollFn([&done](Context&) -> Poll<void> {
+                done.fetch_add(1, std::memory_order_relaxed);
+                return Poll<void>::Ready();
+              }))
+            .Detach();
+      }
+      while (done.load(std::memory_order_acquire) < kTasks) CpuRelax();
       return Poll<void>::Ready();
     }));
   }
-  const WorkerStats total = runtime.Stats().Total();
   state.SetItemsProcessed(state.iterations() * kTasks);
-  state.counters["attempts_per_steal"] = static_cast<double>(total.steal_attempts) /
-                                         static_cast<double>(std::max<uint64_t>(total.steals, 1));
 }
 BENCHMARK(BM_Runtime_SpawnForOthers)
     ->ArgName("workers")
@@ -151,60 +131,51 @@ BENCHMARK(BM_Runtime_SpawnForOthers)
     ->UseRealTime()
     ->MeasureProcessCPUTime();
 
-// A count of the processor's clock, or nanoseconds where there is none.
-int64_t Cycles() {
-#if defined(__x86_64__)
-  return static_cast<int64_t>(__builtin_ia32_rdtsc());
-#else
-  return MonotonicNow().nanos();
-#endif
+// ---- Work that computes --------------------------------------------------------------------
+
+// Processor time of all threads of the process.
+absl::Duration ProcessorTime() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
 }
 
-double NanosPerCycle() {
-  const Instant begin = MonotonicNow();
-  const int64_t cycles = Cycles();
-  while (MonotonicNow() - begin < absl::Milliseconds(20)) CpuRelax();
-  return static_cast<double>((MonotonicNow() - begin) / absl::Nanoseconds(1)) /
-         static_cast<double>(Cycles() - cycles);
+// Some microseconds of arithmetic.
+uint64_t Compute(uint64_t value) {
+  for (int i = 0; i < 10'000; ++i) value = value * 6364136223846793005u + 1442695040888963407u;
+  return value;
 }
 
-void ReportQuantiles(benchmark::State& state, std::vector<double> nanos) {
-  if (nanos.empty()) return;
-  std::sort(nanos.begin(), nanos.end());
-  double sum = 0;
-  for (const double value : nanos) sum += value;
-  state.counters["mean_ns"] = sum / static_cast<double>(nanos.size());
-  state.counters["p50_ns"] = nanos[nanos.size() / 2];
-  state.counters["p99_ns"] = nanos[nanos.size() * 99 / 100];
+Task<void> ComputeApart(Executor& executor, int count) {
+  std::vector<JoinHandle<uint64_t>> handles;
+  handles.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    auto body = [](int seed) -> Task<uint64_t> { co_return Compute(static_cast<uint64_t>(seed)); };
+    handles.push_back(Spawn(executor, body(i)));
+  }
+  for (auto& handle : handles) benchmark::DoNotOptimize(co_await std::move(handle));
 }
 
-// The call of Spawn() alone, each one measured by the cycle counter; 200 calls, then their runs.
-void BM_Runtime_SpawnCall(benchmark::State& state) {
-  constexpr int kCalls = 200;
+// A task spawns 1,000 that compute and joins them: how much of the workers' time is work, by the
+// runtime's account and by the kernel's, and what stealing takes.
+void BM_Runtime_CpuUse(benchmark::State& state) {
+  constexpr int kTasks = 1'000;
   Runtime runtime(Workers(state));
-  const double nanos_per_cycle = NanosPerCycle();
-  int64_t overhead = 1'000'000;
-  for (int i = 0; i < 1'000; ++i) {
-    const int64_t begin = Cycles();
-    overhead = std::min(overhead, Cycles() - begin);
-  }
-  std::vector<double> nanos;
-  for (auto _ : state) {
-    (void)runtime.BlockOn([](Executor& executor, int64_t skip, double unit,
-                             std::vector<double>* results) -> Task<void> {
-      std::vector<JoinHandle<int>> handles;
-      handles.reserve(kCalls);
-      for (int i = 0; i < kCalls; ++i) {
-        const int64_t begin = Cycles();
-        handles.push_back(Spawn(executor, Ready<int>(i)));
-        results->push_back(static_cast<double>(Cycles() - begin - skip) * unit);
-      }
-      for (JoinHandle<int>& handle : handles) (void)co_await std::move(handle);
-    }(runtime, overhead, nanos_per_cycle, &nanos));
-  }
-  ReportQuantiles(state, std::move(nanos));
+  const WorkerStats stats = runtime.Stats().Total();
+  const absl::Duration used = ProcessorTime();
+  const Instant begin = MonotonicNow();
+  for (auto _ : state) (void)runtime.BlockOn(ComputeApart(runtime, kTasks));
+  const absl::Duration offered = (MonotonicNow() - begin) * runtime.workers();
+  const WorkerStats end = runtime.Stats().Total();
+  state.SetItemsProcessed(state.iterations() * kTasks);
+  state.counters["busy_percent"] =
+      100 * absl::FDivDuration(end.busy_time - stats.busy_time, offered);
+  state.counters["cpu_percent"] = 100 * absl::FDivDuration(ProcessorTime() - used, offered);
+  state.counters["attempts_per_steal"] =
+      static_cast<double>(end.steal_attempts - stats.steal_attempts) /
+      static_cast<double>(std::max<uint64_t>(end.steals - stats.steals, 1));
 }
-BENCHMARK(BM_Runtime_SpawnCall)->Apply(ForOneAndTwoWorkers)->Iterations(2'000);
+BENCHMARK(BM_Runtime_CpuUse)->Apply(ForOneAndTwoWorkers);
 
 // ---- Yield and wake ------------------------------------------------------------------------
 
@@ -218,13 +189,19 @@ Task<void> YieldTogether(Executor& executor, int tasks, int count) {
   for (JoinHandle<void>& handle : handles) (void)co_await std::move(handle);
 }
 
-// 200 tasks that yield 200 times each.
+// 400,000 yields, by one task or by many together.
 void BM_Runtime_Yield(benchmark::State& state) {
+  constexpr int kYields = 400'000;
+  const int tasks = static_cast<int>(state.range(1));
   Runtime runtime(Workers(state));
-  for (auto _ : state) (void)runtime.BlockOn(YieldTogether(runtime, 200, 200));
-  state.SetItemsProcessed(state.iterations() * 200 * 200);
+  for (auto _ : state) (void)runtime.BlockOn(YieldTogether(runtime, tasks, kYields / tasks));
+  state.SetItemsProcessed(state.iterations() * kYields);
 }
-BENCHMARK(BM_Runtime_Yield)->Apply(ForOneAndTwoWorkers);
+BENCHMARK(BM_Runtime_Yield)
+    ->ArgNames({"workers", "tasks"})
+    ->ArgsProduct({{1, 2}, {1, 2, 200, 1'000}})
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
 // Two tasks hand a turn to and fro.
 class Turns {
@@ -282,53 +259,7 @@ void BM_Runtime_BlockOn(benchmark::State& state) {
 }
 BENCHMARK(BM_Runtime_BlockOn)->Apply(ForOneAndTwoWorkers);
 
-// From a push by a foreign thread until the task runs: the workers idle, or one of them busy with
-// 100 tasks that yield.
-class Stamp final : public Runnable {
- public:
-  void Run() noexcept override {
-    ran_at_ = MonotonicNow();
-    is_done_.store(true, std::memory_order_release);
-  }
-  double NanosSince(Instant begin) const {
-    while (!is_done_.load(std::memory_order_acquire)) CpuRelax();
-    return static_cast<double>((ran_at_ - begin) / absl::Nanoseconds(1));
-  }
-
- private:
-  Instant ran_at_;
-  std::atomic<bool> is_done_{false};
-};
-
-Task<void> YieldUntil(const std::atomic<bool>& flag) {
-  while (!flag.load(std::memory_order_relaxed)) co_await YieldNow();
-}
-
-void BM_Runtime_WakeLatency(benchmark::State& state) {
-  Runtime runtime(Workers(state));
-  const int64_t load = state.range(1);
-  std::atomic<bool> stop{false};
-  for (int64_t i = 0; i < load; ++i) Spawn(runtime, YieldUntil(stop)).Detach();
-  Parker parker;
-  std::vector<double> nanos;
-  for (auto _ : state) {
-    parker.ParkUntil(MonotonicNow() + absl::Microseconds(200));
-    Stamp stamp;
-    const Instant begin = MonotonicNow();
-    runtime.Schedule(&stamp, ScheduleHint::kSpawn);
-    nanos.push_back(stamp.NanosSince(begin));
-  }
-  stop = true;
-  ReportQuantiles(state, std::move(nanos));
-}
-BENCHMARK(BM_Runtime_WakeLatency)
-    ->ArgNames({"workers", "load"})
-    ->Args({1, 0})
-    ->Args({1, 100})
-    ->UseRealTime()
-    ->Iterations(2'000);
-
-// ---- Timers and idleness -------------------------------------------------------------------
+// ---- Timers --------------------------------------------------------------------------------
 
 Task<void> SleepTogether(Executor& executor, int tasks) {
   std::vector<JoinHandle<void>> handles;
@@ -346,30 +277,6 @@ void BM_Runtime_Sleep(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kTasks);
 }
 BENCHMARK(BM_Runtime_Sleep)->Apply(ForOneAndTwoWorkers);
-
-int64_t ProcessorMicroseconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  const auto total = [](const timeval& time) {
-    return int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
-  };
-  return total(usage.ru_utime) + total(usage.ru_stime);
-}
-
-// Processor time of the whole process per 20 ms in which it does nothing.
-void BM_Runtime_Idle(benchmark::State& state) {
-  Runtime runtime(Workers(state));
-  Parker parker;
-  int64_t used = 0;
-  for (auto _ : state) {
-    const int64_t before = ProcessorMicroseconds();
-    parker.ParkUntil(MonotonicNow() + absl::Milliseconds(20));
-    used += ProcessorMicroseconds() - before;
-  }
-  state.counters["cpu_us"] =
-      benchmark::Counter(static_cast<double>(used), benchmark::Counter::kAvgIterations);
-}
-BENCHMARK(BM_Runtime_Idle)->ArgName("workers")->Arg(2)->Arg(16)->UseRealTime();
 
 }  // namespace
 }  // namespace weft

@@ -69,17 +69,19 @@ class CompareTest(unittest.TestCase):
                       "rows": {"Ours": "Ours", "Theirs": "Theirs"}}
         self.programs = {"ours": {"BM_Ours_Pair": [time(10, 11), time(12, 11), time(11, 11)]},
                          "theirs": {"BM_Theirs_Pair": [time(20, 11), time(18, 11), time(33, 11)]}}
+        self.by_gcc = {}
         (self.root / "pkg").mkdir()
         (self.root / "pkg/README.md").write_text(README)
 
     def compare(self, *arguments, build="optimised", package="pkg"):
         self.log.unlink(missing_ok=True)
-        folder = self.root / "bin/pkg"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, figures in self.programs.items():
-            if name != self.unbuilt:
-                self.script(folder / name, FAKE.format(python=sys.executable, figures=json.dumps(figures),
-                                                       log=str(self.log), me=name, build=build))
+        for place, programs in (("bin/pkg", self.programs), ("bin/gcc/pkg", self.by_gcc)):
+            folder = self.root / place
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, figures in programs.items():
+                if name != self.unbuilt:
+                    self.script(folder / name, FAKE.format(python=sys.executable, figures=json.dumps(figures),
+                                                           log=str(self.log), me=name, build=build))
         labels = [f"//pkg:{name}" for name in self.programs]
         (self.root / "pkg/benchmarks.json").write_text(
             json.dumps({"programs": labels, "tables": {"pkg-pair": self.table}}))
@@ -171,6 +173,24 @@ class CompareTest(unittest.TestCase):
         self.expect("| Theirs | 0.00 (0.00–0.00), 0.00x |", "| infx (inf–inf) of Theirs | met |")
         self.table.update(columns={"steals": "BM_{}_Pair#steals*1e3"}, goals=[])
         self.expect("| Ours | 5000 (5000–5000) |")
+
+    def test_a_row_may_be_of_another_configuration(self):
+        self.by_gcc = {"ours": {"BM_Ours_Pair": [time(30, 30)], "BM_Other": [time(1, 1)]}}
+        self.table["rows"]["Ours by GCC"] = {"pair": "gcc:BM_Ours_Pair"}
+        self.table["goals"] = [["Ours by GCC", "pair", "<= 3x of Ours"]]
+        self.expect("| Ours by GCC | 30.0 (30.0–30.0), cpu 30.0, 2.73x |", "gcc: fakecc 1.2.",
+                    "2.73x (2.50–3.00) of Ours | met |")
+        self.assertEqual(self.log.read_text().split(), ["ours", "theirs", "ours"] * 3)
+        self.table["rows"]["Ours by GCC"] = {"pair": "gcc:BM_Hours_Pair"}
+        self.refused("expected BM_Hours_Pair in //pkg:ours or //pkg:theirs, found none")
+
+    def test_a_column_may_need_more_processors_than_there_are(self):
+        self.table["columns"].update(crowd={"benchmark": "BM_{}_Crowd", "processors": 100_000},
+                                     few={"benchmark": "BM_{}_Pair", "processors": 1})
+        self.table["goals"] = [["Ours", "crowd", "<= 3 ns"], ["Ours", "few", "<= 11 ns"]]
+        self.expect("| ns | pair | few |", "Ours, crowd: <= 3 ns | – | needs 100000 processors |",
+                    "Ours, few: <= 11 ns | 11.0 ns", arguments=[f"--save={self.root}/saved"])
+        self.expect("| ns | pair | few |", "needs 100000 processors", arguments=[f"--from={self.root}/saved"])
 
     # Goals.
 
@@ -274,10 +294,10 @@ class CompareTest(unittest.TestCase):
             ({"base": "Hours"}, "expected base to be the name of a row, found 'Hours'; did you mean Ours"),
             ({"ours": ["Hours"]}, "expected ours to be names of rows, found 'Hours'; did you mean Ours"),
             ({"rows": {"Ours": {"pear": "x"}}}, "expected titles of columns or '*', found pear"),
-            ({"rows": {"Ours": {"pair": "BM_X#y*z"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'BM_X#y*z'"),
-            ({"rows": {"Ours": {"pair": "x"}}}, "expected BM_... or PEER:GROUP/NAME/THREADS, found 'x'"),
+            ({"rows": {"Ours": {"pair": "BM_X#y*z"}}}, "expected BM_..., CONFIG:BM_... or PEER:GROUP/NAME/THREADS, found 'BM_X#y*z'"),
+            ({"rows": {"Ours": {"pair": "x"}}}, "expected BM_..., CONFIG:BM_... or PEER:GROUP/NAME/THREADS, found 'x'"),
             ({"metric": "luck"}, "expected metric wall or cpu, found 'luck'"),
-            ({"columns": {"pair": 1}}, "column pair: expected a benchmark, or {benchmark, time: wall or cpu}, found 1"),
+            ({"columns": {"pair": 1}}, "column pair: expected a benchmark, or {benchmark, time: wall or cpu, processors: a number}, found 1"),
             ({"columms": {}}, "expected an object with base, columns"),
         ):
             with self.subTest(message=message):

@@ -26,20 +26,26 @@ def closest(name, names):
 
 
 class Cell:
-    """Where one figure comes from: a benchmark of ours, or PEER:GROUP/NAME/THREADS.
+    """Where one figure comes from: a benchmark of ours, BM_..., or PEER:GROUP/NAME/THREADS.
 
-    After a '#' stands the counter that is the figure, and after a '*' what it is multiplied by.
+    CONFIG:BM_... is a benchmark of ours in a program that is built with --config=CONFIG too. After a '#' stands the
+    counter that is the figure, and after a '*' what it is multiplied by.
     """
 
     def __init__(self, text):
         self.text, _, counter = text.partition("#")
         self.counter, _, scale = counter.partition("*")
         self.scale = float(scale or 1)
-        self.peer, self.name = None, self.text
-        if not self.text.startswith("BM_"):
-            self.peer, colon, self.name = self.text.partition(":")
-            if not colon or not self.name:
-                raise ValueError(text)
+        self.peer, self.config, self.name = None, None, self.text
+        if self.text.startswith("BM_"):
+            return
+        origin, colon, self.name = self.text.partition(":")
+        if not colon or not self.name:
+            raise ValueError(text)
+        if self.name.startswith("BM_"):
+            self.config = origin
+        else:
+            self.peer = origin
 
 
 class Goal:
@@ -81,7 +87,8 @@ class Table:
         if not isinstance(values, dict) or not TABLE_KEYS.issuperset(values) or not values.get("columns"):
             refuse(where, "an object with " + ", ".join(sorted(TABLE_KEYS)),
                    ", ".join(values) if isinstance(values, dict) else repr(values))
-        self.columns, self.times = self.read_columns(where, values["columns"])
+        self.columns, self.times, self.processors = self.read_columns(where, values["columns"])
+        self.left_out = {}
         self.rows = values.get("rows", {})
         self.item = values.get("item", "item")
         self.metric = values.get("metric", "wall")
@@ -104,16 +111,24 @@ class Table:
 
     @staticmethod
     def read_columns(where, columns):
-        """title -> pattern, and title -> the only time that means something there."""
-        patterns, times = {}, {}
+        """title -> pattern, title -> the only time that means something there, and title -> processors that it needs."""
+        patterns, times, processors = {}, {}, {}
         for title, value in columns.items():
-            if isinstance(value, dict) and set(value) == {"benchmark", "time"} and value["time"] in METRICS:
-                patterns[title], times[title] = value["benchmark"], value["time"]
-            elif isinstance(value, str):
-                patterns[title] = value
-            else:
-                refuse(f"{where}, column {title}", "a benchmark, or {benchmark, time: wall or cpu}", repr(value))
-        return patterns, times
+            known = value if isinstance(value, dict) else {"benchmark": value}
+            if (not {"benchmark", "time", "processors"}.issuperset(known) or not isinstance(known.get("benchmark"), str)
+                    or known.get("time", "wall") not in METRICS or not isinstance(known.get("processors", 1), int)):
+                refuse(f"{where}, column {title}", "a benchmark, or {benchmark, time: wall or cpu, processors: a number}",
+                       repr(value))
+            patterns[title] = known["benchmark"]
+            if "time" in known:
+                times[title] = known["time"]
+            processors[title] = known.get("processors", 1)
+        return patterns, times, processors
+
+    def fit(self, processors):
+        """Leaves out the columns for which a machine has too few processors."""
+        self.left_out = {title: needed for title, needed in self.processors.items() if needed > processors}
+        self.columns = {title: pattern for title, pattern in self.columns.items() if title not in self.left_out}
 
     def metric_of(self, column):
         return self.times.get(column, self.metric)
@@ -132,13 +147,13 @@ class Table:
         try:
             return Cell(text)
         except ValueError:
-            refuse(f"{where}, row {row}, column {column}", "BM_... or PEER:GROUP/NAME/THREADS", repr(text))
+            refuse(f"{where}, row {row}, column {column}", "BM_..., CONFIG:BM_... or PEER:GROUP/NAME/THREADS", repr(text))
 
     def cell(self, row, column):
         return self.cells[row, column]
 
     def wanted(self):
-        return [cell for cell in self.cells.values() if cell is not None]
+        return [cell for (_, column), cell in self.cells.items() if cell is not None and column in self.columns]
 
 
 class Package:

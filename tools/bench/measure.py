@@ -50,10 +50,10 @@ def sample_of(entry):
 
 
 class Program:
-    """A Google Benchmark program of this repository."""
+    """A Google Benchmark program of this repository; `config`: of the build, beside bench."""
 
-    def __init__(self, label, path, timeout):
-        self.label, self.path, self.timeout = label, path, timeout
+    def __init__(self, label, path, timeout, config=None):
+        self.label, self.path, self.timeout, self.config = label, path, timeout, config
         self.notes = {}
         if not os.access(path, os.X_OK):
             refuse(label, f"its program at {path}", "none", "build it with --config=bench")
@@ -81,7 +81,7 @@ class Program:
             if entry.get("error_occurred"):
                 raise CompareError(f"{self.label}: {name}: expected figures, found the error "
                                    f"'{entry.get('error_message')}'")
-            found[name] = sample_of(entry)
+            found[f"{self.config}:{name}" if self.config else name] = sample_of(entry)
         return found
 
 
@@ -140,6 +140,21 @@ class Load:
         return max(0.0, (self.read_busy() - self.busy - self.read_own() + self.own) / elapsed)
 
 
+def processors():
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def owner_of(cell, programs):
+    """The first of the programs that has the benchmark of a cell."""
+    owners = [program for program in programs if cell.name in program.names]
+    if not owners:
+        names = set().union(*(program.names for program in programs))
+        refuse("declared benchmarks", f"{cell.name} in " + " or ".join(program.label for program in programs),
+               "none", closest(cell.name, names))
+    return owners[0]
+
+
 def plan(cells, programs, peers):
     """runner -> the names it is to measure. Cells of peers that were not given are left out."""
     wanted = {}
@@ -148,12 +163,8 @@ def plan(cells, programs, peers):
             if cell.peer in peers:
                 wanted.setdefault(peers[cell.peer], set()).add(cell.name)
             continue
-        owners = [program for program in programs if cell.name in program.names]
-        if not owners:
-            names = set().union(*(program.names for program in programs))
-            refuse("declared benchmarks", f"{cell.name} in " + " or ".join(program.label for program in programs),
-                   "none", closest(cell.name, names))
-        wanted.setdefault(owners[0], set()).add(cell.name)
+        owner = owner_of(cell, [program for program in programs if program.config == cell.config])
+        wanted.setdefault(owner, set()).add(cell.name)
     return wanted
 
 

@@ -116,6 +116,8 @@ class Report:
 
     def verdict(self, goal):
         """What was measured, and whether the goal is met."""
+        if goal.column in self.table.left_out:
+            return "–", f"needs {self.table.left_out[goal.column]} processors"
         values = self.values(goal.row, goal.column, goal.metric)
         if values is None:
             return "–", "not run"
