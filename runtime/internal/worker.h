@@ -154,6 +154,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // worker_look.cc
   bool IsTimeToLook();
+  bool IsTimeToLook(int64_t coarse);
   Runnable* LookAround();
   void LookAtKernelAndClock(bool ticked);
   void QueueCollected();
