@@ -31,6 +31,8 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
   scheduler.search_time = options.search_time;
   scheduler.on_worker_start = options.on_worker_start;
   scheduler.on_worker_stop = options.on_worker_stop;
+  scheduler.on_worker_park = options.on_worker_park;
+  scheduler.on_worker_unpark = options.on_worker_unpark;
   return scheduler;
 }
 
@@ -99,6 +101,10 @@ TimerService& Runtime::timers() { return scheduler_->timers(); }
 
 void Runtime::Schedule(Runnable* runnable, ScheduleHint hint) {
   scheduler_->Schedule(runnable, hint);
+}
+
+void Runtime::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
+  scheduler_->ScheduleInClass(priority, runnable);
 }
 
 void Runtime::ScheduleBlocking(Runnable* job) { blocking_pool_->Schedule(job); }

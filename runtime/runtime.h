@@ -76,6 +76,12 @@ struct RuntimeOptions {
   // last one: to set affinities and priorities, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  // The same, before a worker that has found nothing to run goes to sleep, in the kernel or on its
+  // parker, and after it, always in pairs: to flush what the thread has gathered, or to tell others
+  // that it uses no processor. What they schedule is run as usual. Work that comes while the first
+  // one runs waits for it, so it should be short. Waits of fork-join do not call them.
+  std::function<void(int)> on_worker_park = nullptr;
+  std::function<void(int)> on_worker_unpark = nullptr;
 };
 
 // How a Runtime ends.
@@ -131,6 +137,7 @@ class Runtime final : public AnyRuntime {
  protected:
   void CheckMayBlock(const char* method) const override;
   void RunUntil(absl::FunctionRef<bool(Context&)> is_done) override;
+  void ScheduleInClass(TaskPriority priority, Runnable* runnable) override;
 
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);

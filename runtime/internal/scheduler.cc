@@ -30,7 +30,15 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
   if (Worker* const worker = OwnWorker()) {
     worker->Push(runnable, hint);
   } else {
-    ScheduleFromOutside(runnable);
+    Inject(runnable);
+  }
+}
+
+void Scheduler::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
+  if (Worker* const worker = OwnWorker()) {
+    worker->PushInClass(priority, runnable);
+  } else {
+    ScheduleFromOutside([&] { lanes_.Push(priority, runnable); });
   }
 }
 
@@ -39,7 +47,7 @@ void Scheduler::StartTask(Runnable* task) {
     worker->StartTask(task);
   } else {
     foreign_tally_.AddSpawn();
-    ScheduleFromOutside(task);
+    Inject(task);
   }
 }
 
@@ -68,13 +76,18 @@ TaskTotals Scheduler::Totals() const {
   return totals;
 }
 
-void Scheduler::ScheduleFromOutside(Runnable* runnable) {
+template <typename Push>
+void Scheduler::ScheduleFromOutside(Push push) {
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
-  (void)injector_.Push(runnable);  // Never closed, so never refused.
+  push();
   WakeOne();
   foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
+}
+
+void Scheduler::Inject(Runnable* runnable) {
+  ScheduleFromOutside([&] { (void)injector_.Push(runnable); });  // Never closed, so never refused.
 }
 
 std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
@@ -84,7 +97,7 @@ std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
 }
 
 bool Scheduler::HasWork() const {
-  if (!injector_.IsEmpty()) return true;
+  if (!injector_.IsEmpty() || !lanes_.IsEmpty()) return true;
   for (const auto& worker : workers_) {
     if (worker->HasQueued()) return true;
   }
@@ -124,6 +137,9 @@ void Scheduler::Stop() {
 bool Scheduler::RunLeftover() {
   Runnable* runnable = nullptr;
   (void)TakeInjected({&runnable, 1});
+  for (const TaskPriority priority : {TaskPriority::kHigh, TaskPriority::kLow}) {
+    if (runnable == nullptr) runnable = lanes_.TryPop(priority);
+  }
   for (const auto& worker : workers_) {
     if (runnable == nullptr) runnable = worker->TakeQueued();
   }

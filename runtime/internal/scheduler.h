@@ -18,6 +18,7 @@
 #include "mpmc/unbounded_queue.h"
 #include "reactor/reactor.h"
 #include "runtime/internal/idle_set.h"
+#include "runtime/internal/lanes.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
 #include "runtime/internal/worker.h"
@@ -32,6 +33,9 @@ struct SchedulerOptions {
   // On each worker's thread, with its number. May be empty.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  // Around each of its sleeps for want of work.
+  std::function<void(int)> on_worker_park = nullptr;
+  std::function<void(int)> on_worker_unpark = nullptr;
 };
 
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor.
@@ -46,6 +50,8 @@ class Scheduler {
 
   // Queues work: at the calling worker, or in the injector.
   void Schedule(Runnable* runnable, ScheduleHint hint);
+  // Queues work of a class that is not kNormal.
+  void ScheduleInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task, and queues it as new.
   void StartTask(Runnable* task);
   // Executor::RunIfNext().
@@ -82,7 +88,10 @@ class Scheduler {
     Worker* const worker = current_worker;
     return worker != nullptr && worker->scheduler() == this ? worker : nullptr;
   }
-  void ScheduleFromOutside(Runnable* runnable);
+  // A thread that is no worker: push() queues work.
+  template <typename Push>
+  void ScheduleFromOutside(Push push);
+  void Inject(Runnable* runnable);
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
@@ -98,6 +107,7 @@ class Scheduler {
   const std::unique_ptr<Reactor> reactor_;
   Timers timers_;
   UnboundedQueue<Runnable*> injector_;
+  Lanes lanes_;
   IdleSet idle_;
   // Calls of Schedule() by threads that are not workers, between their push and their return. Edge
   // (1): the end of such a call (release) -> Stop() (acquire): it touches nothing of this any more.

@@ -64,7 +64,7 @@ void Worker::LookAtKernelAndClock(bool ticked) {
   }
   scheduler_.timers_.FireDue(now);
   is_collecting_ = false;
-  if (collected_ == nullptr) return;
+  if (collected_ == nullptr && scheduler_.lanes_.IsEmpty()) return;
   QueueCollected();
   WakeOne();
 }

@@ -25,7 +25,7 @@ Runnable* Worker::FindWork() {
       StopSearching();
       return runnable;
     }
-    if (!WaitForWork()) return nullptr;
+    if (!WaitForWork()) return TakeOwn();  // what its hooks have scheduled
     until = Instant::InfinitePast();
   }
 }
@@ -59,7 +59,8 @@ Runnable* Worker::TakeFromOthers() {
   const auto steal = [this](Worker* victim) { return StealFrom(victim); };
   if (Runnable* const runnable = TakeFromFirst(steal)) return runnable;
   if (Runnable* const runnable = TakeInjected()) return runnable;
-  return StealJob();
+  if (Runnable* const runnable = StealJob()) return runnable;
+  return scheduler_.lanes_.TryPop(TaskPriority::kLow);
 }
 
 Runnable* Worker::StealFrom(Worker* victim) {
@@ -123,7 +124,16 @@ void Worker::StopSearching() {
   wakes_.Add(1);
 }
 
+// The first hook comes before the worker is idle: what it schedules is seen as other work is.
 bool Worker::WaitForWork() {
+  const SchedulerOptions& options = scheduler_.options_;
+  if (options.on_worker_park) options.on_worker_park(index_);
+  const bool goes_on = Sleep();
+  if (options.on_worker_unpark) options.on_worker_unpark(index_);
+  return goes_on;
+}
+
+bool Worker::Sleep() {
   IdleSet& idle = scheduler_.idle_;
   const auto has_work = [this] {
     scheduler_.AskForJobs();
@@ -149,7 +159,7 @@ bool Worker::WaitForWork() {
 void Worker::PollUntilWork() {
   is_collecting_ = true;
   bool is_picked = false;
-  while (!is_picked && collected_ == nullptr) {
+  while (!is_picked && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
     {
       MutexLock lock(&scheduler_.polling_mutex_);
       // Looked at under the lock: a wake of the reactor that comes after this look is this Poll's,
