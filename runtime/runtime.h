@@ -38,9 +38,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
@@ -62,8 +64,14 @@ class Scheduler;
 
 // How a Runtime is built.
 struct RuntimeOptions {
-  // Worker threads. 0: AvailableParallelism().
+  // Worker threads. 0: AvailableParallelism(), but at most one for each of `processors`.
   int workers = 0;
+  // Processors for the workers: worker i runs on processors[i % size] alone. Empty: where the
+  // kernel likes, of those on which the thread may run that makes the runtime. AllowedProcessors()
+  // (parallelism.h) gives each of them a worker. Pinned workers keep their caches, and cannot get
+  // out of the way of other threads: for machines that the program has to itself. Threads for
+  // blocking calls are not pinned; threads that a task starts run where its worker does.
+  std::vector<int> processors = {};
   // Most threads for blocking calls at once; further calls queue.
   int max_blocking_threads = 64;
   // How long a thread for blocking calls stays without a call.
@@ -73,7 +81,7 @@ struct RuntimeOptions {
   // and waking cost some microseconds too; zero sleeps at once.
   absl::Duration search_time = absl::Microseconds(5);
   // Called on each worker's thread, with the worker's number, before its first task and after its
-  // last one: to set affinities and priorities, or to register the thread. Must not throw.
+  // last one: to set priorities of threads, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
   // The same, before a worker that has found nothing to run goes to sleep, in the kernel or on its
@@ -95,7 +103,8 @@ class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
-  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left).
+  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), and when a
+  // worker may not run on its processor.
   // Precondition (checked): no option is negative, and max_blocking_threads is positive.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const Options& options = {});
 
@@ -142,6 +151,8 @@ class Runtime final : public AnyRuntime {
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
+  // Whether the workers run where they should.
+  absl::Status PlacementStatus() const;
   bool AreNoTasks() const;
 
   const int workers_;

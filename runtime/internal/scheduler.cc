@@ -11,6 +11,7 @@
 
 #include "base/asymmetric_barrier.h"
 #include "base/instant.h"
+#include "runtime/internal/thread_setup.h"
 
 namespace weft::runtime_internal {
 
@@ -18,8 +19,21 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> r
     : options_(options), reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+  MutexLock lock(&placing_mutex_);
+  if (!options.processors.empty()) unplaced_ = options.workers;
   // All exist before the first one looks at the others.
   for (const auto& worker : workers_) worker->Start();
+  while (unplaced_ > 0) placed_.Wait(&placing_mutex_);
+}
+
+void Scheduler::Place(int worker) {
+  if (options_.processors.empty()) return;
+  const int processor =
+      options_.processors[static_cast<std::size_t>(worker) % options_.processors.size()];
+  absl::Status status = SetAffinity({&processor, 1});
+  MutexLock lock(&placing_mutex_);
+  if (status_.ok()) status_ = std::move(status);
+  if (--unplaced_ == 0) placed_.NotifyAll();
 }
 
 Scheduler::~Scheduler() = default;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/atomics.h"
 #include "base/instant.h"
@@ -30,6 +31,8 @@ struct SchedulerOptions {
   int workers = 1;
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
+  // Worker i runs on processors[i % size] alone. Empty: anywhere.
+  std::vector<int> processors = {};
   // On each worker's thread, with its number. May be empty.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
@@ -38,7 +41,8 @@ struct SchedulerOptions {
   std::function<void(int)> on_worker_unpark = nullptr;
 };
 
-// Starts its workers when made. Thread-safe, but for Stop() and the destructor.
+// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is an
+// error, it works all the same, but for what that names.
 class Scheduler {
  public:
   // Precondition: options.workers > 0.
@@ -69,6 +73,9 @@ class Scheduler {
   // calling thread.
   void Stop();
 
+  // Whether all workers run where the options say.
+  const absl::Status& status() const { return status_; }
+
   int worker_count() const { return static_cast<int>(workers_.size()); }
 
   // Whether the calling thread is one of the workers.
@@ -92,6 +99,8 @@ class Scheduler {
   template <typename Push>
   void ScheduleFromOutside(Push push);
   void Inject(Runnable* runnable);
+  // A worker's thread: goes to where the options say that it runs.
+  void Place(int worker) ABSL_LOCKS_EXCLUDED(placing_mutex_);
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
@@ -117,6 +126,11 @@ class Scheduler {
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
+  // Workers that have still to be placed, and the first error of one.
+  Mutex placing_mutex_;
+  CondVar placed_;
+  int unplaced_ ABSL_GUARDED_BY(placing_mutex_) = 0;
+  absl::Status status_;  // constant after construction; before: under the mutex
 };
 
 }  // namespace weft::runtime_internal

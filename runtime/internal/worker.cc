@@ -40,6 +40,7 @@ void Worker::Start() {
 
 void Worker::Main() {
   SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
+  scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
   current_worker = this;
