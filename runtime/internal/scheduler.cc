@@ -16,7 +16,10 @@
 namespace weft::runtime_internal {
 
 Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor)
-    : options_(options), reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
+    : options_(options),
+      reactor_(std::move(reactor)),
+      timers_(MonotonicNow(), reactor_.get()),
+      idle_(options.workers) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
   MutexLock lock(&placing_mutex_);
@@ -96,7 +99,7 @@ void Scheduler::ScheduleFromOutside(Push push) {
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
   push();
-  WakeOne();
+  Wake(idle_.PickOneFromOutside());
   foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
 }
 
@@ -124,14 +127,8 @@ void Scheduler::AskForJobs() {
   if (is_new) HeavyBarrier();
 }
 
-bool Scheduler::WakeOne() {
-  const Pick pick = idle_.PickOne();
-  if (pick.idler == nullptr) return false;
-  Wake(pick);
-  return true;
-}
-
 void Scheduler::Wake(const Pick& pick) {
+  if (pick.idler == nullptr) return;
   if (pick.role == IdleRole::kPoller) {
     reactor_->Wake();
   } else {

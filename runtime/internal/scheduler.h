@@ -106,8 +106,6 @@ class Scheduler {
   // For a worker that has just become idle, before it looks whether there is work: from now on a
   // job that is pushed is seen by that look, or wakes somebody.
   void AskForJobs();
-  // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
-  bool WakeOne();
   void Wake(const Pick& pick);
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();

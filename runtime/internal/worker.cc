@@ -80,8 +80,11 @@ void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
 }
 
 void Worker::WakeOne() {
-  if (scheduler_.WakeOne()) [[unlikely]]
-    wakes_.Add(1);
+  const Pick pick = scheduler_.idle_.PickOne();
+  if (pick.idler == nullptr) [[likely]]
+    return;
+  scheduler_.Wake(pick);
+  wakes_.Add(1);
 }
 
 Runnable* Worker::Next() {

@@ -186,7 +186,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // The same, seldom used.
   int runs_per_check_ = 1;
   int runs_since_look_ = 0;
-  bool was_injected_ = false;  // the last look that a tick caused gave the injector its turn
+  bool was_injected_ = false;   // the last look that a tick caused gave the injector its turn
+  bool searching_pays_ = true;  // the last time without work was shorter than a search
   uint32_t random_;
   int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();

@@ -17,9 +17,10 @@ Runnable* Worker::FindWork() {
   if (Runnable* const runnable = TakeFromOthers()) return runnable;
   const Instant begin = MonotonicNow();
   idle_since_.store(begin.nanos(), std::memory_order_relaxed);
-  // One who spins is enough.
+  // One who spins is enough; and none where there was no work the last time until the spin was
+  // over: it keeps the processor from the thread that this worker has just woken.
   const bool is_first = scheduler_.idle_.BeginSearch() == 0;
-  Instant until = is_first ? begin + scheduler_.options_.search_time : begin;
+  Instant until = is_first && searching_pays_ ? begin + scheduler_.options_.search_time : begin;
   while (true) {
     if (Runnable* const runnable = Search(until)) {
       StopSearching();
@@ -117,7 +118,9 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
 
 void Worker::StopSearching() {
   const int64_t since = idle_since_.exchange(0, std::memory_order_relaxed);
-  idle_nanos_.Add(static_cast<uint64_t>(MonotonicNow().nanos() - since));
+  const int64_t nanos = MonotonicNow().nanos() - since;
+  idle_nanos_.Add(static_cast<uint64_t>(nanos));
+  searching_pays_ = absl::Nanoseconds(nanos) <= scheduler_.options_.search_time;
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
   if (pick.idler == nullptr) return;
   scheduler_.Wake(pick);
