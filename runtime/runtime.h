@@ -21,6 +21,12 @@
 //                    never return to the scheduler are not interrupted; what such a task has
 //                    spawned or woken is run by others, but for the task that it has woken last,
 //                    which others take only if they happen to search.
+//   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to 11,
+//                    kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to the
+//                    highest that has some. So between two runs of a worker for kHigh there is at
+//                    most one for another class, between two for kNormal three, between two for
+//                    kLow 15, and in each case the injector's turns. Tasks of kHigh and of kLow
+//                    begin in the order in which they became ready, on any worker.
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 64
 //                    runs (at descriptors at most every 50 us), and within 8 runs of a tick of the
 //                    coarse clock (1 to 10 ms), after each run once runs are long; an idle one
@@ -78,7 +84,8 @@ struct RuntimeOptions {
   absl::Duration blocking_thread_idle_time = absl::Seconds(10);
   // How long a worker that has run out of tasks goes on looking for some before it sleeps: one
   // worker at a time, and at most so much processor time for each time that it runs out. Sleeping
-  // and waking cost some microseconds too; zero sleeps at once.
+  // and waking cost some microseconds too; zero sleeps at once. A worker whose last wait for tasks
+  // was longer than this does not search the next time.
   absl::Duration search_time = absl::Microseconds(5);
   // Called on each worker's thread, with the worker's number, before its first task and after its
   // last one: to set priorities of threads, or to register the thread. Must not throw.
