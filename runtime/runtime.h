@@ -21,10 +21,10 @@
 //                    never return to the scheduler are not interrupted; what such a task has
 //                    spawned or woken is run by others, but for the task that it has woken last,
 //                    which others take only if they happen to search.
-//   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to 11,
-//                    kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to the
-//                    highest that has some. So between two runs of a worker for kHigh there is at
-//                    most one for another class, between two for kNormal three, between two for
+//   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to
+//                    11, kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to
+//                    the highest that has some. So between two runs of a worker for kHigh there is
+//                    at most one for another class, between two for kNormal three, between two for
 //                    kLow 15, and in each case the injector's turns. Tasks of kHigh and of kLow
 //                    begin in the order in which they became ready, on any worker.
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 64

@@ -23,10 +23,10 @@
 //   So while work is queued and a worker idle, somebody is awake who will look for work, or was
 //   woken for it.
 //
-// A worker that goes idle when all others are so needs no heavy barrier. Outsiders, threads that are
-// no workers, run a fence. What another worker did before it went idle happens before this one's
-// change of the state, by the mutex; and before another worker does anything afterwards, it is taken
-// out of the set, by the mutex again: it sees that this one is idle.
+// A worker that goes idle when all others are idle needs no heavy barrier. Outsiders, threads that
+// are no workers, run a fence. What another worker did before it went idle happens before this
+// one's change of the state, by the mutex; and before another worker does anything afterwards, it
+// is taken out of the set, by the mutex again: it sees that this one is idle.
 //
 // The reactor and the timers are watched: if a worker is idle, there is a poller or a searcher. The
 // first worker that goes idle becomes the poller; a poller leaves as a searcher; the last searcher

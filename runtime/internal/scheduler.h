@@ -41,8 +41,8 @@ struct SchedulerOptions {
   std::function<void(int)> on_worker_unpark = nullptr;
 };
 
-// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is an
-// error, it works all the same, but for what that names.
+// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is
+// an error, it works all the same, but for what that names.
 class Scheduler {
  public:
   // Precondition: options.workers > 0.

@@ -1,11 +1,12 @@
 // runtime/internal/worker.h — one thread of the scheduler.
 //
-// Order in which a worker takes work of class kNormal: what timers and descriptors have just woken ("fresh"), at
-// most kFreshRuns times in a row, so that a long queue does not delay them; its own tasks
-// (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least every
-// kLookInterval runs it looks at timers, descriptors and the injector, whatever else there is; and
-// sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck runs, or after
-// each run once the clock has moved between two looks, and when that ticks, it looks around too.
+// The order in which a worker takes work of class kNormal: what timers and descriptors have just
+// woken ("fresh"), at most kFreshRuns times in a row, so that a long queue does not delay them;
+// its own tasks (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least
+// every kLookInterval runs it looks at timers, descriptors and the injector, whatever else there
+// is; and sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck
+// runs, or after each run once the clock has moved between two looks, and when that ticks, it
+// looks around too.
 //
 // The other classes have lanes (lanes.h). Once these are used, the classes take turns (turns.h);
 // the injector's turn at a look comes on top. Out of its turns, kLow is taken after all that other
