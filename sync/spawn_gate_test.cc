@@ -168,6 +168,7 @@ TEST(SpawnGateTest, NeverMoreAliveThanTheBoundAndNobodyIsForgotten) {
 }
 
 TEST(SpawnGateDeathTest, GateWithoutPlacesIsRefused) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   ManualExecutor executor;
   EXPECT_DEATH(SpawnGate(executor, 0), "max_tasks must be positive");
 }
