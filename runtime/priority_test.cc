@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/instant.h"
 #include "future/executor.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
@@ -210,7 +211,8 @@ TYPED_TEST(PriorityTest, TokenClockAndBlockingCallsAreThoseOfTheRuntime) {
   Executor& low = runtime->WithPriority(kLow);
   EXPECT_EQ(&low.token(), &runtime->token());
   EXPECT_EQ(&low.timers(), &runtime->timers());
-  EXPECT_LE(low.Now(), runtime->Now());
+  const Instant before = low.Now();
+  EXPECT_LE(before, runtime->Now());
   EXPECT_EQ(*runtime->BlockOn(SpawnBlocking(low, [] { return 3; })), 3);
 }
 
