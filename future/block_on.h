@@ -7,6 +7,8 @@
 // For main() and for threads of one's own. Never call it on a worker of an executor: it would block
 // the worker.
 //
+// BlockOnUntil() asks the future to stop when the deadline has come, and waits until it has.
+//
 //   Thread safety    Any thread.
 //   Errors           An exception of the future is rethrown.
 //   Cancellation     With an executor: when its token is cancelled, the future sees the stop
@@ -20,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "base/check.h"
+#include "base/instant.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
@@ -30,23 +33,34 @@
 #include "parker/parker.h"
 
 namespace weft {
+
+template <Future F>
+JoinResult<OutputOf<F>> BlockOnUntil(Executor& executor, F future, Instant deadline);
+
 namespace future_internal {
 
 // A waker that unparks the thread of `parker`.
 Waker MakeUnparkingWaker(const Parker& parker);
 
-// Polls until the answer is not kPending.
+// Polls until the answer is not kPending; from the deadline on, with a stop request.
 template <Future F>
-Poll<OutputOf<F>> PollToEnd(F& future, const CancelToken& token, Executor* executor) {
+Poll<OutputOf<F>> PollToEnd(F& future, const CancelToken& token, Executor* executor,
+                            Instant deadline = Instant::InfiniteFuture()) {
   Parker parker;
   const Waker waker = MakeUnparkingWaker(parker);
   CancelRegistration registration;
   registration.Register(token, waker.Clone());
+  bool is_late = false;
   while (true) {
     Context cx(waker, token, executor);
+    if (is_late) cx = cx.WithStop();
     Poll<OutputOf<F>> poll = future.poll(cx);
     if (!poll.IsPending()) return poll;
-    parker.Park();
+    if (is_late) {
+      parker.Park();
+    } else {
+      is_late = parker.ParkUntil(deadline) == ParkResult::kDeadline;
+    }
   }
 }
 
@@ -61,8 +75,20 @@ OutputOf<F> BlockOn(F future) {
 
 template <Future F>
 JoinResult<OutputOf<F>> BlockOn(Executor& executor, F future) {
-  Poll<OutputOf<F>> poll = future_internal::PollToEnd(future, executor.token(), &executor);
+  return BlockOnUntil(executor, std::move(future), Instant::InfiniteFuture());
+}
+
+// The same, but a future that stops when `deadline` has come gives absl::DeadlineExceededError. One
+// that has a value all the same gives that. The deadline is of the machine's clock.
+template <Future F>
+JoinResult<OutputOf<F>> BlockOnUntil(Executor& executor, F future, Instant deadline) {
+  Poll<OutputOf<F>> poll =
+      future_internal::PollToEnd(future, executor.token(), &executor, deadline);
   if (poll.IsStopped()) {
+    if (!executor.token().StopRequested()) {
+      return absl::DeadlineExceededError(
+          "BlockOnUntil(): the deadline came before the future finished");
+    }
     return absl::CancelledError("BlockOn(): the executor was shut down before the future finished");
   }
   if constexpr (std::is_void_v<OutputOf<F>>) {

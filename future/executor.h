@@ -61,6 +61,14 @@ enum class ScheduleHint : unsigned char {
   kYield,  // it gave way: behind all that is ready
 };
 
+// The class of a task: which of those that are ready runs first. A weight, not an order: a runtime
+// states how many runs of others a ready task of each class may have to wait for.
+enum class TaskPriority : unsigned char {
+  kHigh,    // few and short: somebody waits for them
+  kNormal,  // all others
+  kLow,     // what fills the time that is left
+};
+
 // A pending wake-up at an instant. Lives inside a future; an implementation of TimerService keeps
 // its node in `storage`.
 class TimerSlot {
@@ -122,6 +130,11 @@ class Executor {
     OnTaskSpawned();
     Schedule(task, ScheduleHint::kSpawn);
   }
+
+  // This executor for tasks of one class: differs from it in where it queues, and lives as long.
+  // Tasks inherit their class by it: their executor (CurrentExecutor(), Context::executor()) is of
+  // their class, so whatever they spawn there is too. Executors without classes answer themselves.
+  virtual Executor& WithPriority([[maybe_unused]] TaskPriority priority) { return *this; }
 
   // Asked by a task that is about to wait for `task`: if that is queued and is what this thread
   // would run next, takes it out of the queue, runs it here and now, on top of the asking task, and

@@ -34,6 +34,9 @@ struct SpawnOptions {
   // does not descend from that is not cancelled by the executor's shutdown, which waits for the
   // task.
   std::optional<CancelToken> token = std::nullopt;
+  // The task's class. None: that of the executor, which for the executor of a task is the class of
+  // that task. Costs nothing but where it is kHigh or kLow: these pass a queue that all share.
+  std::optional<TaskPriority> priority = std::nullopt;
   // What reports and dumps call the task. Copied; without one, it costs nothing.
   std::string_view name = {};
 };
@@ -124,8 +127,9 @@ JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future) {
 }
 template <Future F>
 JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options) {
+  Executor& own = options.priority ? executor.WithPriority(*options.priority) : executor;
   auto* const cell = future_internal::TaskCell<F>::Make(
-      executor, std::move(future), options.token ? &*options.token : nullptr, options.name);
+      own, std::move(future), options.token ? &*options.token : nullptr, options.name);
   JoinHandle<OutputOf<F>> handle(cell);
   cell->Start();
   return handle;

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "base/instant.h"
+#include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/future.h"
@@ -21,6 +23,32 @@
 #include "reactor/reactor.h"
 
 namespace weft {
+
+class AnyRuntime;
+
+namespace runtime_internal {
+
+// A runtime, but for the class of what is scheduled.
+class PriorityView final : public Executor {
+ public:
+  PriorityView(AnyRuntime* runtime, TaskPriority priority)
+      : runtime_(*runtime), priority_(priority) {}
+
+  void Schedule(Runnable* runnable, ScheduleHint hint) override;
+  void ScheduleBlocking(Runnable* job) override;
+  Instant Now() override;
+  TimerService& timers() override;
+  const CancelToken& token() override;
+  void OnTaskSpawned() override;
+  void OnTaskFinished() override;
+  Executor& WithPriority(TaskPriority priority) override;
+
+ private:
+  AnyRuntime& runtime_;
+  const TaskPriority priority_;
+};
+
+}  // namespace runtime_internal
 
 // See the head of the file.
 class AnyRuntime : public Executor {
@@ -44,13 +72,43 @@ class AnyRuntime : public Executor {
   // Where to submit I/O. Its Poll() is called by the runtime alone.
   virtual Reactor& reactor() = 0;
 
+  // Executor.
+  Executor& WithPriority(TaskPriority priority) final {
+    if (priority == TaskPriority::kNormal) return *this;
+    return priority == TaskPriority::kHigh ? high_ : low_;
+  }
+
  protected:
   // Stops the program, naming `method`, if the caller is a task of this runtime.
   virtual void CheckMayBlock(const char* method) const = 0;
   // Calls is_done(cx) at once and again after each wake of cx.waker(), until it returns true.
   virtual void RunUntil(absl::FunctionRef<bool(Context&)> is_done) = 0;
+  // Queues `runnable` behind all others of its class, which is not kNormal.
+  virtual void ScheduleInClass(TaskPriority priority, Runnable* runnable) = 0;
+
+ private:
+  friend class runtime_internal::PriorityView;
+
+  runtime_internal::PriorityView high_{this, TaskPriority::kHigh};
+  runtime_internal::PriorityView low_{this, TaskPriority::kLow};
 };
 
+namespace runtime_internal {
+
+inline void PriorityView::Schedule(Runnable* runnable, ScheduleHint) {
+  runtime_.ScheduleInClass(priority_, runnable);
+}
+inline void PriorityView::ScheduleBlocking(Runnable* job) { runtime_.ScheduleBlocking(job); }
+inline Instant PriorityView::Now() { return runtime_.Now(); }
+inline TimerService& PriorityView::timers() { return runtime_.timers(); }
+inline const CancelToken& PriorityView::token() { return runtime_.token(); }
+inline void PriorityView::OnTaskSpawned() { runtime_.OnTaskSpawned(); }
+inline void PriorityView::OnTaskFinished() { runtime_.OnTaskFinished(); }
+inline Executor& PriorityView::WithPriority(TaskPriority priority) {
+  return runtime_.WithPriority(priority);
+}
+
+}  // namespace runtime_internal
 }  // namespace weft
 
 #endif  // WEFT_RUNTIME_ANY_RUNTIME_H_

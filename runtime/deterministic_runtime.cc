@@ -1,6 +1,7 @@
 #include "runtime/deterministic_runtime.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "future/waker.h"
+#include "runtime/internal/turns.h"
 
 namespace weft {
 namespace {
@@ -67,30 +69,51 @@ uint64_t DeterministicRuntime::Choose(uint64_t bound) {
   return choice;
 }
 
+bool DeterministicRuntime::IsNothingReady() const {
+  return std::all_of(ready_.begin(), ready_.end(), [](auto& tasks) { return tasks.empty(); });
+}
+
+// Draws nothing where one class alone is ready. Precondition: one is.
+std::vector<Runnable*>& DeterministicRuntime::ChooseClass() {
+  std::array<std::size_t, 3> weights{};
+  for (std::size_t i = 0; i < ready_.size(); ++i) {
+    if (!ready_[i].empty())
+      weights[i] = runtime_internal::Turns::Weight(static_cast<TaskPriority>(i));
+  }
+  const std::size_t total = weights[0] + weights[1] + weights[2];
+  const bool is_one = std::find(weights.begin(), weights.end(), total) != weights.end();
+  std::size_t chosen = 0;
+  for (std::size_t rest = is_one ? 0 : Choose(total); rest >= weights[chosen]; ++chosen) {
+    rest -= weights[chosen];
+  }
+  return ready_[chosen];
+}
+
 // Two draws for one choice where the seed has a taste: it is then only likely, never certain.
-std::size_t DeterministicRuntime::ChooseReady() {
-  const uint64_t choice = Choose(ready_.size());
+std::size_t DeterministicRuntime::ChooseReady(std::size_t count) {
+  const uint64_t choice = Choose(count);
   switch (taste_) {
     case Taste::kAny:
       break;
     case Taste::kNewest:
-      return static_cast<std::size_t>(std::max(choice, Choose(ready_.size())));
+      return static_cast<std::size_t>(std::max(choice, Choose(count)));
     case Taste::kOldest:
-      return static_cast<std::size_t>(std::min(choice, Choose(ready_.size())));
+      return static_cast<std::size_t>(std::min(choice, Choose(count)));
   }
   return static_cast<std::size_t>(choice);
 }
 
 bool DeterministicRuntime::RunOne() {
-  if (ready_.empty()) return false;
+  if (IsNothingReady()) return false;
   ++runs_;
   WEFT_CHECK(runs_ <= options_.max_runs)
       << "DeterministicRuntime: " << options_.max_runs << " runs and no end ("
       << SeedMessage(options_.seed)
       << "); tasks that wake each other for ever, or a larger Options::max_runs is needed";
-  const auto chosen = ready_.begin() + static_cast<std::ptrdiff_t>(ChooseReady());
+  std::vector<Runnable*>& ready = ChooseClass();
+  const auto chosen = ready.begin() + static_cast<std::ptrdiff_t>(ChooseReady(ready.size()));
   Runnable* const runnable = *chosen;
-  ready_.erase(chosen);
+  ready.erase(chosen);
   is_running_ = true;
   runnable->Run();
   is_running_ = false;
@@ -115,7 +138,7 @@ void DeterministicRuntime::FireDue() {
 // descriptor is ready: operations that were cancelled report there too.
 bool DeterministicRuntime::Step() {
   const bool is_descriptor_ready = reactor_.NextEvent() <= now_;
-  if (ready_.empty() || Choose(is_descriptor_ready ? 2 : 16) == 0) {
+  if (IsNothingReady() || Choose(is_descriptor_ready ? 2 : 16) == 0) {
     if (reactor_.Poll(Instant::InfinitePast()) > 0 || is_descriptor_ready) return true;
   }
   return RunOne();
@@ -150,13 +173,17 @@ void DeterministicRuntime::Advance(absl::Duration duration) {
 }
 
 void DeterministicRuntime::Schedule(Runnable* runnable, ScheduleHint) {
+  ScheduleInClass(TaskPriority::kNormal, runnable);
+}
+
+void DeterministicRuntime::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
   CheckThread("a wake or a spawn");
-  ready_.push_back(runnable);
+  ready_[static_cast<std::size_t>(priority)].push_back(runnable);
 }
 
 void DeterministicRuntime::ScheduleBlocking(Runnable* job) {
   CheckThread("a blocking call");
-  ready_.push_back(job);
+  ready_[static_cast<std::size_t>(TaskPriority::kNormal)].push_back(job);
 }
 
 std::vector<uint64_t> SeedsToTry(int count) {

@@ -22,13 +22,13 @@ IdleRole Idle(IdleSet* idle, Idler* idler) {
 Idler* FindWork(IdleSet* idle) { return idle->EndSearch(SomeWork).idler; }
 
 TEST(IdleSetTest, NobodyIsPickedWhileAllAreBusy) {
-  IdleSet idle;
+  IdleSet idle(3);
   EXPECT_TRUE(idle.AllAreBusy());
   EXPECT_EQ(idle.PickOne().idler, nullptr);
 }
 
 TEST(IdleSetTest, TheFirstIdleWorkerPollsAndTheOthersSleep) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler a, b, c;
   EXPECT_EQ(Idle(&idle, &a), IdleRole::kPoller);
   EXPECT_EQ(Idle(&idle, &b), IdleRole::kSleeper);
@@ -39,7 +39,7 @@ TEST(IdleSetTest, TheFirstIdleWorkerPollsAndTheOthersSleep) {
 }
 
 TEST(IdleSetTest, WorkerThatSeesWorkAtItsSecondLookSearchesOn) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler a, b;
   idle.BeginSearch();
   EXPECT_EQ(idle.GoIdle(&a, SomeWork), IdleRole::kSearcher);
@@ -53,7 +53,7 @@ TEST(IdleSetTest, WorkerThatSeesWorkAtItsSecondLookSearchesOn) {
 }
 
 TEST(IdleSetTest, SleeperThatIsPickedBeforeItsSecondLookFindsItsToken) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller, sleeper;
   Idle(&idle, &poller);
   idle.BeginSearch();
@@ -66,7 +66,7 @@ TEST(IdleSetTest, SleeperThatIsPickedBeforeItsSecondLookFindsItsToken) {
 }
 
 TEST(IdleSetTest, SleepersArePickedBeforeThePollerAndTheLatestFirst) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller, first, second;
   Idle(&idle, &poller);
   Idle(&idle, &first);
@@ -83,7 +83,7 @@ TEST(IdleSetTest, SleepersArePickedBeforeThePollerAndTheLatestFirst) {
 }
 
 TEST(IdleSetTest, NobodyIsPickedWhileSomebodySearches) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller, sleeper;
   Idle(&idle, &poller);
   Idle(&idle, &sleeper);
@@ -96,7 +96,7 @@ TEST(IdleSetTest, NobodyIsPickedWhileSomebodySearches) {
 }
 
 TEST(IdleSetTest, OnlyTheLastSearcherWakesTheNextOne) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller;
   Idle(&idle, &poller);
   EXPECT_EQ(idle.BeginSearch(), 0);
@@ -107,14 +107,14 @@ TEST(IdleSetTest, OnlyTheLastSearcherWakesTheNextOne) {
 }
 
 TEST(IdleSetTest, TheLastSearcherHasNothingToDoIfNobodyIsIdle) {
-  IdleSet idle;
+  IdleSet idle(3);
   idle.BeginSearch();
   EXPECT_FALSE(idle.AllAreBusy());
   EXPECT_EQ(FindWork(&idle), nullptr);
 }
 
 TEST(IdleSetTest, PollerIsPickedOnce) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller;
   Idle(&idle, &poller);
   EXPECT_EQ(idle.PickOne().idler, &poller);
@@ -128,7 +128,7 @@ TEST(IdleSetTest, PollerIsPickedOnce) {
 }
 
 TEST(IdleSetTest, WhoFindsWorkWhileNobodyPollsWakesASleeperForIt) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller, sleeper;
   Idle(&idle, &poller);
   Idle(&idle, &sleeper);
@@ -139,7 +139,7 @@ TEST(IdleSetTest, WhoFindsWorkWhileNobodyPollsWakesASleeperForIt) {
 }
 
 TEST(IdleSetTest, StopPicksAllAndLetsNobodyIn) {
-  IdleSet idle;
+  IdleSet idle(3);
   Idler poller, sleeper, busy;
   Idle(&idle, &poller);
   Idle(&idle, &sleeper);

@@ -3,21 +3,25 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstddef>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace weft {
 namespace {
 
 int CpusInAffinityMask() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  // Fails on machines with more processors than a cpu_set_t holds.
-  if (sched_getaffinity(0, sizeof(mask), &mask) == 0) return CPU_COUNT(&mask);
+  const absl::StatusOr<std::vector<int>> processors = AllowedProcessors();
+  if (processors.ok()) return static_cast<int>(processors->size());
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
@@ -101,6 +105,24 @@ std::optional<double> CgroupCpuQuota(const std::string& root) {
 }
 
 }  // namespace runtime_internal
+
+absl::StatusOr<std::vector<int>> AllowedProcessors() {
+  // The kernel refuses a mask that is smaller than its own.
+  for (std::size_t sets = 1; sets <= 64; sets *= 2) {
+    std::vector<cpu_set_t> mask(sets);
+    const std::size_t bytes = sets * sizeof(cpu_set_t);
+    if (sched_getaffinity(0, bytes, mask.data()) != 0) {
+      if (errno == EINVAL) continue;
+      break;
+    }
+    std::vector<int> processors;
+    for (int cpu = 0; cpu < static_cast<int>(bytes * 8); ++cpu) {
+      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes, mask.data())) processors.push_back(cpu);
+    }
+    return processors;
+  }
+  return absl::ErrnoToStatus(errno, "asking for the affinity mask of this thread");
+}
 
 int AvailableParallelism() {
   int available = CpusInAffinityMask();

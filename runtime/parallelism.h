@@ -4,6 +4,9 @@
 
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
 
 namespace weft {
 
@@ -11,6 +14,10 @@ namespace weft {
 // process's control groups (versions 1 and 2, all levels), rounded up. At least 1. Reads a few
 // files: call it once.
 int AvailableParallelism();
+
+// The numbers of the processors in the calling thread's affinity mask, ascending; at least one.
+// Fails when the kernel does not tell.
+absl::StatusOr<std::vector<int>> AllowedProcessors();
 
 namespace runtime_internal {
 

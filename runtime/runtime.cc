@@ -1,9 +1,14 @@
 #include "runtime/runtime.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "future/block_on.h"
 #include "future/poll.h"
@@ -22,15 +27,28 @@ int WorkerCount(const RuntimeOptions& options) {
       << "Runtime(options): workers must not be negative, found " << options.workers;
   WEFT_CHECK(options.search_time >= absl::ZeroDuration())
       << "Runtime(options): search_time must not be negative";
-  return options.workers > 0 ? options.workers : AvailableParallelism();
+  if (options.workers > 0) return options.workers;
+  const int available = AvailableParallelism();
+  return options.processors.empty()
+             ? available
+             : std::min(available, static_cast<int>(options.processors.size()));
+}
+
+// Where threads for blocking calls run: a pinned worker that starts one would pin it, too.
+std::vector<int> ProcessorsForBlocking(const RuntimeOptions& options) {
+  if (options.processors.empty()) return {};
+  return AllowedProcessors().value_or(std::vector<int>());
 }
 
 runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& options) {
   runtime_internal::SchedulerOptions scheduler;
   scheduler.workers = WorkerCount(options);
   scheduler.search_time = options.search_time;
+  scheduler.processors = options.processors;
   scheduler.on_worker_start = options.on_worker_start;
   scheduler.on_worker_stop = options.on_worker_stop;
+  scheduler.on_worker_park = options.on_worker_park;
+  scheduler.on_worker_unpark = options.on_worker_unpark;
   return scheduler;
 }
 
@@ -39,18 +57,34 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const Options& options) {
   absl::StatusOr<std::unique_ptr<EpollReactor>> reactor = EpollReactor::Create();
   if (!reactor.ok()) return reactor.status();
-  return std::unique_ptr<Runtime>(new Runtime(options, *std::move(reactor)));
+  std::unique_ptr<Runtime> runtime(new Runtime(options, *std::move(reactor)));
+  if (absl::Status status = runtime->PlacementStatus(); !status.ok()) return status;
+  return runtime;
 }
 
 Runtime::Runtime(const Options& options)
-    : Runtime(options, runtime_internal::OpenReactor("Runtime")) {}
+    : Runtime(options, runtime_internal::OpenReactor("Runtime")) {
+  const absl::Status status = PlacementStatus();
+  WEFT_CHECK(status.ok()) << status.ToString() << "; Runtime::Create() returns this as a status";
+}
 
 Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
     : workers_(WorkerCount(options)),
       scheduler_(std::make_unique<runtime_internal::Scheduler>(SchedulerOptionsOf(options),
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
-          options.max_blocking_threads, options.blocking_thread_idle_time)) {}
+          options.max_blocking_threads, options.blocking_thread_idle_time,
+          ProcessorsForBlocking(options))) {}
+
+absl::Status Runtime::PlacementStatus() const {
+  const absl::Status& status = scheduler_->status();
+  if (status.ok()) return status;
+  const auto allowed = AllowedProcessors();
+  return absl::Status(status.code(),
+                      absl::StrCat("Runtime(options): processors cannot be had: ", status.message(),
+                                   "; the calling thread may run on ",
+                                   allowed.ok() ? absl::StrJoin(*allowed, ", ") : "unknown ones"));
+}
 
 Runtime::~Runtime() { Shutdown(ShutdownMode::kCancel); }
 
@@ -99,6 +133,10 @@ TimerService& Runtime::timers() { return scheduler_->timers(); }
 
 void Runtime::Schedule(Runnable* runnable, ScheduleHint hint) {
   scheduler_->Schedule(runnable, hint);
+}
+
+void Runtime::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
+  scheduler_->ScheduleInClass(priority, runnable);
 }
 
 void Runtime::ScheduleBlocking(Runnable* job) { blocking_pool_->Schedule(job); }

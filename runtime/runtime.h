@@ -21,6 +21,12 @@
 //                    never return to the scheduler are not interrupted; what such a task has
 //                    spawned or woken is run by others, but for the task that it has woken last,
 //                    which others take only if they happen to search.
+//   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to
+//                    11, kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to
+//                    the highest that has some. So between two runs of a worker for kHigh there is
+//                    at most one for another class, between two for kNormal three, between two for
+//                    kLow 15, and in each case the injector's turns. Tasks of kHigh and of kLow
+//                    begin in the order in which they became ready, on any worker.
 //   Timers           Never early. A busy worker looks at timers and descriptors at least every 64
 //                    runs (at descriptors at most every 50 us), and within 8 runs of a tick of the
 //                    coarse clock (1 to 10 ms), after each run once runs are long; an idle one
@@ -38,9 +44,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
@@ -62,20 +70,33 @@ class Scheduler;
 
 // How a Runtime is built.
 struct RuntimeOptions {
-  // Worker threads. 0: AvailableParallelism().
+  // Worker threads. 0: AvailableParallelism(), but at most one for each of `processors`.
   int workers = 0;
+  // Processors for the workers: worker i runs on processors[i % size] alone. Empty: where the
+  // kernel likes, of those on which the thread may run that makes the runtime. AllowedProcessors()
+  // (parallelism.h) gives each of them a worker. Pinned workers keep their caches, and cannot get
+  // out of the way of other threads: for machines that the program has to itself. Threads for
+  // blocking calls are not pinned; threads that a task starts run where its worker does.
+  std::vector<int> processors = {};
   // Most threads for blocking calls at once; further calls queue.
   int max_blocking_threads = 64;
   // How long a thread for blocking calls stays without a call.
   absl::Duration blocking_thread_idle_time = absl::Seconds(10);
   // How long a worker that has run out of tasks goes on looking for some before it sleeps: one
   // worker at a time, and at most so much processor time for each time that it runs out. Sleeping
-  // and waking cost some microseconds too; zero sleeps at once.
+  // and waking cost some microseconds too; zero sleeps at once. A worker whose last wait for tasks
+  // was longer than this does not search the next time.
   absl::Duration search_time = absl::Microseconds(5);
   // Called on each worker's thread, with the worker's number, before its first task and after its
-  // last one: to set affinities and priorities, or to register the thread. Must not throw.
+  // last one: to set priorities of threads, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  // The same, before a worker that has found nothing to run goes to sleep, in the kernel or on its
+  // parker, and after it, always in pairs: to flush what the thread has gathered, or to tell others
+  // that it uses no processor. What they schedule is run as usual. Work that comes while the first
+  // one runs waits for it, so it should be short. Waits of fork-join do not call them.
+  std::function<void(int)> on_worker_park = nullptr;
+  std::function<void(int)> on_worker_unpark = nullptr;
 };
 
 // How a Runtime ends.
@@ -89,7 +110,8 @@ class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
-  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left).
+  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), and when a
+  // worker may not run on its processor.
   // Precondition (checked): no option is negative, and max_blocking_threads is positive.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const Options& options = {});
 
@@ -131,10 +153,13 @@ class Runtime final : public AnyRuntime {
  protected:
   void CheckMayBlock(const char* method) const override;
   void RunUntil(absl::FunctionRef<bool(Context&)> is_done) override;
+  void ScheduleInClass(TaskPriority priority, Runnable* runnable) override;
 
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
+  // Whether the workers run where they should.
+  absl::Status PlacementStatus() const;
   bool AreNoTasks() const;
 
   const int workers_;

@@ -24,7 +24,8 @@ namespace {
 // Up to three workers, and a queue of which it only matters whether it is empty.
 class Workers {
  public:
-  explicit Workers(BarrierKind kind) : idle_(kind) {}
+  // `count`: with those that are busy all the time.
+  explicit Workers(BarrierKind kind, int count = 4) : idle_(count, kind) {}
   ~Workers() { (void)idle_.Stop(); }
 
   // Before the threads begin: a worker that is idle, and one that searches.
@@ -37,6 +38,18 @@ class Workers {
   void Add() {
     work_.store(1, std::memory_order_relaxed);
     Wake(idle_.PickOne());
+  }
+  void AddFromOutside() {
+    work_.store(1, std::memory_order_relaxed);
+    Wake(idle_.PickOneFromOutside());
+  }
+  // Plays a thread from outside that wakes a worker, and then worker 0, if it was that one: it adds
+  // work as workers do.
+  void WakeThenAdd() {
+    if (idle_.PickOneFromOutside().idler != &idlers_[0]) return;
+    idle_.LeavePolling(&idlers_[0]);
+    EndSearch();
+    Add();
   }
   void GoIdle(int worker) {
     const IdleRole role = idle_.GoIdle(&idlers_[worker], [this] { return HasWork(); });
@@ -54,6 +67,9 @@ class Workers {
 
   // After all threads were joined.
   bool IsAwake(int worker) const { return is_awake_[worker].load(std::memory_order_relaxed) != 0; }
+  void ExpectSomebodyAwakeForAnyWork() const {
+    if (HasWork()) ExpectSomebodyAwake();
+  }
   void ExpectSomebodyAwake() const {
     model::Assert(IsAwake(0) || IsAwake(1) || IsAwake(2), "nobody is awake for the work");
   }
@@ -98,6 +114,49 @@ void PushMeetsTwoWorkersThatGoIdle(BarrierKind kind) {
   workers.Add();
   first.Join();
   second.Join();
+  workers.ExpectSomebodyAwake();
+}
+
+// The last worker that goes idle runs no heavy barrier.
+void PushFromOutsideMeetsTheOnlyWorker(BarrierKind kind) {
+  Workers workers(kind, 1);
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(0); });
+  workers.AddFromOutside();
+  worker.Join();
+  workers.ExpectSomebodyAwake();
+}
+
+void PushFromOutsideMeetsTheLastWorkerThatGoesIdle(BarrierKind kind) {
+  Workers workers(kind, 2);
+  workers.SleepAtFirst(0);
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(1); });
+  workers.AddFromOutside();
+  worker.Join();
+  workers.ExpectSomebodyAwake();
+}
+
+// Worker 0 is woken, and adds work, while worker 1 goes idle: as the last one, or not.
+void WokenWorkerPushesBesideOneThatGoesIdle(BarrierKind kind) {
+  Workers workers(kind, 2);
+  workers.SleepAtFirst(0);
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(1); });
+  workers.WakeThenAdd();
+  worker.Join();
+  workers.ExpectSomebodyAwakeForAnyWork();
+}
+
+// Two workers go idle, one after the other has added work.
+void PushOfAWorkerThatThenGoesIdle(BarrierKind kind) {
+  Workers workers(kind, 2);
+  workers.SearchAtFirst();
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(1); });
+  workers.Add();
+  workers.GoIdle(0);
+  worker.Join();
   workers.ExpectSomebodyAwake();
 }
 
@@ -235,6 +294,11 @@ std::vector<model::Scenario> IdleSetScenarios() {
        {"PushMeetsTwoWorkersThatGoIdle", PushMeetsTwoWorkersThatGoIdle},
        {"PushMeetsTheLastSearcher", PushMeetsTheLastSearcher},
        {"PushMeetsTwoSearchers", PushMeetsTwoSearchers},
+       {"PushFromOutsideMeetsTheOnlyWorker", PushFromOutsideMeetsTheOnlyWorker},
+       {"PushFromOutsideMeetsTheLastWorkerThatGoesIdle",
+        PushFromOutsideMeetsTheLastWorkerThatGoesIdle},
+       {"WokenWorkerPushesBesideOneThatGoesIdle", WokenWorkerPushesBesideOneThatGoesIdle},
+       {"PushOfAWorkerThatThenGoesIdle", PushOfAWorkerThatThenGoesIdle},
        {"PollerLeavesBesideASearcher", PollerLeavesBesideASearcher}});
 }
 std::vector<model::Scenario> BiasedLockScenarios() {

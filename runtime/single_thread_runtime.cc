@@ -1,5 +1,6 @@
 #include "runtime/single_thread_runtime.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -48,8 +49,12 @@ void SingleThreadRuntime::CheckMayBlock(const char* method) const {
 }
 
 void SingleThreadRuntime::Schedule(Runnable* runnable, ScheduleHint) {
+  ScheduleInClass(TaskPriority::kNormal, runnable);
+}
+
+void SingleThreadRuntime::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
   MutexLock lock(&mutex_);
-  ready_.Push(runnable);
+  ready_[static_cast<std::size_t>(priority)].Push(runnable);
   // Under the lock: without it, what was scheduled could run, be the last task, and take the
   // runtime with it.
   if (std::exchange(is_sleeping_, false)) reactor_->Wake();
@@ -70,7 +75,7 @@ bool SingleThreadRuntime::RunOne() {
   Runnable* runnable;
   {
     MutexLock lock(&mutex_);
-    runnable = ready_.Pop();
+    runnable = TakeReady();
   }
   if (runnable == nullptr) return false;
   running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -79,11 +84,25 @@ bool SingleThreadRuntime::RunOne() {
   return true;
 }
 
+Runnable* SingleThreadRuntime::TakeReady() {
+  if (IsNothingReady()) return nullptr;
+  const auto first = static_cast<std::size_t>(turns_.Next());
+  if (Runnable* const runnable = ready_[first].Pop()) return runnable;
+  for (RunnableQueue& queue : ready_) {
+    if (Runnable* const runnable = queue.Pop()) return runnable;
+  }
+  return nullptr;
+}
+
+bool SingleThreadRuntime::IsNothingReady() const {
+  return std::all_of(ready_.begin(), ready_.end(), [](auto& queue) { return queue.IsEmpty(); });
+}
+
 void SingleThreadRuntime::LookAtKernelAndClock(Waiting waiting) {
   runs_since_look_ = 0;
   if (waiting == Waiting::kUntilWork) {
     MutexLock lock(&mutex_);
-    if (!ready_.IsEmpty()) return;
+    if (!IsNothingReady()) return;
     is_sleeping_ = true;
   }
   // A Schedule() from here on wakes the reactor, and a wake that comes before the Poll ends it.

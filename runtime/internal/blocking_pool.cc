@@ -4,6 +4,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/instant.h"
@@ -11,8 +12,8 @@
 
 namespace weft::runtime_internal {
 
-BlockingPool::BlockingPool(int max_threads, absl::Duration idle_time)
-    : max_threads_(max_threads), idle_time_(idle_time) {
+BlockingPool::BlockingPool(int max_threads, absl::Duration idle_time, std::vector<int> processors)
+    : max_threads_(max_threads), idle_time_(idle_time), processors_(std::move(processors)) {
   WEFT_CHECK(max_threads > 0) << "the options of a runtime: max_blocking_threads must be positive, "
                                  "found "
                               << max_threads;
@@ -48,6 +49,8 @@ void BlockingPool::StartThread() {
 
 void BlockingPool::Main(Members::iterator self) {
   SetUpThread("weft-blocking");
+  // Where that fails now, the processors have been taken away from the process: it runs elsewhere.
+  if (!processors_.empty()) (void)SetAffinity(processors_);
   mutex_.Lock();
   while (Runnable* const job = NextJob(&*self)) {
     mutex_.Unlock();

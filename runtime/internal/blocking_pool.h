@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <list>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -22,8 +23,9 @@ namespace weft::runtime_internal {
 class BlockingPool {
  public:
   // A runtime's options max_blocking_threads and blocking_thread_idle_time. Preconditions
-  // (checked): positive; not negative.
-  BlockingPool(int max_threads, absl::Duration idle_time);
+  // (checked): positive; not negative. `processors`: where its threads run, whoever starts them;
+  // empty: where that one runs.
+  BlockingPool(int max_threads, absl::Duration idle_time, std::vector<int> processors = {});
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { Stop(); }
@@ -56,6 +58,7 @@ class BlockingPool {
 
   const int max_threads_;
   const absl::Duration idle_time_;
+  const std::vector<int> processors_;
 
   Mutex mutex_;
   CondVar thread_ended_;

@@ -8,7 +8,9 @@
 // No wake-up is lost. What each side does:
 //   An adder             pushes the work;        light (1);  reads {searchers, idle};
 //                        if both are positive:   fence (2);  reads them again.
+//   An outsider          pushes the work;        fence (1);  and so on.
 //   A worker going idle  --searchers, ++idle;    heavy (1);  looks at all queues.
+//   The last one         the same;               fence (1);  looks at all queues.
 //   The last searcher    --searchers;            fence (2);  looks at all queues, if one is idle.
 //
 //   If the adder sees idle workers and no searcher, it wakes one. Let it not wake anybody.
@@ -20,6 +22,11 @@
 //     last one does this.
 //   So while work is queued and a worker idle, somebody is awake who will look for work, or was
 //   woken for it.
+//
+// A worker that goes idle when all others are idle needs no heavy barrier. Outsiders, threads that
+// are no workers, run a fence. What another worker did before it went idle happens before this
+// one's change of the state, by the mutex; and before another worker does anything afterwards, it
+// is taken out of the set, by the mutex again: it sees that this one is idle.
 //
 // The reactor and the timers are watched: if a worker is idle, there is a poller or a searcher. The
 // first worker that goes idle becomes the poller; a poller leaves as a searcher; the last searcher
@@ -77,7 +84,8 @@ struct Pick {
 template <typename Atomics>
 class BasicIdleSet {
  public:
-  explicit BasicIdleSet(BarrierKind kind = BestBarriers<Atomics>()) : barriers_(kind) {}
+  explicit BasicIdleSet(int workers, BarrierKind kind = BestBarriers<Atomics>())
+      : all_idle_(kOneIdle * static_cast<uint64_t>(workers)), barriers_(kind) {}
 
   // A busy worker begins to search. Returns how many search already.
   int BeginSearch() { return static_cast<int>(Searchers(Add(kOneSearcher))); }
@@ -97,9 +105,13 @@ class BasicIdleSet {
   // once for kSearcher; else when it was picked, or called LeavePolling().
   template <std::predicate F>
   [[nodiscard]] IdleRole GoIdle(Idler* idler, F has_work) {
-    const IdleRole role = Enter(idler);
+    const auto [role, is_last] = Enter(idler);
     if (role == IdleRole::kStopped) return role;
-    barriers_.Heavy();  // (1)
+    if (is_last) {
+      Atomics::Fence(std::memory_order_seq_cst);  // (1)
+    } else {
+      barriers_.Heavy();  // (1)
+    }
     if (!Atomics::Recheck(has_work())) return role;
     if (role == IdleRole::kPoller) {
       LeavePolling(idler);
@@ -124,12 +136,18 @@ class BasicIdleSet {
   // Whether a worker is idle. For who has called PickOne() just now, which has the barrier (1).
   bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
 
-  // Work was added: picks the worker to wake for it, if that is needed. Sleepers go first, the one
-  // that slept last before the others.
+  // A worker has added work: picks the worker to wake for it, if that is needed. Sleepers go first,
+  // the one that slept last before the others.
   Pick PickOne() {
     barriers_.Light();                                              // (1)
     const uint64_t state = state_.load(std::memory_order_relaxed);  // (1)
     return Idle(state) == 0 ? Pick() : PickOneOf(state);
+  }
+
+  // The same for a thread that is no worker.
+  Pick PickOneFromOutside() {
+    Atomics::Fence(std::memory_order_seq_cst);  // (1)
+    return PickOne();
   }
 
   // From now on nobody becomes idle. Returns all who are.
@@ -146,8 +164,13 @@ class BasicIdleSet {
   static uint64_t Searchers(uint64_t state) { return state >> 32; }
   static uint64_t Idle(uint64_t state) { return state & 0xffffffff; }
 
+  struct Entry {
+    IdleRole role;
+    bool is_last;  // all other workers are idle
+  };
+
   // Becomes idle.
-  IdleRole Enter(Idler* idler);
+  Entry Enter(Idler* idler);
   // A sleeper changes its mind and searches. False: it was picked meanwhile.
   bool LeaveSleepers(Idler* idler);
   // Whether no worker has the poller's role. For the last searcher. Edge (3).
@@ -160,6 +183,7 @@ class BasicIdleSet {
 
   // Written by all; `idle` changes only under the mutex.
   alignas(kCacheLineSize) typename Atomics::template Atomic<uint64_t> state_{0};
+  const uint64_t all_idle_;  // the state when all workers are
   const BarrierPair<Atomics> barriers_;
 
   alignas(kCacheLineSize) Mutex mutex_;
@@ -173,11 +197,11 @@ class BasicIdleSet {
 using IdleSet = BasicIdleSet<StdAtomics>;
 
 template <typename Atomics>
-IdleRole BasicIdleSet<Atomics>::Enter(Idler* idler) {
+auto BasicIdleSet<Atomics>::Enter(Idler* idler) -> Entry {
   MutexLock lock(&mutex_);
   if (is_stopped_) {
     Add(-kOneSearcher);
-    return IdleRole::kStopped;
+    return {IdleRole::kStopped, false};
   }
   IdleRole role = IdleRole::kSleeper;
   if (poller_ == nullptr) {
@@ -188,8 +212,8 @@ IdleRole BasicIdleSet<Atomics>::Enter(Idler* idler) {
   } else {
     sleepers_.PushFront(idler);
   }
-  Add(kOneIdle - kOneSearcher);  // (1)
-  return role;
+  const uint64_t change = kOneIdle - kOneSearcher;
+  return {role, Add(change) + change == all_idle_};  // (1)
 }
 
 template <typename Atomics>

@@ -11,15 +11,32 @@
 
 #include "base/asymmetric_barrier.h"
 #include "base/instant.h"
+#include "runtime/internal/thread_setup.h"
 
 namespace weft::runtime_internal {
 
 Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor)
-    : options_(options), reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
+    : options_(options),
+      reactor_(std::move(reactor)),
+      timers_(MonotonicNow(), reactor_.get()),
+      idle_(options.workers) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+  MutexLock lock(&placing_mutex_);
+  if (!options.processors.empty()) unplaced_ = options.workers;
   // All exist before the first one looks at the others.
   for (const auto& worker : workers_) worker->Start();
+  while (unplaced_ > 0) placed_.Wait(&placing_mutex_);
+}
+
+void Scheduler::Place(int worker) {
+  if (options_.processors.empty()) return;
+  const int processor =
+      options_.processors[static_cast<std::size_t>(worker) % options_.processors.size()];
+  absl::Status status = SetAffinity({&processor, 1});
+  MutexLock lock(&placing_mutex_);
+  if (status_.ok()) status_ = std::move(status);
+  if (--unplaced_ == 0) placed_.NotifyAll();
 }
 
 Scheduler::~Scheduler() = default;
@@ -30,7 +47,15 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
   if (Worker* const worker = OwnWorker()) {
     worker->Push(runnable, hint);
   } else {
-    ScheduleFromOutside(runnable);
+    Inject(runnable);
+  }
+}
+
+void Scheduler::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
+  if (Worker* const worker = OwnWorker()) {
+    worker->PushInClass(priority, runnable);
+  } else {
+    ScheduleFromOutside([&] { lanes_.Push(priority, runnable); });
   }
 }
 
@@ -39,7 +64,7 @@ void Scheduler::StartTask(Runnable* task) {
     worker->StartTask(task);
   } else {
     foreign_tally_.AddSpawn();
-    ScheduleFromOutside(task);
+    Inject(task);
   }
 }
 
@@ -68,13 +93,18 @@ TaskTotals Scheduler::Totals() const {
   return totals;
 }
 
-void Scheduler::ScheduleFromOutside(Runnable* runnable) {
+template <typename Push>
+void Scheduler::ScheduleFromOutside(Push push) {
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
-  (void)injector_.Push(runnable);  // Never closed, so never refused.
-  WakeOne();
+  push();
+  Wake(idle_.PickOneFromOutside());
   foreign_schedules_.fetch_sub(1, std::memory_order_release);  // (1)
+}
+
+void Scheduler::Inject(Runnable* runnable) {
+  ScheduleFromOutside([&] { (void)injector_.Push(runnable); });  // Never closed, so never refused.
 }
 
 std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
@@ -84,7 +114,7 @@ std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
 }
 
 bool Scheduler::HasWork() const {
-  if (!injector_.IsEmpty()) return true;
+  if (!injector_.IsEmpty() || !lanes_.IsEmpty()) return true;
   for (const auto& worker : workers_) {
     if (worker->HasQueued()) return true;
   }
@@ -97,14 +127,8 @@ void Scheduler::AskForJobs() {
   if (is_new) HeavyBarrier();
 }
 
-bool Scheduler::WakeOne() {
-  const Pick pick = idle_.PickOne();
-  if (pick.idler == nullptr) return false;
-  Wake(pick);
-  return true;
-}
-
 void Scheduler::Wake(const Pick& pick) {
+  if (pick.idler == nullptr) return;
   if (pick.role == IdleRole::kPoller) {
     reactor_->Wake();
   } else {
@@ -124,6 +148,9 @@ void Scheduler::Stop() {
 bool Scheduler::RunLeftover() {
   Runnable* runnable = nullptr;
   (void)TakeInjected({&runnable, 1});
+  for (const TaskPriority priority : {TaskPriority::kHigh, TaskPriority::kLow}) {
+    if (runnable == nullptr) runnable = lanes_.TryPop(priority);
+  }
   for (const auto& worker : workers_) {
     if (runnable == nullptr) runnable = worker->TakeQueued();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/atomics.h"
 #include "base/instant.h"
@@ -18,6 +19,7 @@
 #include "mpmc/unbounded_queue.h"
 #include "reactor/reactor.h"
 #include "runtime/internal/idle_set.h"
+#include "runtime/internal/lanes.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
 #include "runtime/internal/worker.h"
@@ -29,12 +31,18 @@ struct SchedulerOptions {
   int workers = 1;
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
+  // Worker i runs on processors[i % size] alone. Empty: anywhere.
+  std::vector<int> processors = {};
   // On each worker's thread, with its number. May be empty.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  // Around each of its sleeps for want of work.
+  std::function<void(int)> on_worker_park = nullptr;
+  std::function<void(int)> on_worker_unpark = nullptr;
 };
 
-// Starts its workers when made. Thread-safe, but for Stop() and the destructor.
+// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is
+// an error, it works all the same, but for what that names.
 class Scheduler {
  public:
   // Precondition: options.workers > 0.
@@ -46,6 +54,8 @@ class Scheduler {
 
   // Queues work: at the calling worker, or in the injector.
   void Schedule(Runnable* runnable, ScheduleHint hint);
+  // Queues work of a class that is not kNormal.
+  void ScheduleInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task, and queues it as new.
   void StartTask(Runnable* task);
   // Executor::RunIfNext().
@@ -62,6 +72,9 @@ class Scheduler {
   // Ends the workers once they find nothing to do, and runs what is queued after that on the
   // calling thread.
   void Stop();
+
+  // Whether all workers run where the options say.
+  const absl::Status& status() const { return status_; }
 
   int worker_count() const { return static_cast<int>(workers_.size()); }
 
@@ -82,14 +95,17 @@ class Scheduler {
     Worker* const worker = current_worker;
     return worker != nullptr && worker->scheduler() == this ? worker : nullptr;
   }
-  void ScheduleFromOutside(Runnable* runnable);
+  // A thread that is no worker: push() queues work.
+  template <typename Push>
+  void ScheduleFromOutside(Push push);
+  void Inject(Runnable* runnable);
+  // A worker's thread: goes to where the options say that it runs.
+  void Place(int worker) ABSL_LOCKS_EXCLUDED(placing_mutex_);
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
   // job that is pushed is seen by that look, or wakes somebody.
   void AskForJobs();
-  // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
-  bool WakeOne();
   void Wake(const Pick& pick);
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
@@ -98,6 +114,7 @@ class Scheduler {
   const std::unique_ptr<Reactor> reactor_;
   Timers timers_;
   UnboundedQueue<Runnable*> injector_;
+  Lanes lanes_;
   IdleSet idle_;
   // Calls of Schedule() by threads that are not workers, between their push and their return. Edge
   // (1): the end of such a call (release) -> Stop() (acquire): it touches nothing of this any more.
@@ -107,6 +124,11 @@ class Scheduler {
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
+  // Workers that have still to be placed, and the first error of one.
+  Mutex placing_mutex_;
+  CondVar placed_;
+  int unplaced_ ABSL_GUARDED_BY(placing_mutex_) = 0;
+  absl::Status status_;  // constant after construction; before: under the mutex
 };
 
 }  // namespace weft::runtime_internal

@@ -40,6 +40,7 @@ void Worker::Start() {
 
 void Worker::Main() {
   SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
+  scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
   current_worker = this;
@@ -73,9 +74,17 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
   if (queued == Queued::kForAll) WakeOne();
 }
 
+void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
+  scheduler_.lanes_.Push(priority, runnable);
+  if (!is_collecting_) WakeOne();
+}
+
 void Worker::WakeOne() {
-  if (scheduler_.WakeOne()) [[unlikely]]
-    wakes_.Add(1);
+  const Pick pick = scheduler_.idle_.PickOne();
+  if (pick.idler == nullptr) [[likely]]
+    return;
+  scheduler_.Wake(pick);
+  wakes_.Add(1);
 }
 
 Runnable* Worker::Next() {
@@ -88,6 +97,25 @@ Runnable* Worker::TakeOwn() {
   if (--runs_until_check_ <= 0) [[unlikely]] {
     if (Runnable* const runnable = LookAround()) return runnable;
   }
+  if (scheduler_.lanes_.AreUsed()) [[unlikely]]
+    return TakeInTurn();
+  return TakeNormal();
+}
+
+Runnable* Worker::TakeInTurn() {
+  const TaskPriority first = turns_.Next();
+  if (first == TaskPriority::kNormal) {
+    if (Runnable* const runnable = TakeNormal()) return runnable;
+    return scheduler_.lanes_.TryPop(TaskPriority::kHigh);
+  }
+  if (Runnable* const runnable = scheduler_.lanes_.TryPop(first)) return runnable;
+  if (first == TaskPriority::kLow) {
+    if (Runnable* const runnable = scheduler_.lanes_.TryPop(TaskPriority::kHigh)) return runnable;
+  }
+  return TakeNormal();
+}
+
+Runnable* Worker::TakeNormal() {
   if (fresh_left_ > 0) [[unlikely]] {
     if (Runnable* const runnable = TakeFresh()) return runnable;
   }
@@ -105,8 +133,11 @@ std::size_t Worker::BatchSize() const {
 }
 
 bool Worker::RunIfNext(Runnable* task) {
-  // What a worker owes to timers, descriptors and the injector is not for a nested run to pay.
+  // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
+  // run to pay.
   if (nested_ == kMostNested || fresh_left_ > 0 || is_collecting_) return false;
+  if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
+    return false;
   if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
   if (taken.shares_batch) WakeOne();

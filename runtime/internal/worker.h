@@ -1,11 +1,16 @@
 // runtime/internal/worker.h — one thread of the scheduler.
 //
-// Order in which a worker takes work: what timers and descriptors have just woken ("fresh"), at
-// most kFreshRuns times in a row, so that a long queue does not delay them; its own tasks
-// (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least every
-// kLookInterval runs it looks at timers, descriptors and the injector, whatever else there is; and
-// sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck runs, or after
-// each run once the clock has moved between two looks, and when that ticks, it looks around too.
+// The order in which a worker takes work of class kNormal: what timers and descriptors have just
+// woken ("fresh"), at most kFreshRuns times in a row, so that a long queue does not delay them;
+// its own tasks (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least
+// every kLookInterval runs it looks at timers, descriptors and the injector, whatever else there
+// is; and sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck
+// runs, or after each run once the clock has moved between two looks, and when that ticks, it
+// looks around too.
+//
+// The other classes have lanes (lanes.h). Once these are used, the classes take turns (turns.h);
+// the injector's turn at a look comes on top. Out of its turns, kLow is taken after all that other
+// workers have.
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
@@ -24,6 +29,7 @@
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
+#include "runtime/internal/turns.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
@@ -53,6 +59,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // Queues work at this worker.
   void Push(Runnable* runnable, ScheduleHint hint);
+  // The same for a class that is not kNormal.
+  void PushInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task and queues it.
   void StartTask(Runnable* task) {
     tally_.AddSpawn();
@@ -132,6 +140,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
+  Runnable* TakeInTurn();
+  Runnable* TakeNormal();
   Runnable* TakeFresh();
   std::size_t BatchSize() const;
   Runnable* TakeInjected();
@@ -148,12 +158,14 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // A steal from `victim` brought a task, or nothing.
   Runnable* CountSteal(Runnable* runnable);
   void StopSearching();
-  // Sleeps until there may be work; false when the worker shall end.
+  // Sleeps, between its hooks, until there may be work; false when the worker shall end.
   bool WaitForWork();
+  bool Sleep();
   void PollUntilWork();
 
   // worker_look.cc
   bool IsTimeToLook();
+  bool IsTimeToLook(int64_t coarse);
   Runnable* LookAround();
   void LookAtKernelAndClock(bool ticked);
   void QueueCollected();
@@ -169,12 +181,14 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
   int nested_ = 0;                 // RunIfNext() calls that have not returned
+  Turns turns_;                    // once there are classes beside kNormal
   Tally tally_;
   Counter tasks_run_, slot_taken_;
   // The same, seldom used.
   int runs_per_check_ = 1;
   int runs_since_look_ = 0;
-  bool was_injected_ = false;  // the last look that a tick caused gave the injector its turn
+  bool was_injected_ = false;   // the last look that a tick caused gave the injector its turn
+  bool searching_pays_ = true;  // the last time without work was shorter than a search
   uint32_t random_;
   int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();

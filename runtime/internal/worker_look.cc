@@ -22,11 +22,11 @@ int64_t CoarseClock() {
 
 }  // namespace
 
+bool Worker::IsTimeToLook() { return IsTimeToLook(CoarseClock()); }
+
 // Called when runs_until_check_ has run out; sets it anew unless it is time to look.
-bool Worker::IsTimeToLook() {
-  if (CoarseClock() != last_coarse_ || runs_since_look_ + runs_per_check_ >= kLookInterval) {
-    return true;
-  }
+bool Worker::IsTimeToLook(int64_t coarse) {
+  if (coarse != last_coarse_ || runs_since_look_ + runs_per_check_ >= kLookInterval) return true;
   runs_since_look_ += runs_per_check_;
   runs_per_check_ = std::min(runs_per_check_ * 2, kMostRunsPerCheck);
   runs_until_check_ = runs_per_check_;
@@ -34,8 +34,8 @@ bool Worker::IsTimeToLook() {
 }
 
 Runnable* Worker::LookAround() {
-  if (!IsTimeToLook()) return nullptr;
   const int64_t coarse = CoarseClock();
+  if (!IsTimeToLook(coarse)) return nullptr;
   const bool ticked = coarse != last_coarse_;
   const bool many_runs = runs_since_look_ + runs_per_check_ >= kLookInterval;
   last_coarse_ = coarse;
@@ -64,7 +64,7 @@ void Worker::LookAtKernelAndClock(bool ticked) {
   }
   scheduler_.timers_.FireDue(now);
   is_collecting_ = false;
-  if (collected_ == nullptr) return;
+  if (collected_ == nullptr && scheduler_.lanes_.IsEmpty()) return;
   QueueCollected();
   WakeOne();
 }

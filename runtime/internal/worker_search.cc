@@ -17,15 +17,16 @@ Runnable* Worker::FindWork() {
   if (Runnable* const runnable = TakeFromOthers()) return runnable;
   const Instant begin = MonotonicNow();
   idle_since_.store(begin.nanos(), std::memory_order_relaxed);
-  // One who spins is enough.
+  // One who spins is enough; and none where there was no work the last time until the spin was
+  // over: it keeps the processor from the thread that this worker has just woken.
   const bool is_first = scheduler_.idle_.BeginSearch() == 0;
-  Instant until = is_first ? begin + scheduler_.options_.search_time : begin;
+  Instant until = is_first && searching_pays_ ? begin + scheduler_.options_.search_time : begin;
   while (true) {
     if (Runnable* const runnable = Search(until)) {
       StopSearching();
       return runnable;
     }
-    if (!WaitForWork()) return nullptr;
+    if (!WaitForWork()) return TakeOwn();  // what its hooks have scheduled
     until = Instant::InfinitePast();
   }
 }
@@ -59,7 +60,8 @@ Runnable* Worker::TakeFromOthers() {
   const auto steal = [this](Worker* victim) { return StealFrom(victim); };
   if (Runnable* const runnable = TakeFromFirst(steal)) return runnable;
   if (Runnable* const runnable = TakeInjected()) return runnable;
-  return StealJob();
+  if (Runnable* const runnable = StealJob()) return runnable;
+  return scheduler_.lanes_.TryPop(TaskPriority::kLow);
 }
 
 Runnable* Worker::StealFrom(Worker* victim) {
@@ -116,14 +118,25 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
 
 void Worker::StopSearching() {
   const int64_t since = idle_since_.exchange(0, std::memory_order_relaxed);
-  idle_nanos_.Add(static_cast<uint64_t>(MonotonicNow().nanos() - since));
+  const int64_t nanos = MonotonicNow().nanos() - since;
+  idle_nanos_.Add(static_cast<uint64_t>(nanos));
+  searching_pays_ = absl::Nanoseconds(nanos) <= scheduler_.options_.search_time;
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
   if (pick.idler == nullptr) return;
   scheduler_.Wake(pick);
   wakes_.Add(1);
 }
 
+// The first hook comes before the worker is idle: what it schedules is seen as other work is.
 bool Worker::WaitForWork() {
+  const SchedulerOptions& options = scheduler_.options_;
+  if (options.on_worker_park) options.on_worker_park(index_);
+  const bool goes_on = Sleep();
+  if (options.on_worker_unpark) options.on_worker_unpark(index_);
+  return goes_on;
+}
+
+bool Worker::Sleep() {
   IdleSet& idle = scheduler_.idle_;
   const auto has_work = [this] {
     scheduler_.AskForJobs();
@@ -149,7 +162,7 @@ bool Worker::WaitForWork() {
 void Worker::PollUntilWork() {
   is_collecting_ = true;
   bool is_picked = false;
-  while (!is_picked && collected_ == nullptr) {
+  while (!is_picked && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
     {
       MutexLock lock(&scheduler_.polling_mutex_);
       // Looked at under the lock: a wake of the reactor that comes after this look is this Poll's,

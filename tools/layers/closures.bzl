@@ -491,7 +491,10 @@ CLOSURES = {
         "runtime",
         "timer",
     ],
-    "//runtime:parallelism": ["runtime"],
+    "//runtime:parallelism": [
+        "@com_google_absl",
+        "runtime",
+    ],
     "//runtime:runtime": [
         "@com_google_absl",
         "base",
@@ -532,6 +535,13 @@ CLOSURES = {
         "@com_google_absl",
         "base",
         "future",
+        "sync",
+    ],
+    "//sync:spawn_gate": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "parker",
         "sync",
     ],
     "//timer:interval": [
