@@ -34,28 +34,11 @@ void Scheduler::Schedule(Runnable* runnable, ScheduleHint hint) {
   }
 }
 
-void Scheduler::StartTask(Runnable* task) {
-  if (Worker* const worker = OwnWorker()) {
-    worker->StartTask(task);
-  } else {
-    foreign_tally_.AddSpawn();
-    ScheduleFromOutside(task);
-  }
-}
-
 void Scheduler::CountSpawn() {
   if (Worker* const worker = OwnWorker()) {
     worker->tally().AddSpawn();
   } else {
     foreign_tally_.AddSpawn();
-  }
-}
-
-void Scheduler::CountEnd() {
-  if (Worker* const worker = OwnWorker()) {
-    worker->tally().AddEnd();
-  } else {
-    foreign_tally_.AddEnd();
   }
 }
 
@@ -95,13 +78,6 @@ void Scheduler::AskForJobs() {
   bool is_new = false;
   for (const auto& worker : workers_) is_new |= worker->jobs().Ask();
   if (is_new) HeavyBarrier();
-}
-
-bool Scheduler::WakeOne() {
-  const Pick pick = idle_.PickOne();
-  if (pick.idler == nullptr) return false;
-  Wake(pick);
-  return true;
 }
 
 void Scheduler::Wake(const Pick& pick) {

@@ -47,15 +47,24 @@ class Scheduler {
   // Queues work: at the calling worker, or in the injector.
   void Schedule(Runnable* runnable, ScheduleHint hint);
   // Counts a task, and queues it as new.
-  void StartTask(Runnable* task);
-  // Executor::RunIfNext().
-  bool RunIfNext(Runnable* task) {
+  void StartTask(Runnable* task) {
+    if (Worker* const worker = OwnWorker()) [[likely]]
+      return worker->StartTask(task);
+    foreign_tally_.AddSpawn();
+    ScheduleFromOutside(task);
+  }
+  // Executor::TakeIfNext().
+  bool TakeIfNext(Runnable* task) {
     Worker* const worker = OwnWorker();
-    return worker != nullptr && worker->RunIfNext(task);
+    return worker != nullptr && worker->TakeIfNext(task);
   }
   // Counts a task.
   void CountSpawn();
-  void CountEnd();
+  void CountEnd() {
+    if (Worker* const worker = OwnWorker()) [[likely]]
+      return worker->tally().AddEnd();
+    foreign_tally_.AddEnd();
+  }
   // All tasks that were counted: ends first, then spawns; see task_ledger.h.
   TaskTotals Totals() const;
 
@@ -89,7 +98,13 @@ class Scheduler {
   // job that is pushed is seen by that look, or wakes somebody.
   void AskForJobs();
   // Work was added: wakes an idle worker if one is needed for it. Returns whether it did.
-  bool WakeOne();
+  bool WakeOne() {
+    const Pick pick = idle_.PickOne();
+    if (pick.idler == nullptr) [[likely]]
+      return false;
+    Wake(pick);
+    return true;
+  }
   void Wake(const Pick& pick);
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
