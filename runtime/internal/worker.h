@@ -55,7 +55,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void Push(Runnable* runnable, ScheduleHint hint);
   // Counts a task and queues it.
   void StartTask(Runnable* task);
-  // Takes `task` out of the queue if it is what this worker would run next; the present run runs it.
+  // Takes `task` out of the queue if it is what this worker would run next: the caller runs it.
   bool TakeIfNext(Runnable* task);
 
   Scheduler* scheduler() const { return &scheduler_; }
