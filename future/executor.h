@@ -137,9 +137,10 @@ class Executor {
   virtual Executor& WithPriority([[maybe_unused]] TaskPriority priority) { return *this; }
 
   // Asked by a task that is about to wait for `task`: if that is queued and is what this thread
-  // would run next, takes it out of the queue, runs it here and now, on top of the asking task, and
-  // returns true. An executor that does so bounds how deep its tasks run on top of each other.
-  virtual bool RunIfNext([[maybe_unused]] Runnable* task) { return false; }
+  // would run next, takes it out of the queue and returns true. The caller then runs it, here and
+  // now, on top of the asking task. An executor that does so bounds how deep its tasks run on top
+  // of each other.
+  virtual bool TakeIfNext([[maybe_unused]] Runnable* task) { return false; }
 };
 
 }  // namespace weft

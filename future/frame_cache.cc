@@ -138,7 +138,7 @@ void Push(List& list, void* memory) {
   ++list.count;
 }
 
-void* AllocateSlowly(List& list, std::size_t size_class) {
+[[gnu::noinline]] void* AllocateSlowly(List& list, std::size_t size_class) {
   if (Open()) {
     list.first = std::exchange(list.spare, nullptr);
     if (list.first == nullptr) list.first = Depot::Get(size_class).Take();
@@ -150,7 +150,7 @@ void* AllocateSlowly(List& list, std::size_t size_class) {
   return ::operator new(BytesOf(size_class));
 }
 
-void FreeSlowly(List& list, std::size_t size_class, void* memory) {
+[[gnu::noinline]] void FreeSlowly(List& list, std::size_t size_class, void* memory) {
   if (!Open()) return ::operator delete(memory, BytesOf(size_class));
   if (list.count == kBatch) {
     Block* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));
@@ -169,7 +169,8 @@ void* AllocateFrame(std::size_t bytes) {
   if (WEFT_FRAME_CACHE == 0 || bytes > kMaxCachedBytes) return ::operator new(bytes);
   const std::size_t size_class = ClassOf(bytes);
   List& list = cache.lists[size_class];
-  if (list.first == nullptr) return AllocateSlowly(list, size_class);
+  if (list.first == nullptr) [[unlikely]]
+    return AllocateSlowly(list, size_class);
   return Pop(list);
 }
 
@@ -177,7 +178,8 @@ void FreeFrame(void* memory, std::size_t bytes) noexcept {
   if (WEFT_FRAME_CACHE == 0 || bytes > kMaxCachedBytes) return ::operator delete(memory, bytes);
   const std::size_t size_class = ClassOf(bytes);
   List& list = cache.lists[size_class];
-  if (list.count == kBatch) return FreeSlowly(list, size_class, memory);
+  if (list.count == kBatch) [[unlikely]]
+    return FreeSlowly(list, size_class, memory);
   Push(list, memory);
 }
 

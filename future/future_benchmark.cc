@@ -88,9 +88,9 @@ class BareExecutor final : public Executor {
   void OnTaskSpawned() override {}
   void OnTaskFinished() override {}
   void StartTask(Runnable* task) override { Schedule(task, ScheduleHint::kSpawn); }
-  bool RunIfNext(Runnable* task) override {
+  bool TakeIfNext(Runnable* task) override {
     if (!runs_in_place_ || task != first_) return false;
-    RunOne();
+    first_ = task->next_runnable;
     return true;
   }
 
@@ -132,7 +132,7 @@ void BM_Spawn_CallRunAndFree(benchmark::State& state) {
 }
 BENCHMARK(BM_Spawn_CallRunAndFree);
 
-// With and without RunIfNext(): then the joiner waits, and is woken.
+// With and without TakeIfNext(): then the joiner waits, and is woken.
 void BM_Spawn_BareSpawnAndJoin(benchmark::State& state) {
   BareExecutor executor(state.range(0) != 0);
   auto body = [](benchmark::State* loop, Executor* where) -> Task<> {

@@ -80,7 +80,7 @@ class [[nodiscard]] YieldNow {
     if (cx.StopRequested()) return kStopped;
     if (has_yielded_) return Poll<void>::Ready();
     has_yielded_ = true;
-    cx.waker().WakeByRef();
+    cx.PollAgain();
     return kPending;
   }
 

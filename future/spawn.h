@@ -67,14 +67,19 @@ class [[nodiscard]] JoinHandle {
   }
 
   Poll<Output> poll(Context& cx) {
-    WEFT_CHECK(state_ != nullptr)
-        << "JoinHandle: polled after it was moved from, detached or finished";
+    if (state_ == nullptr) [[unlikely]]
+      future_internal::FailJoinedTwice();
     if (!state_->IsComplete()) {
       if (cx.StopRequested()) return kStopped;
-      // Run here, the task is complete more often than not, and nobody had to be woken.
-      if (!(state_->RunIfNext() && state_->IsComplete()) && !state_->PollJoin(cx.waker())) {
-        return kPending;
+      // Run here, the task ends more often than not, and nobody had to be told.
+      if (state_->TakeIfNext()) {
+        future_internal::Result<T> result;
+        if (state_->RunForHandle(result)) {
+          state_ = nullptr;
+          return future_internal::ToJoinResult(result);
+        }
       }
+      if (!state_->PollJoin(cx.waker())) return kPending;
     }
     future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
     return future_internal::TakeJoinResult(state);

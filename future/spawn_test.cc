@@ -53,6 +53,42 @@ TEST(SpawnTest, AResultWhoseMoveThrowsIsNotLeaked) {
   EXPECT_EQ(Fragile::alive, 0);
 }
 
+TEST(SpawnTest, ATaskThatAsksForAnotherPollIsPolledOnceMore) {
+  ManualExecutor executor;
+  int polls = 0;
+  Spawn(executor, PollFn([&polls](Context& cx) -> Poll<void> {
+          if (++polls == 3) return Poll<void>::Ready();
+          cx.PollAgain();
+          return kPending;
+        }))
+      .Detach();
+  executor.RunUntilStalled();
+  EXPECT_EQ(polls, 3);
+}
+
+// A combinator that gives its child another waker hears of what the child asks for.
+TEST(SpawnTest, AnotherPollIsAskedForThroughAnotherWaker) {
+  static constexpr Waker::VTable kCounting = {
+      .add_ref = [](void*) {},
+      .drop = [](void*) {},
+      .wake = [](void* wakes) { ++*static_cast<int*>(wakes); },
+  };
+  ManualExecutor executor;
+  int wakes = 0;
+  const Waker waker(&kCounting, &wakes);
+  int polls = 0;
+  JoinHandle<void> handle = Spawn(executor, PollFn([&](Context& cx) -> Poll<void> {
+                                    ++polls;
+                                    cx.WithWaker(waker).PollAgain();
+                                    return cx.StopRequested() ? Poll<void>(kStopped) : kPending;
+                                  }));
+  executor.RunUntilStalled();
+  EXPECT_EQ(polls, 1);
+  EXPECT_EQ(wakes, 1);
+  handle.Cancel();
+  executor.RunUntilStalled();
+}
+
 TEST(SpawnTest, AHandleTellsHowItsTaskIsDoing) {
   ManualExecutor executor;
   JoinHandle<int> value = Spawn(executor, Ready(1));

@@ -50,7 +50,7 @@ constexpr Waker::VTable kParentVTable = {
 BorrowedWaker Parent::waker() { return BorrowedWaker(&kParentVTable, this); }
 
 // What a poll of the scenario's future answers.
-enum class Answer { kPending, kReady };
+enum class Answer { kPending, kPendingAgain, kReady };
 
 // A cell, destroyed by whoever is told to.
 struct Cell {
@@ -72,17 +72,28 @@ struct Cell {
     while (true) {
       const bool is_stopped = state.BeginPoll();
       polls.Write(polls.Read() + 1);
-      if (poll(is_stopped, polls.Read()) == Answer::kReady) {
-        result.Write(42);
-        auto [joiner, then] = state.Complete();
-        if (then == Then::kDestroy) Destroy();
-        std::move(joiner).Wake();
-        return;
-      }
+      const Answer answer = poll(is_stopped, polls.Read());
+      if (answer == Answer::kReady) return Finish();
+      if (answer == Answer::kPendingAgain) continue;
       const Then then = state.EndPoll();
       if (then == Then::kDestroy) Destroy();
       if (then != Then::kSchedule) return;
     }
+  }
+
+  // The first poll, by the handle, which has found the task in its own queue.
+  void RunForHandle() {
+    (void)state.BeginPoll();
+    if (state.IsOnlyTheHandles()) return Destroy();
+    Finish();
+    TakeAtTheEnd();
+  }
+
+  void Finish() {
+    result.Write(42);
+    auto [joiner, then] = state.Complete();
+    if (then == Then::kDestroy) Destroy();
+    std::move(joiner).Wake();
   }
 
   template <typename Poll>
@@ -123,6 +134,26 @@ void AWakePublishesAndIsNotLost() {
   cell->state.AddWaker();
   model::Thread other([&, cell] {
     data.Write(1);
+    is_sent.store(1, std::memory_order_relaxed);
+    cell->Do(cell->state.WakeAndDrop(), poll);
+  });
+  cell->Run(poll);
+  other.Join();
+  cell->TakeAtTheEnd();
+  model::Assert(destroyed.Read() == 1, "destroyed not once");
+}
+
+// The wake comes while the task polls, gives way, or waits.
+void AWakeOfATaskThatGivesWayIsNotLost() {
+  model::Plain<int> destroyed{0};
+  model::Atomic<int> is_sent{0};
+  auto* const cell = new Cell(&destroyed);
+  const auto poll = [&](bool, int polls) {
+    if (is_sent.load(std::memory_order_relaxed) != 0) return Answer::kReady;
+    return polls == 1 ? Answer::kPendingAgain : Answer::kPending;
+  };
+  cell->state.AddWaker();
+  model::Thread other([&, cell] {
     is_sent.store(1, std::memory_order_relaxed);
     cell->Do(cell->state.WakeAndDrop(), poll);
   });
@@ -267,6 +298,19 @@ void AWakerMayOutliveTheTask() {
   model::Assert(destroyed.Read() == 1, "destroyed not once");
 }
 
+void AWakerMayGoWhileTheHandleRunsTheTask() {
+  model::Plain<int> destroyed{0};
+  auto* const cell = new Cell(&destroyed);
+  cell->state.AddWaker();
+  model::Thread waker([cell] {
+    cell->Do(cell->state.Wake(), kReadyAtOnce);
+    cell->Do(cell->state.DropWaker(), kReadyAtOnce);
+  });
+  cell->RunForHandle();
+  waker.Join();
+  model::Assert(destroyed.Read() == 1, "destroyed not once");
+}
+
 // Nothing can wake the task any more: exactly one of those who let go of it finds out.
 void TheLastWhoLeavesAWaitingTaskIsTold() {
   model::Plain<int> destroyed{0};
@@ -283,6 +327,7 @@ void TheLastWhoLeavesAWaitingTaskIsTold() {
 
 const std::vector<model::Scenario> kScenarios = {
     {"AWakePublishesAndIsNotLost", AWakePublishesAndIsNotLost, {}},
+    {"AWakeOfATaskThatGivesWayIsNotLost", AWakeOfATaskThatGivesWayIsNotLost, {}},
     {"MergedWakesPublishBoth", MergedWakesPublishBoth, {}},
     {"AStopPublishesAndIsSeen", AStopPublishesAndIsSeen, {}},
     {"AJoinerIsWokenAndTakesTheResult", AJoinerIsWokenAndTakesTheResult, {}},
@@ -291,6 +336,7 @@ const std::vector<model::Scenario> kScenarios = {
     {"AHandleThatLooksOnSeesTheResult", AHandleThatLooksOnSeesTheResult, {}},
     {"AHandleIsDroppedWhileItsTaskEnds", AHandleIsDroppedWhileItsTaskEnds, {}},
     {"AWakerMayOutliveTheTask", AWakerMayOutliveTheTask, {}},
+    {"AWakerMayGoWhileTheHandleRunsTheTask", AWakerMayGoWhileTheHandleRunsTheTask, {}},
     {"TheLastWhoLeavesAWaitingTaskIsTold", TheLastWhoLeavesAWaitingTaskIsTold, {}},
 };
 

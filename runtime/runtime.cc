@@ -118,7 +118,7 @@ bool Runtime::AreNoTasks() const {
 
 void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
 
-bool Runtime::RunIfNext(Runnable* task) { return scheduler_->RunIfNext(task); }
+bool Runtime::TakeIfNext(Runnable* task) { return scheduler_->TakeIfNext(task); }
 
 void Runtime::OnTaskSpawned() { scheduler_->CountSpawn(); }
 

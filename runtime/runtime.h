@@ -146,7 +146,7 @@ class Runtime final : public AnyRuntime {
   TimerService& timers() override;
   const CancelToken& token() override { return source_.token(); }
   void StartTask(Runnable* task) override;
-  bool RunIfNext(Runnable* task) override;
+  bool TakeIfNext(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
 

@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/future.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/spawn.h"
@@ -48,6 +50,44 @@ TEST(RuntimeTest, BlockOnRunsATaskAndReturnsItsResult) {
 TEST(RuntimeTest, TasksSeeTheirRuntimeAsExecutor) {
   Runtime runtime(Workers(1));
   EXPECT_EQ(*runtime.BlockOn(CurrentExecutor()), &runtime);
+}
+
+// One worker, so that each join finds its task in the worker's own queue.
+template <typename F>
+auto SpawnAndJoinInPlace(F future) {
+  Runtime runtime(Workers(1));
+  return runtime.BlockOn([](Executor& executor, F child) -> Task<JoinResult<OutputOf<F>>> {
+    JoinHandle<OutputOf<F>> handle =
+        Spawn(executor, std::move(child), SpawnOptions{.name = "child"});
+    co_return co_await std::move(handle);
+  }(runtime, std::move(future)));
+}
+
+TEST(RuntimeJoinTest, ATaskThatItsJoinerRunsGivesItsResult) {
+  const auto lives = std::make_shared<int>(7);
+  const auto result = SpawnAndJoinInPlace(PollFn(
+      [lives](Context&) -> Poll<std::shared_ptr<int>> { return std::shared_ptr<int>(lives); }));
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(*result, lives);
+  EXPECT_EQ(lives.use_count(), 2);  // the future is gone
+}
+
+TEST(RuntimeJoinTest, ATaskThatItsJoinerRunsMayThrowStopAndGiveWay) {
+  const auto fails = [](Context&) -> Poll<int> { throw std::runtime_error("expected"); };
+  EXPECT_THROW((void)SpawnAndJoinInPlace(PollFn(fails)), std::runtime_error);
+  EXPECT_TRUE(absl::IsCancelled(
+      SpawnAndJoinInPlace(PollFn([](Context&) -> Poll<int> { return kStopped; })).status()));
+  EXPECT_TRUE(SpawnAndJoinInPlace(YieldNow()).ok());
+}
+
+TEST(RuntimeJoinTest, AWakerOutlivesTheTaskThatItsJoinerRan) {
+  Waker kept;
+  const auto result = SpawnAndJoinInPlace(PollFn([&kept](Context& cx) -> Poll<int> {
+    kept = cx.waker().Clone();
+    return 1;
+  }));
+  EXPECT_EQ(*result, 1);
+  std::move(kept).Wake();
 }
 
 TEST(RuntimeTest, HasAtLeastOneWorkerByDefault) {

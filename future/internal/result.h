@@ -3,41 +3,62 @@
 #define WEFT_FUTURE_INTERNAL_RESULT_H_
 
 #include <exception>
+#include <new>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
+#include "base/check.h"
 #include "future/future.h"
 #include "future/poll.h"
 
 namespace weft::future_internal {
 
-// A value, an exception, "stopped", or nothing yet.
+// A value, an exception, "stopped", or nothing yet. Movable; moving leaves what was moved from.
 template <typename T>
 class Result {
  public:
+  using Value = NonVoid<T>;
+
+  Result() noexcept {}
+  Result(Result&& other) noexcept(kMovesSafely) { MoveFrom(other); }
+  Result& operator=(Result&& other) noexcept(kMovesSafely) {
+    if (this != &other) {
+      Reset();
+      MoveFrom(other);
+    }
+    return *this;
+  }
+  ~Result() { Reset(); }
+
   template <typename... Args>
   void SetValue(Args&&... args) {
-    state_.template emplace<1>(std::forward<Args>(args)...);
+    Reset();
+    Put(std::forward<Args>(args)...);
   }
   void SetException(std::exception_ptr exception) {
-    state_.template emplace<2>(std::move(exception));
+    Reset();
+    ::new (&exception_) std::exception_ptr(std::move(exception));
+    state_ = State::kException;
   }
-  void SetStopped() { state_.template emplace<3>(); }
+  void SetStopped() {
+    Reset();
+    state_ = State::kStopped;
+  }
 
-  bool IsSet() const { return state_.index() != 0; }
-  bool HasValue() const { return state_.index() == 1; }
-  bool HasException() const { return state_.index() == 2; }
-  bool IsStopped() const { return state_.index() == 3; }
+  bool IsSet() const { return state_ != State::kUnset; }
+  bool HasValue() const { return state_ == State::kValue; }
+  bool HasException() const { return state_ == State::kException; }
+  bool IsStopped() const { return state_ == State::kStopped; }
 
   // Returns the value or rethrows the exception. Precondition: there is one of the two.
   T Take() {
-    if (HasException()) std::rethrow_exception(std::get<2>(std::move(state_)));
-    if constexpr (!std::is_void_v<T>) return std::get<1>(std::move(state_));
+    if (HasException()) [[unlikely]]
+      std::rethrow_exception(std::move(exception_));
+    if constexpr (!std::is_void_v<T>) return std::move(value());
   }
 
   // The exception. Precondition: HasException().
-  const std::exception_ptr& exception() const { return std::get<2>(state_); }
+  const std::exception_ptr& exception() const { return exception_; }
 
   // How the future ended, as its poller would have seen it. Precondition: IsSet().
   Poll<T> TakePoll() {
@@ -51,20 +72,23 @@ class Result {
   }
 
   // The value, monostate for void. Precondition: HasValue().
-  NonVoid<T>& value() { return std::get<1>(state_); }
+  Value& value() {
+    WEFT_DCHECK(HasValue()) << "Result::value(): there is none";
+    return value_;
+  }
 
   // Polls `future` and keeps how it ended. kPending leaves the result unset. An exception counts as
-  // kReady.
+  // kReady. Precondition: unset.
   template <typename F>
   PollState PollFrom(F& future, Context& cx) noexcept {
     try {
       auto poll = future.poll(cx);
-      if (poll.IsStopped()) SetStopped();
+      if (poll.IsStopped()) state_ = State::kStopped;
       if (poll.IsReady()) {
         if constexpr (std::is_void_v<T>) {
-          SetValue();
+          Put();
         } else {
-          SetValue(std::move(poll).value());
+          Put(std::move(poll).value());
         }
       }
       return poll.state();
@@ -75,8 +99,37 @@ class Result {
   }
 
  private:
-  struct Stopped {};
-  std::variant<std::monostate, NonVoid<T>, std::exception_ptr, Stopped> state_;
+  enum class State : unsigned char { kUnset, kValue, kException, kStopped };
+  static constexpr bool kMovesSafely = std::is_nothrow_move_constructible_v<Value>;
+
+  // Precondition of both: unset.
+  template <typename... Args>
+  void Put(Args&&... args) {
+    ::new (&value_) Value(std::forward<Args>(args)...);
+    state_ = State::kValue;
+  }
+  void MoveFrom(Result& other) {
+    if (other.HasValue()) {
+      ::new (&value_) Value(std::move(other.value_));
+    } else if (other.HasException()) {
+      ::new (&exception_) std::exception_ptr(std::move(other.exception_));
+    }
+    state_ = other.state_;
+  }
+  void Reset() {
+    if (HasValue()) {
+      value_.~Value();
+    } else if (HasException()) {
+      exception_.~exception_ptr();
+    }
+    state_ = State::kUnset;
+  }
+
+  union {
+    Value value_;
+    std::exception_ptr exception_;
+  };
+  State state_ = State::kUnset;
 };
 
 }  // namespace weft::future_internal

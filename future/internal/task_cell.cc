@@ -29,8 +29,11 @@ void CellBase::DropHandle() {
 }
 
 TaskStatus CellBase::status() const {
-  if (state_.IsComplete()) return outcome_;
-  return is_polled_.load(std::memory_order_relaxed) ? TaskStatus::kRunning : TaskStatus::kWaiting;
+  const bool is_complete = state_.IsComplete();
+  const TaskStatus status = status_.load(std::memory_order_relaxed);
+  // Between the end of the future and the end of the run.
+  if (!is_complete && status != TaskStatus::kWaiting) return TaskStatus::kRunning;
+  return status;
 }
 
 void CellBase::EndPollPending() {
@@ -51,16 +54,24 @@ void CellBase::EndPollPending() {
   }
 }
 
+void CellBase::Unregister() { Unlink(token_).Reset(); }
+
 void CellBase::Finish() {
   Executor& executor = executor_;
-  // Dropped before the task is complete: what waits for the end may rely on it.
-  if (is_registered_) Unlink(token_).Reset();
   {
     auto [joiner, then] = state_.Complete();
     if (then == State::Then::kDestroy) Destroy();
     std::move(joiner).Wake();
   }
   executor.OnTaskFinished();
+}
+
+void FailJoinedTwice() {
+  WEFT_FATAL() << "JoinHandle: polled after it was moved from, detached or finished";
+}
+
+absl::Status CancelledTask() {
+  return absl::CancelledError("the task was cancelled before it finished");
 }
 
 Waker CellBase::TakeRegisteredWaker(CancelEntry* entry) {
@@ -80,11 +91,11 @@ void CellBase::Do(State::Then then) {
 }
 
 void CellBase::Destroy() {
-  WEFT_CHECK(outcome_ != TaskStatus::kWaiting)
+  WEFT_CHECK(status_.load(std::memory_order_relaxed) != TaskStatus::kWaiting)
       << "a task waits and nothing can wake it any more: its future answered kPending without "
          "keeping the waker (or lost it), and its token cannot be cancelled; keep "
          "cx.waker().Clone()";
-  DestroyCell(TailBytes(name()));
+  DestroyCell(TailBytes());
 }
 
 void CellBase::SetName(std::string_view name) {

@@ -56,8 +56,8 @@ class CellBase : public Runnable, private CancelEntry {
   bool IsComplete() const { return state_.IsComplete(); }
   // Like IsComplete(); if not, `waker` is woken when it is.
   bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
-  // Runs the task here if it is what this thread would run next.
-  bool RunIfNext() { return executor_.RunIfNext(this); }
+  // Whether the caller is to run the task, which this thread would have run next.
+  bool TakeIfNext() { return executor_.TakeIfNext(this); }
   // Makes every further poll see a stop request, and wakes the task.
   void RequestStop() { Do(state_.RequestStop()); }
   // Drops the handle's reference and its waker.
@@ -77,10 +77,11 @@ class CellBase : public Runnable, private CancelEntry {
     if (owns_token_) token_.~CancelToken();
   }
 
-  // What a name takes behind the cell.
+  // What a name takes behind the cell; what this cell has there.
   static std::size_t TailBytes(std::string_view name) {
     return name.empty() ? 0 : sizeof(std::size_t) + name.size();
   }
+  std::size_t TailBytes() const { return is_named_ ? TailBytes(name()) : 0; }
   // Copies the name behind the cell.
   void SetName(std::string_view name);
 
@@ -92,28 +93,38 @@ class CellBase : public Runnable, private CancelEntry {
 
   Executor& executor() { return executor_; }
 
-  // Polls `poll(cx)` once, which returns whether the future has ended; goes on as that says.
+  // Polls once by `poll(cx)`, which returns whether the future has ended. If it has not, the run is
+  // over: the task waits, or is queued again, and the cell may be gone.
   template <typename PollOnce>
-  void RunOnce(PollOnce&& poll_once) {
+  bool RunOnce(PollOnce&& poll) {
     const bool is_stopped = state_.BeginPoll();
-    is_polled_.store(true, std::memory_order_relaxed);  // only for status()
+    SetStatus(TaskStatus::kRunning);
     const BorrowedWaker waker(&kWakerVTable, this);
-    Context cx(waker.get(), token_, &executor_);
+    bool again = false;
+    Context cx(waker.get(), token_, &executor_, &again);
     if (is_stopped) cx = cx.WithStop();
-    const bool has_ended = poll_once(cx);
-    is_polled_.store(false, std::memory_order_relaxed);
-    if (!has_ended) {
-      EndPollPending();
-    } else {
-      Finish();
+    const bool has_ended = poll(cx);
+    if (has_ended) {
+      if (is_registered_) [[unlikely]]
+        Unregister();
+      return true;
     }
+    SetStatus(TaskStatus::kWaiting);
+    if (again) {
+      // The task stays active, so wakes of this moment add nothing.
+      executor_.Schedule(this, ScheduleHint::kYield);
+    } else {
+      EndPollPending();
+    }
+    return false;
   }
 
-  // How the future ended. Before Finish().
-  void SetOutcome(TaskStatus outcome) { outcome_ = outcome; }
+  // Before Finish(): how the future ended.
+  void SetStatus(TaskStatus status) { status_.store(status, std::memory_order_relaxed); }
 
-  // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
-  void EndPollPending();
+  // For a run inside a call of the handle, when the future has ended: whether nobody but the handle
+  // refers to the task.
+  bool IsOnlyTheHandles() const { return state_.IsOnlyTheHandles(); }
   // The future is destroyed, result and outcome are set: publishes them and ends the run. The cell
   // may be gone afterwards.
   void Finish();
@@ -124,17 +135,21 @@ class CellBase : public Runnable, private CancelEntry {
   static const Waker::VTable kWakerVTable;
 
   static Waker TakeRegisteredWaker(CancelEntry* entry);
+  // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
+  void EndPollPending();
+  // The future has ended: its token forgets the task, before it is complete, because what waits for
+  // the end may rely on it.
+  void Unregister();
   void Do(State::Then then);
   void Destroy();
   // The name's length, then the name.
   char* tail() const { return reinterpret_cast<char*>(const_cast<CellBase*>(this)) + bytes(); }
 
-  [[no_unique_address]] State state_;  // the next four share its last word
-  std::atomic<bool> is_polled_{false};
-  TaskStatus outcome_ = TaskStatus::kWaiting;  // edge (5) of task_state.h
-  const bool owns_token_ : 1;
-  bool is_named_ : 1 = false;       // before the start
-  bool is_registered_ : 1 = false;  // the run's, once started
+  [[no_unique_address]] State state_;                     // the next four share its last word
+  std::atomic<TaskStatus> status_{TaskStatus::kWaiting};  // the run's; relaxed: for looking on
+  bool is_registered_ = false;                            // the run's, once started
+  const bool owns_token_;
+  bool is_named_ = false;  // before the start
   Executor& executor_;
   union {
     const CancelToken token_;  // lent by the executor, or one's own
@@ -147,6 +162,10 @@ class JoinState : public CellBase {
  public:
   // Precondition: IsComplete().
   virtual Result<T>& result() = 0;
+
+  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
+  // then `result`, unset before, is what it ended with. If not, the handle goes on as ever.
+  [[nodiscard]] virtual bool RunForHandle(Result<T>& result) noexcept = 0;
 
  protected:
   using CellBase::CellBase;
@@ -162,18 +181,22 @@ struct DropHandleOf {
   void operator()(CellBase* cell) const { cell->DropHandle(); }
 };
 
+// Stops the program: out of line, since every join looks for it.
+[[noreturn]] void FailJoinedTwice();
+
+// What the joiner of a cancelled task gets.
+absl::Status CancelledTask();
+
 template <typename T>
 struct JoinResultOf {
   using Type = typename StatusTraits<T>::WithStatus;
 };
 
-// Drops the handle's reference and gives the result; rethrows the task's exception.
+// What a joiner gets of a result; rethrows the task's exception.
 template <typename T>
-typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
-  // Also when moving the value throws.
-  const std::unique_ptr<JoinState<T>, DropHandleOf> reference(state);
-  Result<T>& result = state->result();
-  if (result.IsStopped()) return absl::CancelledError("the task was cancelled before it finished");
+typename JoinResultOf<T>::Type ToJoinResult(Result<T>& result) {
+  if (result.IsStopped()) [[unlikely]]
+    return CancelledTask();
   if constexpr (std::is_void_v<T>) {
     result.Take();
     return absl::OkStatus();
@@ -182,13 +205,26 @@ typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
   }
 }
 
+// Drops the handle's reference and gives the result; rethrows the task's exception.
+template <typename T>
+typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
+  // Also when moving the value throws.
+  const std::unique_ptr<JoinState<T>, DropHandleOf> reference(state);
+  return ToJoinResult(state->result());
+}
+
 // A cell that holds a Work until there is a result, and then that instead. Derived::PollWork(work,
 // result, cx) returns whether the work has ended, and sets the result.
 template <typename Derived, typename Work, typename T>
 class CellOf : public JoinState<T> {
  public:
-  static Derived* Make(Executor& executor, Work&& work, CancelToken* token = nullptr,
-                       std::string_view name = {}) {
+  // Inlined, so that without token and name they cost nothing.
+  static Derived* Make(Executor& executor, Work&& work) {
+    return Make(executor, std::move(work), nullptr, {});
+  }
+  // With a token and a name, or neither.
+  [[gnu::always_inline]] static Derived* Make(Executor& executor, Work&& work, CancelToken* token,
+                                              std::string_view name) {
     const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(name);
     void* const memory = AllocateFrame(bytes);
     try {
@@ -202,13 +238,21 @@ class CellOf : public JoinState<T> {
   }
 
   void Run() noexcept final {
-    this->RunOnce([this](Context& cx) {
-      Result<T> result;
-      if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
-      work_.~Work();
-      MoveIn(result);
-      return true;
-    });
+    Result<T> result;
+    if (PollTo(result)) Publish(result);
+  }
+
+  bool RunForHandle(Result<T>& result) noexcept final {
+    if (!PollTo(result)) return false;
+    if (!this->IsOnlyTheHandles()) {
+      Publish(result);
+      return false;
+    }
+    Executor& executor = this->executor();
+    ::new (&result_) Result<T>();
+    DestroyCell(this->TailBytes());
+    executor.OnTaskFinished();
+    return true;
   }
 
   Result<T>& result() final { return result_; }
@@ -219,14 +263,24 @@ class CellOf : public JoinState<T> {
   ~CellOf() { result_.~Result<T>(); }
 
  private:
-  void MoveIn(Result<T>& result) noexcept {
+  // Runs once; returns whether the work has ended. Then it is destroyed.
+  bool PollTo(Result<T>& result) {
+    return this->RunOnce([&](Context& cx) {
+      if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
+      work_.~Work();
+      return true;
+    });
+  }
+
+  void Publish(Result<T>& result) noexcept {
     try {
       ::new (&result_) Result<T>(std::move(result));
     } catch (...) {
       ::new (&result_) Result<T>();
       result_.SetException(std::current_exception());
     }
-    this->SetOutcome(this->OutcomeOf(result_));
+    this->SetStatus(this->OutcomeOf(result_));
+    this->Finish();
   }
 
   std::size_t bytes() const final { return sizeof(Derived); }

@@ -8,7 +8,10 @@
 //   0                     waits for a wake
 //   kComplete             its future is destroyed, its result published; wakes do nothing
 //
-// A first poll and one after a single wake touch the word by a load alone. References are counted
+// A first poll and one after a single wake touch the word by a load alone; so does a poll that asks
+// for another one at once (Context::PollAgain), after which the task simply stays active. A task
+// whose handle finds it in its own thread's queue and runs it, while nobody else refers to it, ends
+// without any change of the word. References are counted
 // for Wakers only; the handle is a bit, and so is being active. The cell is destroyed by whoever
 // takes the last of them away.
 //
@@ -113,6 +116,13 @@ class TaskState {
         return {Waker(joiner.vtable, joiner.data), DestroyIfGone(next)};
       }
     }
+  }
+
+  // For a run on the handle's thread, inside a call of the handle, when the result is set and the
+  // future is gone: whether nobody else refers to the task. Then nobody has to be told: the caller
+  // destroys the cell instead of Complete() and DropHandle().
+  [[nodiscard]] bool IsOnlyTheHandles() const {
+    return (word_.load(std::memory_order_acquire) & ~kFlags) == (kActive | kHandle);  // (3)
   }
 
   // ---- The handle.

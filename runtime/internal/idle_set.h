@@ -178,7 +178,7 @@ class BasicIdleSet {
 
   uint64_t Add(uint64_t change) { return state_.fetch_add(change, std::memory_order_relaxed); }
 
-  Pick PickOneOf(uint64_t state);
+  [[gnu::noinline]] Pick PickOneOf(uint64_t state);
   Pick PickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Written by all; `idle` changes only under the mutex.

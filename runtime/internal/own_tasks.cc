@@ -11,6 +11,12 @@
 
 namespace weft::runtime_internal {
 
+std::size_t OwnTasks::FillBatch(std::size_t most) {
+  const std::size_t count = queue_.PopUpTo({batch_.data(), most});
+  SetBatch(0, static_cast<uint32_t>(count));
+  return count;
+}
+
 // Both steals try again while other thieves are faster.
 Runnable* OwnTasks::StealOne() {
   while (true) {

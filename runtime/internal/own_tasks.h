@@ -44,15 +44,14 @@ class OwnTasks {
   static constexpr int kSlotRuns = 3;
   static constexpr std::size_t kBatch = 32;
 
-  // Owner. A new task.
-  Queued PushSpawned(Runnable* task) {
+  // Owner. A new task, for all.
+  void PushSpawned(Runnable* task) {
     if (slot_.load(std::memory_order_relaxed) == nullptr) {
       const OwnersHold hold(lock_);
       slot_.store(task, std::memory_order_relaxed);
     } else {
       queue_.Push(task);
     }
-    return Queued::kForAll;
   }
 
   // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.
@@ -106,7 +105,7 @@ class OwnTasks {
 
   // Owner. The same if that is `task`; otherwise takes nothing.
   template <std::invocable F>
-  Taken TakeIfNext(Runnable* task, F batch_size) {
+  [[gnu::always_inline]] Taken TakeIfNext(Runnable* task, F batch_size) {
     const OwnersHold hold(lock_);
     Runnable* const slot = slot_.load(std::memory_order_relaxed);
     if (slot == task && (slot_runs_ < kSlotRuns || NothingBehindSlot())) return TakeSlot(slot);
@@ -158,13 +157,14 @@ class OwnTasks {
   template <std::invocable F>
   Runnable* Oldest(F batch_size, bool* shares_batch) {
     if (BatchSize() == 0) {
-      const std::size_t count = queue_.PopUpTo({batch_.data(), batch_size()});
+      const std::size_t count = FillBatch(batch_size());
       if (count == 0) return nullptr;
-      SetBatch(0, static_cast<uint32_t>(count));
       *shares_batch = count > 1;
     }
     return batch_[next_.load(std::memory_order_relaxed)];
   }
+  // Returns how many the batch has then.
+  std::size_t FillBatch(std::size_t most);
   void DropOldest() {
     next_.store(next_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }

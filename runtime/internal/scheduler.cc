@@ -59,28 +59,11 @@ void Scheduler::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
   }
 }
 
-void Scheduler::StartTask(Runnable* task) {
-  if (Worker* const worker = OwnWorker()) {
-    worker->StartTask(task);
-  } else {
-    foreign_tally_.AddSpawn();
-    Inject(task);
-  }
-}
-
 void Scheduler::CountSpawn() {
   if (Worker* const worker = OwnWorker()) {
     worker->tally().AddSpawn();
   } else {
     foreign_tally_.AddSpawn();
-  }
-}
-
-void Scheduler::CountEnd() {
-  if (Worker* const worker = OwnWorker()) {
-    worker->tally().AddEnd();
-  } else {
-    foreign_tally_.AddEnd();
   }
 }
 

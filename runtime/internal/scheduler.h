@@ -57,15 +57,24 @@ class Scheduler {
   // Queues work of a class that is not kNormal.
   void ScheduleInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task, and queues it as new.
-  void StartTask(Runnable* task);
-  // Executor::RunIfNext().
-  bool RunIfNext(Runnable* task) {
+  void StartTask(Runnable* task) {
+    if (Worker* const worker = OwnWorker()) [[likely]]
+      return worker->StartTask(task);
+    foreign_tally_.AddSpawn();
+    Inject(task);
+  }
+  // Executor::TakeIfNext().
+  bool TakeIfNext(Runnable* task) {
     Worker* const worker = OwnWorker();
-    return worker != nullptr && worker->RunIfNext(task);
+    return worker != nullptr && worker->TakeIfNext(task);
   }
   // Counts a task.
   void CountSpawn();
-  void CountEnd();
+  void CountEnd() {
+    if (Worker* const worker = OwnWorker()) [[likely]]
+      return worker->tally().AddEnd();
+    foreign_tally_.AddEnd();
+  }
   // All tasks that were counted: ends first, then spawns; see task_ledger.h.
   TaskTotals Totals() const;
 

@@ -43,6 +43,7 @@ void Worker::Main() {
   scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
+  stack_limit_ = static_cast<const char*>(__builtin_frame_address(0)) - kNestedStackBytes;
   current_worker = this;
   current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
@@ -54,15 +55,21 @@ void Worker::Main() {
   if (options.on_worker_stop) options.on_worker_stop(index_);
 }
 
+void Worker::StartTask(Runnable* task) {
+  tally_.AddSpawn();
+  if (is_collecting_) [[unlikely]]
+    return Collect(task);
+  tasks_.PushSpawned(task);
+  WakeOne();
+}
+
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
-  if (is_collecting_) [[unlikely]] {
-    runnable->next_runnable = std::exchange(collected_, runnable);
-    return;
-  }
+  if (is_collecting_) [[unlikely]]
+    return Collect(runnable);
   Queued queued = Queued::kForAll;
   switch (hint) {
     case ScheduleHint::kSpawn:
-      queued = tasks_.PushSpawned(runnable);
+      tasks_.PushSpawned(runnable);
       break;
     case ScheduleHint::kWake:
       queued = tasks_.PushWoken(runnable);
@@ -77,6 +84,10 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
 void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
   scheduler_.lanes_.Push(priority, runnable);
   if (!is_collecting_) WakeOne();
+}
+
+void Worker::Collect(Runnable* runnable) {
+  runnable->next_runnable = std::exchange(collected_, runnable);
 }
 
 void Worker::WakeOne() {
@@ -132,10 +143,10 @@ std::size_t Worker::BatchSize() const {
   return scheduler_.idle_.AllAreBusy() ? OwnTasks::kBatch : 1;
 }
 
-bool Worker::RunIfNext(Runnable* task) {
+bool Worker::TakeIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
   // run to pay.
-  if (nested_ == kMostNested || fresh_left_ > 0 || is_collecting_) return false;
+  if (fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
   if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
     return false;
   if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
@@ -145,9 +156,6 @@ bool Worker::RunIfNext(Runnable* task) {
   --runs_until_check_;
   if (taken.from_slot) slot_taken_.Add(1);
   tasks_run_.Add(1);
-  ++nested_;
-  task->Run();
-  --nested_;
   return true;
 }
 

@@ -62,13 +62,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // The same for a class that is not kNormal.
   void PushInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task and queues it.
-  void StartTask(Runnable* task) {
-    tally_.AddSpawn();
-    Push(task, ScheduleHint::kSpawn);
-  }
-
-  // Runs `task` on top of the present one if it is what this worker would run next.
-  bool RunIfNext(Runnable* task);
+  void StartTask(Runnable* task);
+  // Takes `task` out of the queue if it is what this worker would run next: the caller runs it.
+  bool TakeIfNext(Runnable* task);
 
   Scheduler* scheduler() const { return &scheduler_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
@@ -122,7 +118,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kFreshRuns = 64;
   static constexpr int kLookInterval = 64;
   static constexpr int kMostRunsPerCheck = 8;
-  static constexpr int kMostNested = 16;  // runs on top of one another
+  // Tasks run on top of one another as long as they use no more of the stack.
+  static constexpr std::ptrdiff_t kNestedStackBytes = 64 * 1024;
   static constexpr std::size_t kInjectedAtMost = 16;
   static constexpr int kPausesPerLook = 8;
   // How long a searching worker lets another one keep its slot and batch during one run.
@@ -135,6 +132,11 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // Inside the reactor or the timers: keeps it for QueueCollected().
+  void Collect(Runnable* runnable);
+  bool IsStackLow() const {
+    return static_cast<const char*>(__builtin_frame_address(0)) < stack_limit_;
+  }
   // Runs a job of `thief`, else of anybody; false when there is none or too many are nested.
   bool HelpOthers(Worker* thief);
   // The next task to run; null when the worker shall end.
@@ -176,12 +178,12 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // The worker's own.
   int runs_until_check_ = 1;
-  int fresh_left_ = 0;             // at least as many as there are fresh tasks
-  int fresh_runs_ = 0;             // runs of fresh tasks since the last run of another
-  bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
-  Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
-  int nested_ = 0;                 // RunIfNext() calls that have not returned
-  Turns turns_;                    // once there are classes beside kNormal
+  int fresh_left_ = 0;                 // at least as many as there are fresh tasks
+  int fresh_runs_ = 0;                 // runs of fresh tasks since the last run of another
+  bool is_collecting_ = false;         // inside the reactor or the timers: pushes go to collected_
+  Runnable* collected_ = nullptr;      // linked by next_runnable, newest first
+  const char* stack_limit_ = nullptr;  // below it, no task runs on top of another
+  Turns turns_;                        // once there are classes beside kNormal
   Tally tally_;
   Counter tasks_run_, slot_taken_;
   // The same, seldom used.
