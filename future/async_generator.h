@@ -10,7 +10,8 @@
 //   }
 //
 // It does nothing until it is polled, runs to the next co_yield when an item is asked for, and
-// holds one item at most. co_await takes what a Task takes, but for OrReturn.
+// holds one item at most. co_await takes what a Task takes, but for OrReturn: a stream has no value
+// at its end that could carry the error. Where items are StatusOr, co_yield it and co_return.
 //
 //   Thread safety    Thread-compatible. Successive polls may come from different threads.
 //   Errors           An exception that leaves the body is thrown by poll_next.
