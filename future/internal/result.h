@@ -6,6 +6,7 @@
 #include <new>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 #include "future/future.h"
@@ -13,14 +14,17 @@
 
 namespace weft::future_internal {
 
-// A value, an exception, "stopped", or nothing yet. Movable; moving leaves what was moved from.
-template <typename T>
+// A value, an exception, "stopped", or nothing yet: then an Unset. Movable; moving leaves what was
+// moved from.
+template <typename T, typename Unset = std::monostate>
 class Result {
  public:
   using Value = NonVoid<T>;
+  static_assert(std::is_trivially_copyable_v<Unset>);
 
-  Result() noexcept {}
-  Result(Result&& other) noexcept(kMovesSafely) { MoveFrom(other); }
+  Result() noexcept : unset_() {}
+  explicit Result(Unset unset) noexcept : unset_(unset) {}
+  Result(Result&& other) noexcept(kMovesSafely) : unset_() { MoveFrom(other); }
   Result& operator=(Result&& other) noexcept(kMovesSafely) {
     if (this != &other) {
       Reset();
@@ -46,6 +50,8 @@ class Result {
   }
 
   bool IsSet() const { return state_ != State::kUnset; }
+  // Precondition: !IsSet().
+  const Unset& unset() const { return unset_; }
   bool HasValue() const { return state_ == State::kValue; }
   bool HasException() const { return state_ == State::kException; }
   bool IsStopped() const { return state_ == State::kStopped; }
@@ -113,6 +119,8 @@ class Result {
       ::new (&value_) Value(std::move(other.value_));
     } else if (other.HasException()) {
       ::new (&exception_) std::exception_ptr(std::move(other.exception_));
+    } else if (!other.IsSet()) {
+      ::new (&unset_) Unset(other.unset_);
     }
     state_ = other.state_;
   }
@@ -126,6 +134,7 @@ class Result {
   }
 
   union {
+    Unset unset_;
     Value value_;
     std::exception_ptr exception_;
   };
