@@ -24,6 +24,7 @@
 //   Cancellation     A stop request cancels body and children; the scope ends when all have ended,
 //                    with kStopped if any of them was stopped. A child inherits the nursery's
 //                    token, and so does what it spawns. Deferred tasks are shielded.
+//   Task-locals      Body, children and deferred tasks see the values of whoever awaits the scope.
 //   Complexity       One allocation for the scope, one for each child; nothing is kept of a child
 //                    that has ended.
 //   Lifetime         Children and deferred tasks may borrow what outlives the scope: locals of the

@@ -82,7 +82,8 @@ class ChildFuture {
 
   // Throwing here would leave the child uncounted.
   Poll<void> poll(Context& cx) noexcept {
-    if (!child_->PollOnce(cx)) return kPending;
+    Context inner = cx.WithLocals(state_->locals().node());
+    if (!child_->PollOnce(inner)) return kPending;
     End end = EndOf(child_->result());
     if (outcome_ != nullptr) {
       outcome_->Set(std::move(child_->result()));

@@ -310,6 +310,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:task_local": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:timeout": [
         "@com_google_absl",
         "base",
