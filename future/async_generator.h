@@ -27,9 +27,11 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/internal/chain.h"
 #include "future/poll.h"
@@ -50,6 +52,7 @@ class YieldAwaiter final : public Leaf {
   PollState Poll(Context& cx) noexcept override {
     return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
   }
+  void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override { visitor.Report(step); }
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Wait(*this); }
@@ -69,9 +72,10 @@ class GeneratorPromise final : public FramePromise {
 
   template <typename U>
     requires std::constructible_from<T, U&&>
-  YieldAwaiter yield_value(U&& item) {
+  YieldAwaiter yield_value(U&& item,
+                           std::source_location location = std::source_location::current()) {
     generator().item_.emplace(std::forward<U>(item));
-    return YieldAwaiter(*this);
+    return YieldAwaiter(*this, location);
   }
 
  private:
@@ -119,6 +123,13 @@ class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
     }
     if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
     return std::optional<T>();
+  }
+
+  // Visits what it waits for. See await_chain.h.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (frame_ == nullptr) return;
+    if (promise().IsLinked()) return chain_.Visit(visitor);
+    visitor.Report(future_internal::Chain::StepOf(promise(), {}));
   }
 
  private:

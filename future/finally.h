@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -41,6 +42,11 @@ class [[nodiscard]] FinallyFuture {
       cleanup_.result().Take();
     }
     return body_.result().TakePoll();
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    body_.VisitAwaited(visitor);
+    if (body_.IsFinished()) cleanup_.VisitAwaited(visitor);
   }
 
  private:

@@ -30,6 +30,7 @@
 
 #include "absl/status/status.h"
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -98,6 +99,8 @@ class [[nodiscard]] FirstSuccessFuture {
     if (!all) return kPending;
     return winner_ ? TakeWinner() : TakeFailures(cx);
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { group_.VisitAwaited(visitor); }
 
  private:
   Poll<Output> TakeWinner() {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -48,6 +49,8 @@ class [[nodiscard]] RaceFuture {
                                        });
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { first_of_.VisitAwaited(visitor); }
+
  private:
   using Children = std::tuple<future_internal::Child<F>...>;
   future_internal::FirstOf<Children> first_of_;
@@ -70,6 +73,8 @@ class [[nodiscard]] RaceVectorFuture {
     if (!first_of_.winner()) return kStopped;
     return first_of_.children()[*first_of_.winner()].result().TakePoll();
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { first_of_.VisitAwaited(visitor); }
 
  private:
   future_internal::FirstOf<std::vector<future_internal::Child<F>>> first_of_;

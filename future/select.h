@@ -20,6 +20,7 @@
 #include <utility>
 #include <variant>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -51,6 +52,8 @@ class [[nodiscard]] SelectFuture {
           }
         });
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { first_of_.VisitAwaited(visitor); }
 
  private:
   using Children = std::tuple<future_internal::Child<F>...>;

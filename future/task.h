@@ -35,11 +35,13 @@
 #include <exception>
 #include <memory>
 #include <memory_resource>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/frame_cache.h"
 #include "future/future.h"
@@ -68,11 +70,16 @@ struct ResultSlot : Slot {
 template <typename T>
 class TaskAwaiter {
  public:
-  TaskAwaiter(PromiseBase& parent, Task<T>& task) : parent_(parent), slot_{{&task}, {}} {}
+  TaskAwaiter(PromiseBase& parent, Task<T>& task, std::source_location location)
+      : slot_{{&task, location}, {}} {
+    task.Begin(parent.chain(), &parent, slot_);
+  }
+  TaskAwaiter(const TaskAwaiter&) = delete;
+  TaskAwaiter& operator=(const TaskAwaiter&) = delete;
 
   bool await_ready() noexcept {
-    Chain& chain = parent_.chain();
-    PromiseBase& child = task().Begin(chain, &parent_, slot_);
+    PromiseBase& child = task().promise();
+    Chain& chain = child.chain();
     if (chain.IsStackLow()) {
       chain.Transfer(child);
       return false;
@@ -91,7 +98,6 @@ class TaskAwaiter {
  private:
   Task<T>& task() { return *static_cast<Task<T>*>(slot_.owner); }
 
-  PromiseBase& parent_;
   ResultSlot<T> slot_;
 };
 
@@ -99,9 +105,13 @@ class TaskAwaiter {
 template <Future F>
 class FutureAwaiter final : public Leaf {
  public:
-  FutureAwaiter(PromiseBase& frame, F& future) : Leaf(frame), future_(future) {}
+  FutureAwaiter(PromiseBase& frame, F& future, std::source_location location)
+      : Leaf(frame, location), result_(&future) {}
 
-  PollState Poll(Context& cx) noexcept override { return result_.PollFrom(future_, cx); }
+  PollState Poll(Context& cx) noexcept override { return result_.PollFrom(*result_.unset(), cx); }
+  void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override {
+    visitor.VisitFuture(step, *result_.unset());
+  }
 
   bool await_ready() noexcept { return Poll(frame().chain().context()) == PollState::kReady; }
   void await_suspend(std::coroutine_handle<>) noexcept {
@@ -114,8 +124,7 @@ class FutureAwaiter final : public Leaf {
   OutputOf<F> await_resume() { return result_.Take(); }
 
  private:
-  F& future_;
-  Result<OutputOf<F>> result_;
+  Result<OutputOf<F>, F*> result_;  // the future, until there is a result
 };
 
 // Leaves the coroutine early if there is an error.
@@ -150,15 +159,17 @@ class FramePromise : public PromiseBase {
   auto final_suspend() const noexcept { return FinalAwaiter{}; }
 
   template <typename U>
-  TaskAwaiter<U> await_transform(Task<U>&& task) {
-    return TaskAwaiter<U>(*this, task);
+  TaskAwaiter<U> await_transform(Task<U>&& task,
+                                 std::source_location location = std::source_location::current()) {
+    return TaskAwaiter<U>(*this, task, location);
   }
   template <typename U>
   void await_transform(Task<U>& task) = delete;  // a Task is awaited once: co_await std::move(task)
   template <typename F>
     requires Future<std::remove_reference_t<F>>
-  FutureAwaiter<std::remove_reference_t<F>> await_transform(F&& future) {
-    return FutureAwaiter<std::remove_reference_t<F>>(*this, future);
+  FutureAwaiter<std::remove_reference_t<F>> await_transform(
+      F&& future, std::source_location location = std::source_location::current()) {
+    return FutureAwaiter<std::remove_reference_t<F>>(*this, future, location);
   }
 
  protected:
@@ -287,6 +298,13 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
     }
   }
 
+  // Visits what it waits for. See await_chain.h.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (frame_ == nullptr) return;
+    if (promise().IsLinked()) return chain_.Visit(visitor);
+    visitor.Report(future_internal::Chain::StepOf(promise(), {}));
+  }
+
  private:
   template <typename U>
   friend class future_internal::PromiseCommon;
@@ -303,11 +321,10 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
     if (!condition) future_internal::FailRunTwice();
   }
 
-  promise_type& Begin(future_internal::Chain& chain, future_internal::PromiseBase* parent,
-                      future_internal::Slot& slot) {
+  void Begin(future_internal::Chain& chain, future_internal::PromiseBase* parent,
+             future_internal::Slot& slot) {
     CheckRunsOnce(frame_ != nullptr && !promise().IsLinked());
     promise().Link(chain, parent, slot);
-    return promise();
   }
 
   // Whether the frame, which has a result, has not come to its end.

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/future.h"
@@ -60,6 +61,8 @@ class [[nodiscard]] TimeoutFuture {
       return Output(child_.result().Take());
     }
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { child_.VisitAwaited(visitor); }
 
  private:
   // Polls the child, and tells it to stop when the deadline has passed or the timer has failed.

@@ -25,6 +25,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -104,6 +105,8 @@ class [[nodiscard]] WhenAllFuture {
         group_.children(), [](auto& child) { return std::move(child.result().value()); });
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { group_.VisitAwaited(visitor); }
+
  private:
   future_internal::ChildGroup<Children> group_;
   future_internal::Failures failures_;
@@ -129,6 +132,8 @@ class [[nodiscard]] TryWhenAllFuture {
       return future_internal::ValueOf(std::move(child.result().value()));
     }));
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { group_.VisitAwaited(visitor); }
 
  private:
   // Remembers the first error, and returns whether this is one.

@@ -37,6 +37,7 @@ PollState Chain::Resume(Context& cx, PromiseBase& root) {
     const PollState state = leaf->Poll(cx);
     if (state == PollState::kPending) return state;
     if (state == PollState::kStopped) {
+      leaf_ = nullptr;
       Unwind(&leaf->frame());
       return state;
     }
@@ -47,6 +48,23 @@ PollState Chain::Resume(Context& cx, PromiseBase& root) {
   const PollState state = Drive(leaf == nullptr ? &root : &leaf->frame());
   leaf_ = driver.leaf;  // no pointer into this call stays behind
   return state;
+}
+
+void Chain::Visit(AwaitVisitor& visitor) const {
+  if (leaf_ == nullptr) return;
+  PromiseBase* frame = &leaf_->frame();
+  leaf_->Visit(StepOf(*frame, leaf_->location()), visitor);
+  while (frame->parent() != nullptr) {
+    const std::source_location location = frame->slot().location;
+    frame = frame->parent();
+    visitor.Report(StepOf(*frame, location));
+  }
+}
+
+AwaitStep Chain::StepOf(PromiseBase& frame, std::source_location location) {
+  // The ABI of all compilers: a frame begins with the address of its code.
+  const void* const code = *static_cast<void**>(frame.frame().address());
+  return {.location = location, .resume_address = code};
 }
 
 PollState Chain::Drive(PromiseBase* frame) {

@@ -18,7 +18,9 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/poll.h"
 
@@ -33,27 +35,36 @@ class TaskBase {
   std::coroutine_handle<> frame_;  // null: moved from, unwound, or returned early
 };
 
-// Where a frame leaves its result, and who holds the frame. Lies with whoever awaits the frame.
+// Where a frame leaves its result, who holds the frame, and where it is awaited. Lies with whoever
+// awaits the frame.
 struct Slot {
   TaskBase* owner;
+  std::source_location location = {};  // not set for a root
 };
 
 // A suspended await of something that is not a Task.
 class Leaf {
  public:
-  explicit Leaf(PromiseBase& frame) : frame_(frame) {}
+  Leaf(PromiseBase& frame, std::source_location location) : frame_(frame), location_(location) {}
+  Leaf(const Leaf&) = delete;
+  Leaf& operator=(const Leaf&) = delete;
 
   // Polls what is awaited and keeps its result. Never throws: an exception counts as kReady.
   virtual PollState Poll(Context& cx) noexcept = 0;
 
-  // The frame that awaits.
+  // Visits what is awaited by `step`. Only while it is pending.
+  virtual void Visit(const AwaitStep& step, AwaitVisitor& visitor) const = 0;
+
+  // The frame that awaits, and where in it.
   PromiseBase& frame() const { return frame_; }
+  std::source_location location() const { return location_; }
 
  protected:
   ~Leaf() = default;
 
  private:
   PromiseBase& frame_;
+  const std::source_location location_;
 };
 
 // Stop the program: misuse of a Task. Out of line, since every co_await looks for it.
@@ -71,6 +82,12 @@ class Chain {
   // Runs until the chain waits (kPending), its root has finished (kReady), or it was unwound
   // (kStopped). `root` is linked.
   PollState Resume(Context& cx, PromiseBase& root);
+
+  // Visits the frames from the leaf to the root. Between calls of Resume(); nothing is left before
+  // the first and after the last.
+  void Visit(AwaitVisitor& visitor) const;
+  // The step of a suspended frame.
+  static AwaitStep StepOf(PromiseBase& frame, std::source_location location);
 
   // The rest is for frames that run.
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/result.h"
@@ -52,6 +53,10 @@ class Child {
 
   Result<Output>& result() { return result_; }
 
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (future_) visitor.Visit(*future_);
+  }
+
  private:
   std::optional<F> future_;
   Result<Output> result_;
@@ -59,18 +64,14 @@ class Child {
 };
 
 // Calls visit(index, child) for each.
-template <typename... F, typename Visit>
-void ForEachChild(std::tuple<Child<F>...>& children, Visit&& visit) {
-  std::apply(
-      [&](auto&... child) {
-        std::size_t index = 0;
-        (visit(index++, child), ...);
-      },
-      children);
-}
-template <typename F, typename Visit>
-void ForEachChild(std::vector<Child<F>>& children, Visit&& visit) {
-  for (std::size_t i = 0; i < children.size(); ++i) visit(i, children[i]);
+template <typename Children, typename Visit>
+void ForEachChild(Children& children, Visit&& visit) {
+  std::size_t index = 0;
+  if constexpr (requires { children.size(); }) {
+    for (auto& child : children) visit(index++, child);
+  } else {
+    std::apply([&](auto&... child) { (visit(index++, child), ...); }, children);
+  }
 }
 
 // Returns visit(index_constant, child) for the child at `index`.
@@ -108,6 +109,10 @@ class ChildGroup {
   }
 
   Children& children() { return children_; }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    ForEachChild(children_, [&](std::size_t, const auto& child) { child.VisitAwaited(visitor); });
+  }
 
  private:
   template <typename OnFinish>

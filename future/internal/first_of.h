@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/internal/children.h"
 
@@ -29,6 +30,7 @@ class FirstOf {
 
   const std::optional<std::size_t>& winner() const { return winner_; }
   Children& children() { return group_.children(); }
+  void VisitAwaited(AwaitVisitor& visitor) const { group_.VisitAwaited(visitor); }
 
  private:
   ChildGroup<Children> group_;

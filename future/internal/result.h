@@ -12,10 +12,13 @@
 
 namespace weft::future_internal {
 
-// A value, an exception, "stopped", or nothing yet.
-template <typename T>
+// A value, an exception, "stopped", or nothing yet: then an Unset.
+template <typename T, typename Unset = std::monostate>
 class Result {
  public:
+  Result() = default;
+  explicit Result(Unset unset) : state_(std::in_place_index<0>, std::move(unset)) {}
+
   template <typename... Args>
   void SetValue(Args&&... args) {
     state_.template emplace<1>(std::forward<Args>(args)...);
@@ -26,6 +29,8 @@ class Result {
   void SetStopped() { state_.template emplace<3>(); }
 
   bool IsSet() const { return state_.index() != 0; }
+  // Precondition: !IsSet().
+  const Unset& unset() const { return std::get<0>(state_); }
   bool HasValue() const { return state_.index() == 1; }
   bool HasException() const { return state_.index() == 2; }
   bool IsStopped() const { return state_.index() == 3; }
@@ -76,7 +81,7 @@ class Result {
 
  private:
   struct Stopped {};
-  std::variant<std::monostate, NonVoid<T>, std::exception_ptr, Stopped> state_;
+  std::variant<Unset, NonVoid<T>, std::exception_ptr, Stopped> state_;
 };
 
 }  // namespace weft::future_internal

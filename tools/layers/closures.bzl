@@ -162,6 +162,10 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:await_chain": [
+        "@com_google_absl",
+        "future",
+    ],
     "//future:block_on": [
         "@com_google_absl",
         "base",
