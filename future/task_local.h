@@ -29,6 +29,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/local_node.h"
@@ -109,6 +110,8 @@ class [[nodiscard]] WithLocalFuture {
     return future_.poll(inner);
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
+
  private:
   future_internal::LocalRef node_;
   bool is_linked_ = false;
@@ -136,6 +139,8 @@ class [[nodiscard]] WithLocalsFuture {
     Context inner = cx.WithLocals(locals_.node());
     return future_.poll(inner);
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
 
  private:
   TaskLocals locals_;

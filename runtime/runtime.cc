@@ -50,7 +50,9 @@ Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
       scheduler_(std::make_unique<runtime_internal::Scheduler>(SchedulerOptionsOf(options),
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
-          options.max_blocking_threads, options.blocking_thread_idle_time)) {}
+          options.max_blocking_threads, options.blocking_thread_idle_time)) {
+  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 Runtime::~Runtime() { Shutdown(ShutdownMode::kCancel); }
 
@@ -83,6 +85,8 @@ bool Runtime::AreNoTasks() const {
 }
 
 void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
+
+int Runtime::CurrentWorker() const { return scheduler_->CurrentWorker(); }
 
 bool Runtime::RunIfNext(Runnable* task) { return scheduler_->RunIfNext(task); }
 

@@ -38,6 +38,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -48,6 +49,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/task_registry.h"
 #include "parker/event_count.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
@@ -72,6 +74,8 @@ struct RuntimeOptions {
   // worker at a time, and at most so much processor time for each time that it runs out. Sleeping
   // and waking cost some microseconds too; zero sleeps at once.
   absl::Duration search_time = absl::Microseconds(5);
+  // Whether tasks are listed for DumpTasks() (//future:task_dump). future/README.md has the cost.
+  TaskTracking track_tasks = TaskTracking::kOff;
   // Called on each worker's thread, with the worker's number, before its first task and after its
   // last one: to set affinities and priorities, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
@@ -127,6 +131,7 @@ class Runtime final : public AnyRuntime {
   bool RunIfNext(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
+  int CurrentWorker() const override;
 
  protected:
   void CheckMayBlock(const char* method) const override;
@@ -138,6 +143,7 @@ class Runtime final : public AnyRuntime {
   bool AreNoTasks() const;
 
   const int workers_;
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
 
   // Notified at the end of each task.

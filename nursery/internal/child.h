@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -92,6 +93,11 @@ class ChildFuture {
     child_.reset();
     state_->OnChildEnd(std::move(end));
     return Poll<void>::Ready();
+  }
+
+  // See await_chain.h.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (child_) child_->VisitAwaited(visitor);
   }
 
  private:
