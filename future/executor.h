@@ -100,6 +100,8 @@ class TimerService {
   virtual void Cancel(TimerSlot& slot) = 0;
 };
 
+class TaskRegistry;
+
 // Runs Runnables. All methods may be called from any thread.
 class Executor {
  public:
@@ -141,6 +143,20 @@ class Executor {
   // now, on top of the asking task. An executor that does so bounds how deep its tasks run on top
   // of each other.
   virtual bool TakeIfNext([[maybe_unused]] Runnable* task) { return false; }
+
+  // The number of the worker whose thread is calling; -1 if it is none of this executor's, or if
+  // the executor has no workers.
+  virtual int CurrentWorker() const { return -1; }
+
+  // The list of the tasks that live, for dumps; null: they are not listed. See task_registry.h.
+  TaskRegistry* task_registry() const { return task_registry_; }
+
+ protected:
+  // Lists all tasks from now on. Before the first task; the registry outlives the last one.
+  void ListTasksIn(TaskRegistry* registry) { task_registry_ = registry; }
+
+ private:
+  TaskRegistry* task_registry_ = nullptr;
 };
 
 }  // namespace weft

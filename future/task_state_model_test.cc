@@ -325,6 +325,58 @@ void TheLastWhoLeavesAWaitingTaskIsTold() {
   model::Assert(destroyed.Read() == 1, "destroyed not once");
 }
 
+// Somebody looks at the task while it waits, whether it is woken meanwhile, before or after.
+void ALookIsAloneWithTheTaskAndLosesNoWake() {
+  model::Plain<int> destroyed{0};
+  model::Plain<int> data{0};
+  model::Atomic<int> is_sent{0};
+  auto* const cell = new Cell(&destroyed);
+  const auto poll = [&](bool, int polls) {
+    if (polls == 1 && is_sent.load(std::memory_order_relaxed) == 0) return Answer::kPending;
+    if (polls == 2) model::Assert(data.Read() == 1, "the wake came without what was before it");
+    return Answer::kReady;
+  };
+  cell->state.AddWaker();
+  cell->state.AddWaker();
+  model::Thread waker([&, cell] {
+    data.Write(1);
+    is_sent.store(1, std::memory_order_relaxed);
+    cell->Do(cell->state.WakeAndDrop(), poll);
+  });
+  model::Thread looker([&, cell] {
+    if (cell->state.TryClaim()) {
+      model::Assert(cell->polls.Read() == 1, "the task does not wait");
+      cell->Do(cell->state.EndPoll(), poll);
+    }
+    cell->Do(cell->state.DropWaker(), poll);
+  });
+  cell->Run(poll);
+  waker.Join();
+  looker.Join();
+  cell->TakeAtTheEnd();
+  model::Assert(destroyed.Read() == 1, "destroyed not once");
+}
+
+// The claim of one excludes that of the other.
+void TwoWhoLookDoNotOverlap() {
+  model::Plain<int> destroyed{0};
+  model::Plain<int> looks{0};
+  auto* const cell = new Cell(&destroyed);
+  const auto poll = [](bool, int polls) { return polls == 1 ? Answer::kPending : Answer::kReady; };
+  cell->Run(poll);
+  const auto look = [&, cell] {
+    if (!cell->state.TryClaim()) return;
+    looks.Write(looks.Read() + 1);
+    cell->Do(cell->state.EndPoll(), poll);
+  };
+  model::Thread other(look);
+  look();
+  other.Join();
+  cell->Do(cell->state.Wake(), poll);
+  cell->TakeAtTheEnd();
+  model::Assert(destroyed.Read() == 1, "destroyed not once");
+}
+
 const std::vector<model::Scenario> kScenarios = {
     {"AWakePublishesAndIsNotLost", AWakePublishesAndIsNotLost, {}},
     {"AWakeOfATaskThatGivesWayIsNotLost", AWakeOfATaskThatGivesWayIsNotLost, {}},
@@ -337,6 +389,8 @@ const std::vector<model::Scenario> kScenarios = {
     {"AHandleIsDroppedWhileItsTaskEnds", AHandleIsDroppedWhileItsTaskEnds, {}},
     {"AWakerMayOutliveTheTask", AWakerMayOutliveTheTask, {}},
     {"AWakerMayGoWhileTheHandleRunsTheTask", AWakerMayGoWhileTheHandleRunsTheTask, {}},
+    {"ALookIsAloneWithTheTaskAndLosesNoWake", ALookIsAloneWithTheTaskAndLosesNoWake, {}},
+    {"TwoWhoLookDoNotOverlap", TwoWhoLookDoNotOverlap, {}},
     {"TheLastWhoLeavesAWaitingTaskIsTold", TheLastWhoLeavesAWaitingTaskIsTold, {}},
 };
 

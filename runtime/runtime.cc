@@ -74,7 +74,9 @@ Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
           options.max_blocking_threads, options.blocking_thread_idle_time,
-          ProcessorsForBlocking(options))) {}
+          ProcessorsForBlocking(options))) {
+  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 absl::Status Runtime::PlacementStatus() const {
   const absl::Status& status = scheduler_->status();
@@ -119,6 +121,8 @@ bool Runtime::AreNoTasks() const {
 void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
 
 bool Runtime::TakeIfNext(Runnable* task) { return scheduler_->TakeIfNext(task); }
+
+int Runtime::CurrentWorker() const { return scheduler_->CurrentWorker(); }
 
 void Runtime::OnTaskSpawned() { scheduler_->CountSpawn(); }
 

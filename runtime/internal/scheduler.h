@@ -89,6 +89,11 @@ class Scheduler {
 
   // Whether the calling thread is one of the workers.
   bool IsWorkerThread() const;
+  // The number of the calling worker, or -1.
+  int CurrentWorker() const {
+    const Worker* const worker = OwnWorker();
+    return worker == nullptr ? -1 : worker->index();
+  }
 
   Timers& timers() { return timers_; }
   Reactor& reactor() { return *reactor_; }

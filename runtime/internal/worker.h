@@ -67,6 +67,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool TakeIfNext(Runnable* task);
 
   Scheduler* scheduler() const { return &scheduler_; }
+  int index() const { return index_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
   Tally& tally() { return tally_; }
   // Any thread. Whether something that others may take seems to be here.

@@ -314,6 +314,27 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:task_dump": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:task_dump_json": [
+        "@com_google_absl",
+        "@nlohmann_json",
+        "base",
+        "future",
+    ],
+    "//future:task_local": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:task_registry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:timeout": [
         "@com_google_absl",
         "base",
