@@ -15,10 +15,15 @@ CLOSURES = {
         "base",
     ],
     "//base:intrusive_list": ["base"],
+    "//base:latency_histogram": [
+        "@com_google_absl",
+        "base",
+    ],
     "//base:mutex": [
         "@com_google_absl",
         "base",
     ],
+    "//base:owner_counter": ["base"],
     "//base:thread_checker": ["base"],
     "//channel:channel": [
         "@com_google_absl",
@@ -439,6 +444,7 @@ CLOSURES = {
     ],
     "//parker:park_stats": [
         "@com_google_absl",
+        "base",
         "parker",
     ],
     "//parker:parker": [
