@@ -58,9 +58,9 @@ void ReaderHasHeardOfARecord() {
 }
 
 const std::vector<model::Scenario>& Scenarios() {
-  static const auto* const kScenarios = new std::vector<model::Scenario>{
-      {"OwnerLapsReader", OwnerLapsReader, {}},
-      {"ReaderHasHeardOfARecord", ReaderHasHeardOfARecord, {}}};
+  static const auto* const kScenarios =
+      new std::vector<model::Scenario>{{"OwnerLapsReader", OwnerLapsReader, {}},
+                                       {"ReaderHasHeardOfARecord", ReaderHasHeardOfARecord, {}}};
   return *kScenarios;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/check.h"
 #include "future/block_on.h"
 #include "future/poll.h"
@@ -22,6 +23,9 @@ int WorkerCount(const RuntimeOptions& options) {
       << "Runtime(options): workers must not be negative, found " << options.workers;
   WEFT_CHECK(options.search_time >= absl::ZeroDuration())
       << "Runtime(options): search_time must not be negative";
+  WEFT_CHECK(options.observe.starvation_limit > absl::ZeroDuration())
+      << "Runtime(options): observe.starvation_limit must be positive, found "
+      << absl::FormatDuration(options.observe.starvation_limit);
   return options.workers > 0 ? options.workers : AvailableParallelism();
 }
 
@@ -31,6 +35,7 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
   scheduler.search_time = options.search_time;
   scheduler.on_worker_start = options.on_worker_start;
   scheduler.on_worker_stop = options.on_worker_stop;
+  scheduler.observe = options.observe;
   return scheduler;
 }
 
@@ -102,6 +107,8 @@ void Runtime::Schedule(Runnable* runnable, ScheduleHint hint) {
 }
 
 void Runtime::ScheduleBlocking(Runnable* job) { blocking_pool_->Schedule(job); }
+
+RuntimeTrace Runtime::Trace() const { return scheduler_->Trace(); }
 
 RuntimeStats Runtime::Stats() {
   RuntimeStats stats;

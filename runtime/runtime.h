@@ -51,6 +51,7 @@
 #include "parker/event_count.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
+#include "runtime/observe.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -76,6 +77,8 @@ struct RuntimeOptions {
   // last one: to set affinities and priorities, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  // What to measure, record and watch beside the counters: see observe.h.
+  ObserveOptions observe = {};
 };
 
 // How a Runtime ends.
@@ -116,6 +119,9 @@ class Runtime final : public AnyRuntime {
 
   // A snapshot of the counters.
   RuntimeStats Stats();
+
+  // The latest events of each worker: ObserveOptions::trace_events. For FormatTrace().
+  RuntimeTrace Trace() const;
 
   // Executor.
   void Schedule(Runnable* runnable, ScheduleHint hint) override;

@@ -14,6 +14,7 @@
 #include <new>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -212,6 +213,8 @@ class CellOf : public JoinState<T> {
   }
 
   Result<T>& result() final { return result_; }
+
+  RunnableLabel label() const final { return {.name = this->name(), .type = &typeid(Work)}; }
 
  protected:
   CellOf(Executor& executor, CancelToken* token, Work&& work)

@@ -60,8 +60,8 @@ class BasicEventRing {
     for (uint64_t index = first; index < end; ++index) Copy(index, &records[index - first]);
     // The owner may be at work on the record after the last one.
     const uint64_t overwritten = pushed_.load(std::memory_order_relaxed) + 1;
-    const uint64_t valid = std::clamp(overwritten - std::min<uint64_t>(overwritten, slots_), first,
-                                      end);
+    const uint64_t valid =
+        std::clamp(overwritten - std::min<uint64_t>(overwritten, slots_), first, end);
     records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(valid - first));
     return {.records = std::move(records), .dropped = valid};
   }

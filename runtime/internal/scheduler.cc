@@ -15,9 +15,20 @@
 namespace weft::runtime_internal {
 
 Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> reactor)
-    : options_(options), reactor_(std::move(reactor)), timers_(MonotonicNow(), reactor_.get()) {
+    : options_(options),
+      reactor_(std::move(reactor)),
+      timers_(MonotonicNow(), reactor_.get()),
+      watchdog_(options.observe.IsWatching() ? std::make_unique<Watchdog>(options.observe)
+                                             : nullptr) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+  if (watchdog_ != nullptr) {
+    for (const auto& worker : workers_) {
+      watchdog_->Watch(worker->observer(),
+                       [worker = worker.get()] { return worker->Stats().queue_depth; });
+    }
+    watchdog_->Start();
+  }
   // All exist before the first one looks at the others.
   for (const auto& worker : workers_) worker->Start();
 }
@@ -69,6 +80,7 @@ TaskTotals Scheduler::Totals() const {
 }
 
 void Scheduler::ScheduleFromOutside(Runnable* runnable) {
+  if (options_.observe.IsOn()) NoteQueued(runnable, MonotonicNow());
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
@@ -115,6 +127,7 @@ void Scheduler::Wake(const Pick& pick) {
 void Scheduler::Stop() {
   for (const Pick& pick : idle_.Stop()) Wake(pick);
   for (const auto& worker : workers_) worker->Join();
+  if (watchdog_ != nullptr) watchdog_->Stop();
   // What they scheduled may have run already, and may have been the last task.
   while (foreign_schedules_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // (1)
   while (RunLeftover()) {
@@ -130,6 +143,21 @@ bool Scheduler::RunLeftover() {
   if (runnable == nullptr) return false;
   runnable->Run();
   return true;
+}
+
+std::unique_ptr<WorkerObserver> Scheduler::MakeObserver() {
+  if (!options_.observe.IsOn()) return nullptr;
+  return std::make_unique<WorkerObserver>(
+      options_.observe, watchdog_ != nullptr ? &watchdog_->run_begins() : nullptr);
+}
+
+RuntimeTrace Scheduler::Trace() const {
+  RuntimeTrace trace;
+  for (const auto& worker : workers_) {
+    const WorkerObserver* const observer = worker->observer();
+    trace.workers.push_back(observer != nullptr ? observer->Trace() : RuntimeTrace::Worker());
+  }
+  return trace;
 }
 
 std::vector<WorkerStats> Scheduler::Stats() const {

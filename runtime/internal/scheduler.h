@@ -20,7 +20,10 @@
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
+#include "runtime/internal/watchdog.h"
 #include "runtime/internal/worker.h"
+#include "runtime/internal/worker_observer.h"
+#include "runtime/observe.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
@@ -32,6 +35,7 @@ struct SchedulerOptions {
   // On each worker's thread, with its number. May be empty.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
+  ObserveOptions observe = {};
 };
 
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor.
@@ -71,6 +75,7 @@ class Scheduler {
   Timers& timers() { return timers_; }
   Reactor& reactor() { return *reactor_; }
   std::vector<WorkerStats> Stats() const;
+  RuntimeTrace Trace() const;
 
  private:
   friend class Worker;
@@ -83,6 +88,8 @@ class Scheduler {
     return worker != nullptr && worker->scheduler() == this ? worker : nullptr;
   }
   void ScheduleFromOutside(Runnable* runnable);
+  // For a worker; null if nothing is observed.
+  std::unique_ptr<WorkerObserver> MakeObserver();
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
@@ -106,6 +113,7 @@ class Scheduler {
   TaskTally<StdAtomics, TallyWriters::kMany> foreign_tally_;
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
+  const std::unique_ptr<Watchdog> watchdog_;      // null if nothing is watched
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
 };
 

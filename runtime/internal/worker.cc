@@ -22,6 +22,8 @@ constinit thread_local Worker* current_worker = nullptr;
 Worker::Worker(Scheduler* scheduler, int index)
     : scheduler_(*scheduler),
       index_(index),
+      observer_(scheduler->MakeObserver()),
+      pushes_specially_(observer_ != nullptr),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
       unparker_(parker_.unparker()),
       await_unparker_(await_parker_.unparker()) {
@@ -46,7 +48,11 @@ void Worker::Main() {
   current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
-    runnable->Run();
+    if (observer_ == nullptr) [[likely]] {
+      runnable->Run();
+    } else {
+      observer_->Run(runnable);
+    }
   }
   current_jobs = nullptr;
   current_worker = nullptr;
@@ -54,9 +60,12 @@ void Worker::Main() {
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
-  if (is_collecting_) [[unlikely]] {
-    runnable->next_runnable = std::exchange(collected_, runnable);
-    return;
+  if (pushes_specially_) [[unlikely]] {
+    if (is_collecting_) {
+      runnable->next_runnable = std::exchange(collected_, runnable);
+      return;
+    }
+    observer_->OnQueued(runnable);
   }
   Queued queued = Queued::kForAll;
   switch (hint) {
@@ -106,6 +115,8 @@ std::size_t Worker::BatchSize() const {
 
 bool Worker::RunIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors and the injector is not for a nested run to pay.
+  // Each run that is observed is one of its own.
+  if (observer_ != nullptr) return false;
   if (nested_ == kMostNested || fresh_left_ > 0 || is_collecting_) return false;
   if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
@@ -165,6 +176,10 @@ WorkerStats Worker::Stats() const {
   stats.parks = parks_.Get();
   stats.polls = polls_.Get();
   stats.wakes = wakes_.Get();
+  if (observer_ != nullptr) {
+    stats.run_times = observer_->run_times();
+    stats.queue_times = observer_->queue_times();
+  }
   stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
   const Instant now = MonotonicNow();
   const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);

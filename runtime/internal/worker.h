@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <thread>
 
 #include "absl/time/time.h"
@@ -24,6 +25,7 @@
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
+#include "runtime/internal/worker_observer.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
@@ -75,6 +77,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void Unpark() { unparker_.Unpark(); }
   // Any thread.
   WorkerStats Stats() const;
+  // Any thread. Null unless RuntimeOptions::observe asks for one.
+  const WorkerObserver* observer() const { return observer_.get(); }
 
   // Jobs of fork-join, which lie on the stack of a task that this worker runs. This thread pushes
   // and pops; a worker without tasks takes the oldest, runs it, and looks for tasks again.
@@ -146,7 +150,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* StealFrom(Worker* victim);
   Runnable* RaidIfStuck(Suspect* suspect, Instant now);
   // A steal from `victim` brought a task, or nothing.
-  Runnable* CountSteal(Runnable* runnable);
+  Runnable* CountSteal(Runnable* runnable, const Worker& victim);
   void StopSearching();
   // Sleeps until there may be work; false when the worker shall end.
   bool WaitForWork();
@@ -156,16 +160,24 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool IsTimeToLook();
   Runnable* LookAround();
   void LookAtKernelAndClock(bool ticked);
+  void FireTimers(Instant now);
+  void BeginCollecting() { is_collecting_ = pushes_specially_ = true; }
+  void EndCollecting() {
+    is_collecting_ = false;
+    pushes_specially_ = observer_ != nullptr;
+  }
   void QueueCollected();
   uint32_t NextRandom();
 
   Scheduler& scheduler_;
   const int index_;
+  const std::unique_ptr<WorkerObserver> observer_;
 
   // The worker's own.
   int runs_until_check_ = 1;
   int fresh_left_ = 0;             // at least as many as there are fresh tasks
   int fresh_runs_ = 0;             // runs of fresh tasks since the last run of another
+  bool pushes_specially_;          // collects, or is observed: one test for both
   bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
   int nested_ = 0;                 // RunIfNext() calls that have not returned
