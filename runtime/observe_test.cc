@@ -1,7 +1,9 @@
 // Goal: what a runtime measures and records agrees with its counters and with what the tasks did.
 #include "runtime/observe.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "future/spawn.h"
 #include "future/task.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "runtime/internal/worker_observer.h"
 #include "runtime/runtime.h"
 #include "runtime/stats.h"
@@ -167,6 +170,50 @@ TEST(ObserveTest, EventsAreReadWhileTasksRun) {
     }
     (void)runtime.Stats();
   }
+}
+
+// ---- JSON -------------------------------------------------------------------------------------
+
+TEST(FormatTraceTest, SlicesNestAndArrowsAreWholeAndAllRunsAreThere) {
+  Runtime runtime(Observed({.trace_events = 1 << 16}));
+  (void)runtime.BlockOn(SpawnYielders(runtime, 50));
+  runtime.Shutdown(ShutdownMode::kDrain);
+  const auto json = nlohmann::json::parse(FormatTrace(runtime.Trace()));
+  std::map<int, double> last;
+  std::map<int, int> depth;
+  std::map<uint64_t, std::string> arrows;
+  uint64_t runs = 0;
+  for (const auto& event : json["traceEvents"]) {
+    const std::string phase = event["ph"];
+    if (phase == "M") continue;
+    const int track = event["tid"];
+    EXPECT_GE(event["ts"].get<double>(), last[track]);
+    last[track] = event["ts"];
+    if (phase == "B") {
+      EXPECT_EQ(depth[track]++, 0);
+      runs += event["cat"] == "run" ? 1 : 0;
+    }
+    if (phase == "E") EXPECT_EQ(depth[track]--, 1);
+    if (phase == "s" || phase == "f") arrows[event["id"].get<uint64_t>()] += phase;
+  }
+  for (const auto& [track, open] : depth) EXPECT_EQ(open, 0) << track;
+  EXPECT_EQ(runs, runtime.Stats().Total().tasks_run);
+  EXPECT_GE(arrows.size(), 500u);  // each yield
+  for (const auto& [id, ends] : arrows) EXPECT_EQ(ends.size(), 2u) << id;
+}
+
+TEST(FormatTraceTest, LeavesOutWhatHasLostItsBegin) {
+  RuntimeTrace trace;
+  trace.workers.push_back(
+      {.events = {{.kind = Kind::kRunEnd, .at = Instant::FromNanos(1'000), .name = {}},
+                  {.kind = Kind::kRunBegin, .at = Instant::FromNanos(2'500), .name = "a\"\n\xff"}},
+       .dropped = 7});
+  const auto events = nlohmann::json::parse(FormatTrace(trace))["traceEvents"];
+  ASSERT_EQ(events.size(), 3u);  // two names and the begin
+  EXPECT_EQ(events[1]["args"]["name"], "worker 0, 7 events dropped");
+  EXPECT_EQ(events[2]["ph"], "B");
+  EXPECT_EQ(events[2]["name"], "a\"\n\xEF\xBF\xBD");
+  EXPECT_EQ(events[2]["ts"], 1.5);
 }
 
 TEST(EventTest, SurvivesItsWayThroughWords) {

@@ -3,6 +3,8 @@
 #include "runtime/internal/watchdog.h"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -10,7 +12,9 @@
 
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "future/context.h"
 #include "future/executor.h"
+#include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/spawn.h"
 #include "gtest/gtest.h"

@@ -1,29 +1,21 @@
 #include "runtime/internal/watchdog.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <string>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/instant.h"
+#include "parker/parker.h"
 #include "runtime/internal/thread_setup.h"
 #include "runtime/internal/type_name.h"
 
-namespace weft {
-
-std::string ToString(const Starvation& starvation) {
-  const bool runs = starvation.kind == Starvation::Kind::kLongRun;
-  return absl::StrCat(
-      "weft::Runtime: task ",
-      starvation.name.empty() ? "" : absl::StrCat("'", starvation.name, "' "), "(id ",
-      absl::Hex(static_cast<uint64_t>(starvation.task)), ", ", starvation.type, ") ",
-      runs ? "has been running for " : "was ready for ", absl::FormatDuration(starvation.duration),
-      runs ? absl::StrCat(" on worker ", starvation.worker, " without a return to the scheduler")
-           : absl::StrCat(" before worker ", starvation.worker, " ran it"),
-      "; ", starvation.waiting_behind, " tasks wait behind it",
-      runs ? "; let it co_await YieldNow() now and then, or use SpawnBlocking()" : "");
-}
-
-namespace runtime_internal {
+namespace weft::runtime_internal {
 namespace {
 
 void PrintLine(const Starvation& starvation) {
@@ -120,5 +112,4 @@ void Watchdog::Main(const std::stop_token& stop) {
   }
 }
 
-}  // namespace runtime_internal
-}  // namespace weft
+}  // namespace weft::runtime_internal
