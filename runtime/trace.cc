@@ -65,8 +65,8 @@ class Writer {
 
   void NumberArrow(const TraceEvent& event) {
     if (event.kind != Kind::kQueued && event.kind != Kind::kRunBegin) return;
-    Arrow& arrow = arrows_[QueueingOf(event)];
-    arrow.id = arrows_.size();
+    Arrow& arrow =
+        arrows_.try_emplace(QueueingOf(event), Arrow{.id = arrows_.size()}).first->second;
     (event.kind == Kind::kQueued ? arrow.has_begin : arrow.has_end) = true;
   }
 

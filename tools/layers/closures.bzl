@@ -497,6 +497,12 @@ CLOSURES = {
         "runtime",
         "timer",
     ],
+    "//runtime:observe": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "runtime",
+    ],
     "//runtime:parallelism": ["runtime"],
     "//runtime:runtime": [
         "@com_google_absl",
@@ -519,6 +525,11 @@ CLOSURES = {
         "timer",
     ],
     "//runtime:stats": [
+        "@com_google_absl",
+        "base",
+        "runtime",
+    ],
+    "//runtime:trace_json": [
         "@com_google_absl",
         "runtime",
     ],
