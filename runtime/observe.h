@@ -94,8 +94,8 @@ struct RuntimeTrace {
   std::vector<Worker> workers;
 };
 
-// The trace as JSON that ui.perfetto.dev opens: a track for each worker, runs as slices, arrows from
-// where a task was queued to its run. Runs whose begin was dropped are left out.
+// The trace as JSON that ui.perfetto.dev opens: a track for each worker, runs as slices, arrows
+// from where a task was queued to its run. Runs whose begin was dropped are left out.
 std::string FormatTrace(const RuntimeTrace& trace);
 
 }  // namespace weft
