@@ -21,8 +21,8 @@
 
 namespace weft::runtime_internal {
 
-// Thread-compatible, but for run_begins(). Start() and Stop() once, or never: then Check() is called
-// by hand.
+// Thread-compatible, but for run_begins(). Start() and Stop() once, or never: then Check() is
+// called by hand.
 class Watchdog {
  public:
   // Uses starvation_limit and on_starvation.
