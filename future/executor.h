@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <string_view>
+#include <typeinfo>
 
 #include "base/instant.h"
 #include "future/cancel.h"
@@ -15,12 +17,21 @@
 
 namespace weft {
 
+// What reports call a Runnable.
+struct RunnableLabel {
+  std::string_view name = {};            // empty if it has none
+  const std::type_info* type = nullptr;  // of what it runs; null if that is not known
+};
+
 // Something to run once. Owned by nobody: Run() is called exactly once for each time that it is
 // scheduled, and disposes of the object where that is due.
 class Runnable {
  public:
   // Runs on a thread of the executor. Never throws. The object may be gone when it returns.
   virtual void Run() noexcept = 0;
+
+  // Valid as long as the Runnable is.
+  virtual RunnableLabel label() const { return {}; }
 
   // A link for whichever queue holds the Runnable; free for the executor while it is scheduled.
   Runnable* next_runnable = nullptr;

@@ -61,6 +61,7 @@
 #include "parker/event_count.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
+#include "runtime/observe.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -101,6 +102,8 @@ struct RuntimeOptions {
   // one runs waits for it, so it should be short. Waits of fork-join do not call them.
   std::function<void(int)> on_worker_park = nullptr;
   std::function<void(int)> on_worker_unpark = nullptr;
+  // What to measure, record and watch beside the counters: see observe.h.
+  ObserveOptions observe = {};
 };
 
 // How a Runtime ends.
@@ -142,6 +145,9 @@ class Runtime final : public AnyRuntime {
 
   // A snapshot of the counters.
   RuntimeStats Stats();
+
+  // The latest events of each worker: ObserveOptions::trace_events. For FormatTrace().
+  RuntimeTrace Trace() const;
 
   // Executor.
   void Schedule(Runnable* runnable, ScheduleHint hint) override;

@@ -15,6 +15,7 @@
 #include <source_location>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -296,6 +297,8 @@ class CellOf : public JoinState<T> {
   }
 
   Result<T>& result() final { return result_; }
+
+  RunnableLabel label() const final { return {.name = this->name(), .type = &typeid(Work)}; }
 
   void VisitAwaits(AwaitVisitor& visitor) const final {
     if constexpr (Future<Work>) visitor.Visit(work_);
