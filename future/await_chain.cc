@@ -1,5 +1,8 @@
 #include "future/await_chain.h"
 
+#include <cstdint>
+#include <cstdio>
+
 namespace weft {
 
 std::string ToString(const AwaitStep& step) {
@@ -16,6 +19,12 @@ std::string ToString(const AwaitStep& step) {
   if (!step.awaits.empty()) {
     text += is_coroutine ? " awaits " : "awaits ";
     text += step.awaits;
+  }
+  if (step.task != 0) {
+    char id[2 + 2 * sizeof(step.task) + 1];
+    std::snprintf(id, sizeof(id), "%#jx", static_cast<std::uintmax_t>(step.task));
+    text += ' ';
+    text += id;
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
@@ -45,6 +46,8 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
       node = parent;
     }
   }
+
+  const CancelNode* parent() const { return parent_; }
 
   // Edge (1): pairs with the release store of the canceller.
   bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
@@ -142,6 +145,14 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
 void AddRef(CancelNode* node) { node->Ref(); }
 void Release(CancelNode* node) { CancelNode::Unref(node); }
 bool IsCancelled(const CancelNode& node) { return node.IsCancelled(); }
+
+std::vector<CancelNodeView> PathToRoot(const CancelToken& token) {
+  std::vector<CancelNodeView> path;
+  for (const CancelNode* node = token.node_; node != nullptr; node = node->parent()) {
+    path.push_back({node, node->IsCancelled()});
+  }
+  return path;
+}
 
 void CancelEntry::Link(const CancelToken& token) { token.node_->Add(this); }
 Waker CancelEntry::Unlink(const CancelToken& token) { return token.node_->Remove(this); }

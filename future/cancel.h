@@ -20,11 +20,15 @@
 #define WEFT_FUTURE_CANCEL_H_
 
 #include <utility>
+#include <vector>
 
 #include "base/intrusive_list.h"
 #include "future/waker.h"
 
 namespace weft {
+
+class CancelToken;
+
 namespace future_internal {
 
 class CancelEntry;
@@ -34,6 +38,15 @@ void Release(CancelNode* node);
 bool IsCancelled(const CancelNode& node);
 
 class CellBase;
+
+// A flag of the tree, for dumps: comparable, for as long as somebody has a token of it.
+struct CancelNodeView {
+  const void* node;
+  bool is_cancelled;
+};
+
+// The flag that the token observes and those above it, up to the root.
+std::vector<CancelNodeView> PathToRoot(const CancelToken& token);
 
 }  // namespace future_internal
 
@@ -59,10 +72,15 @@ class CancelToken {
   // Whether it can be cancelled at all: false for a default-made token.
   bool CanBeCancelled() const { return node_ != nullptr; }
 
+  // Equal for tokens of one source, among those that live; null for a default-made one.
+  const void* Identity() const { return node_; }
+
  private:
   friend class CancelSource;
   friend class future_internal::CancelEntry;
   friend class future_internal::CellBase;
+  friend std::vector<future_internal::CancelNodeView> future_internal::PathToRoot(
+      const CancelToken& token);
   explicit CancelToken(future_internal::CancelNode* node) : node_(node) {}
 
   // A token without a reference, for whoever knows that this one outlives it; it is not destroyed.

@@ -1,8 +1,8 @@
 // future/context.h — what a future is told when it is polled.
 //
 // A Context lives as long as one poll. It says how to be polled again (waker), whether to give up
-// (StopRequested), what to hand to tasks that are spawned from here (token), and where to run them
-// (executor).
+// (StopRequested), what to hand to tasks that are spawned from here (token), where to run them
+// (executor), and which task-local values there are (task_local.h).
 #ifndef WEFT_FUTURE_CONTEXT_H_
 #define WEFT_FUTURE_CONTEXT_H_
 
@@ -13,6 +13,10 @@
 namespace weft {
 
 class Executor;
+
+namespace future_internal {
+class LocalNode;
+}
 
 // Cheap to copy: it only refers to what the poller owns.
 class Context {
@@ -58,6 +62,10 @@ class Context {
   }
   bool HasExecutor() const { return executor_ != nullptr; }
 
+  // The innermost task-local value, for task_local.h; null if there are none. Kept alive by the
+  // poller for the length of the poll.
+  const future_internal::LocalNode* locals() const { return locals_; }
+
   // The same context with the stop requested: how a combinator cancels one of its children.
   Context WithStop() const { return With(Stop::kAlways); }
 
@@ -83,6 +91,13 @@ class Context {
     return other;
   }
 
+  // The same context with other task-local values, which outlive the poll.
+  Context WithLocals(const future_internal::LocalNode* locals) const {
+    Context other = *this;
+    other.locals_ = locals;
+    return other;
+  }
+
  private:
   enum class Stop : unsigned char { kByToken, kAlways, kNever };
 
@@ -101,6 +116,7 @@ class Context {
   const CancelToken* token_;
   Executor* executor_;
   bool* again_ = nullptr;  // or null: by the waker
+  const future_internal::LocalNode* locals_ = nullptr;
   Stop stop_ = Stop::kByToken;
 };
 

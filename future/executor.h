@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <string_view>
+#include <typeinfo>
 
 #include "base/instant.h"
 #include "future/cancel.h"
@@ -15,12 +17,21 @@
 
 namespace weft {
 
+// What reports call a Runnable.
+struct RunnableLabel {
+  std::string_view name = {};            // empty if it has none
+  const std::type_info* type = nullptr;  // of what it runs; null if that is not known
+};
+
 // Something to run once. Owned by nobody: Run() is called exactly once for each time that it is
 // scheduled, and disposes of the object where that is due.
 class Runnable {
  public:
   // Runs on a thread of the executor. Never throws. The object may be gone when it returns.
   virtual void Run() noexcept = 0;
+
+  // Valid as long as the Runnable is.
+  virtual RunnableLabel label() const { return {}; }
 
   // A link for whichever queue holds the Runnable; free for the executor while it is scheduled.
   Runnable* next_runnable = nullptr;
@@ -100,6 +111,8 @@ class TimerService {
   virtual void Cancel(TimerSlot& slot) = 0;
 };
 
+class TaskRegistry;
+
 // Runs Runnables. All methods may be called from any thread.
 class Executor {
  public:
@@ -141,6 +154,20 @@ class Executor {
   // now, on top of the asking task. An executor that does so bounds how deep its tasks run on top
   // of each other.
   virtual bool TakeIfNext([[maybe_unused]] Runnable* task) { return false; }
+
+  // The number of the worker whose thread is calling; -1 if it is none of this executor's, or if
+  // the executor has no workers.
+  virtual int CurrentWorker() const { return -1; }
+
+  // The list of the tasks that live, for dumps; null: they are not listed. See task_registry.h.
+  TaskRegistry* task_registry() const { return task_registry_; }
+
+ protected:
+  // Lists all tasks from now on. Before the first task; the registry outlives the last one.
+  void ListTasksIn(TaskRegistry* registry) { task_registry_ = registry; }
+
+ private:
+  TaskRegistry* task_registry_ = nullptr;
 };
 
 }  // namespace weft

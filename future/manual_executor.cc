@@ -4,7 +4,9 @@
 
 namespace weft {
 
-ManualExecutor::ManualExecutor() = default;
+ManualExecutor::ManualExecutor(TaskTracking track_tasks) {
+  if (track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 ManualExecutor::~ManualExecutor() {
   CancelAll();

@@ -24,6 +24,7 @@
 #include "future/cancel.h"
 #include "future/executor.h"
 #include "future/spawn.h"
+#include "future/task_registry.h"
 #include "future/virtual_timers.h"
 #include "future/waker.h"
 
@@ -31,7 +32,8 @@ namespace weft {
 
 class ManualExecutor final : public Executor {
  public:
-  ManualExecutor();
+  // kOn: lists its tasks, for DumpTasks().
+  explicit ManualExecutor(TaskTracking track_tasks = TaskTracking::kOff);
   // Cancels what is left and runs until all tasks have ended. Stops the program if a task does not
   // end: it leaks.
   ~ManualExecutor() override;
@@ -83,6 +85,7 @@ class ManualExecutor final : public Executor {
   bool JumpToNextTimer();
   void FireDue();
 
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   VirtualTimers timers_;
   mutable Mutex mutex_;

@@ -81,7 +81,7 @@ void SharedCore::OnWake() {
 bool SharedCore::PollOutsideOfTheLock(Context& cx, bool is_stopping) {
   AddRef();
   const Waker waker(&kWakerVTable, this);
-  Context inner = cx.Shielded().WithWaker(waker);
+  Context inner = cx.Shielded().WithWaker(waker).WithLocals(nullptr);
   if (is_stopping) inner = inner.WithStop();
   return PollFuture(inner);
 }

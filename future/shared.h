@@ -11,8 +11,8 @@
 //   Cancellation     An awaiter that is asked to stop leaves at once, and the future goes on for
 //                    the others. When the last one is asked, the future is asked, and awaited;
 //                    whoever comes then gets what it ends with. A future that stops stops all. The
-//                    future sees neither the token nor the stop requests of its awaiters. Safe to
-//                    drop if the future is.
+//                    future sees neither the token nor the stop requests of its awaiters, nor
+//                    their task-local values. Safe to drop if the future is.
 //   Thread safety    Different copies may be used by different threads at once. All awaiters belong
 //                    to one executor.
 //   Complexity       One allocation, whatever the number of copies and awaiters. A poll takes a

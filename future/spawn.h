@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "future/await_chain.h"
 #include "future/cancel.h"
 #include "future/executor.h"
 #include "future/future.h"
@@ -39,6 +41,8 @@ struct SpawnOptions {
   std::optional<TaskPriority> priority = std::nullopt;
   // What reports and dumps call the task. Copied; without one, it costs nothing.
   std::string_view name = {};
+  // What dumps show as the place of the spawn. Left out: where the options are made.
+  std::source_location location = std::source_location::current();
 };
 
 // Which task: unique among the tasks that have not ended and those that have a handle.
@@ -110,6 +114,13 @@ class [[nodiscard]] JoinHandle {
   // SpawnOptions::name; valid as long as the handle has its task.
   std::string_view name() const { return cell().name(); }
 
+  // See await_chain.h.
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (state_ != nullptr) {
+      visitor.Report({.awaits = "a task", .task = static_cast<std::uintptr_t>(id())});
+    }
+  }
+
  private:
   const future_internal::JoinState<T>& cell() const {
     WEFT_CHECK(state_ != nullptr) << "JoinHandle: asked about its task after it was moved from, "
@@ -124,8 +135,9 @@ class [[nodiscard]] JoinHandle {
 // Cost: one allocation. `future` is destroyed as soon as it has finished, before its result is
 // published.
 template <Future F>
-JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future) {
-  auto* const cell = future_internal::TaskCell<F>::Make(executor, std::move(future));
+JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future,
+                              std::source_location location = std::source_location::current()) {
+  auto* const cell = future_internal::TaskCell<F>::Make(executor, std::move(future), location);
   JoinHandle<OutputOf<F>> handle(cell);
   cell->Start();
   return handle;
@@ -133,8 +145,9 @@ JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future) {
 template <Future F>
 JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options) {
   Executor& own = options.priority ? executor.WithPriority(*options.priority) : executor;
-  auto* const cell = future_internal::TaskCell<F>::Make(
-      own, std::move(future), options.token ? &*options.token : nullptr, options.name);
+  auto* const cell =
+      future_internal::TaskCell<F>::Make(own, std::move(future), options.location,
+                                         options.token ? &*options.token : nullptr, options.name);
   JoinHandle<OutputOf<F>> handle(cell);
   cell->Start();
   return handle;
@@ -149,7 +162,8 @@ JoinHandle<std::invoke_result_t<Function, Args...>> SpawnBlocking(Executor& exec
   auto call = [function = std::move(function), ... args = std::move(args)]() mutable {
     return std::invoke(std::move(function), std::move(args)...);
   };
-  auto* const cell = future_internal::BlockingCell<decltype(call)>::Make(executor, std::move(call));
+  auto* const cell =
+      future_internal::BlockingCell<decltype(call)>::Make(executor, std::move(call), {});
   JoinHandle<std::invoke_result_t<Function, Args...>> handle(cell);
   cell->Start();
   return handle;

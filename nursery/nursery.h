@@ -24,6 +24,7 @@
 //   Cancellation     A stop request cancels body and children; the scope ends when all have ended,
 //                    with kStopped if any of them was stopped. A child inherits the nursery's
 //                    token, and so does what it spawns. Deferred tasks are shielded.
+//   Task-locals      Body, children and deferred tasks see the values of whoever awaits the scope.
 //   Complexity       One allocation for the scope, one for each child; nothing is kept of a child
 //                    that has ended.
 //   Lifetime         Children and deferred tasks may borrow what outlives the scope: locals of the
@@ -41,6 +42,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -49,6 +51,7 @@
 #include "absl/status/status.h"
 #include "base/check.h"
 #include "base/instant.h"
+#include "future/await_chain.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
@@ -122,8 +125,8 @@ class Nursery {
   // Precondition (checked): the body or a child is alive. In a cancelled nursery the child starts
   // and sees the stop request at its first poll.
   template <Future F>
-  void Spawn(F future) {
-    Start(std::move(future), nullptr).Detach();
+  void Spawn(F future, std::source_location location = std::source_location::current()) {
+    Start(std::move(future), nullptr, location).Detach();
   }
 
   // Starts the future that fn(args...) returns, which is called on the child's task. Both are kept
@@ -132,21 +135,23 @@ class Nursery {
   template <typename Fn, typename... Args>
     requires(!Future<Fn>)
   void Spawn(Fn fn, Args... args) {
-    Spawn(nursery_internal::CallFuture<Fn, Args...>(std::move(fn), std::move(args)...));
+    // Where dumps cannot say the place: a default argument cannot follow a pack.
+    Spawn(nursery_internal::CallFuture<Fn, Args...>(std::move(fn), std::move(args)...), {});
   }
 
   // Like Spawn(), with a way to the result.
   template <Future F>
-  ChildResult<OutputOf<F>> SpawnWithResult(F future) {
+  ChildResult<OutputOf<F>> SpawnWithResult(
+      F future, std::source_location location = std::source_location::current()) {
     auto outcome = std::make_shared<nursery_internal::Outcome<OutputOf<F>>>();
-    JoinHandle<void> handle = Start(std::move(future), outcome);
+    JoinHandle<void> handle = Start(std::move(future), outcome, location);
     return ChildResult<OutputOf<F>>(std::move(outcome), std::move(handle));
   }
   template <typename Fn, typename... Args>
     requires(!Future<Fn>)
   auto SpawnWithResult(Fn fn, Args... args) {
     return SpawnWithResult(
-        nursery_internal::CallFuture<Fn, Args...>(std::move(fn), std::move(args)...));
+        nursery_internal::CallFuture<Fn, Args...>(std::move(fn), std::move(args)...), {});
   }
 
   // Runs `future` when body and children have ended, however they did; shielded from cancellation;
@@ -178,14 +183,14 @@ class Nursery {
 
  private:
   template <Future F>
-  JoinHandle<void> Start(F future,
-                         std::shared_ptr<nursery_internal::Outcome<OutputOf<F>>> outcome) {
+  JoinHandle<void> Start(F future, std::shared_ptr<nursery_internal::Outcome<OutputOf<F>>> outcome,
+                         std::source_location location) {
     state_->OnChildStart();
     try {
       return weft::Spawn(
           state_->executor(),
           nursery_internal::ChildFuture<F>(state_, std::move(future), std::move(outcome)),
-          SpawnOptions{.token = state_->token()});
+          SpawnOptions{.token = state_->token(), .location = location});
     } catch (...) {
       // No memory, or moving the future threw: there is no child that could end.
       state_->OnChildEnd(nursery_internal::End());
@@ -227,6 +232,13 @@ class [[nodiscard]] NurseryFuture {
     if (!PollBody(cx) || !scope_->PollRest(cx)) return kPending;
     is_finished_ = true;
     return Finish(cx);
+  }
+
+  // See await_chain.h.
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (!scope_) return;
+    visitor.Report({.awaits = "a scope", .scope = scope_->state()->token().Identity()});
+    body_->VisitAwaited(visitor);
   }
 
  private:

@@ -22,6 +22,7 @@
 #include "future/poll_fn.h"
 #include "future/sleep.h"
 #include "future/task.h"
+#include "future/task_local.h"
 #include "future/waker.h"
 #include "gtest/gtest.h"
 #include "nursery/test_tasks.h"
@@ -332,6 +333,37 @@ TEST_F(NurseryDeathTest, SpawningIntoAClosingScopeIsRefused) {
         (void)executor_.BlockOn(WithNursery(body));
       },
       "its scope is closing; spawn from the body or from a live child");
+}
+
+constexpr TaskLocal<int> kRequest;
+
+TEST_F(NurseryTest, ChildrenAndDeferredTasksInheritTaskLocalValues) {
+  std::vector<int> seen;
+  auto read = [&seen]() -> Task<> {
+    co_await YieldNow();
+    const int* const request = co_await kRequest.Current();
+    seen.push_back(request == nullptr ? -1 : *request);
+  };
+  auto body = [&read](Nursery& nursery) -> Task<> {
+    nursery.Defer(read);
+    nursery.Spawn(read);
+    nursery.Spawn(
+        [&read](Nursery& outer) -> Task<> {
+          outer.Spawn(read);
+          auto inner = WithNursery([&read](Nursery& own) -> Task<> {
+            own.Spawn(WithLocal(kRequest, 2, read()));
+            own.Spawn(read);
+            co_return;
+          });
+          const absl::Status status = co_await std::move(inner);
+          EXPECT_TRUE(status.ok());
+        },
+        std::ref(nursery));
+    co_return;
+  };
+  EXPECT_EQ(Run(WithLocal(kRequest, 1, WithNursery(body))), absl::OkStatus());
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(seen, std::vector<int>({1, 1, 1, 1, 2}));
 }
 
 }  // namespace

@@ -14,57 +14,13 @@
 #ifndef WEFT_PARKER_PARK_STATS_H_
 #define WEFT_PARKER_PARK_STATS_H_
 
-#include <array>
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "base/latency_histogram.h"
+#include "base/owner_counter.h"
 
 namespace weft {
-
-namespace parker_internal {
-
-// Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
-class OwnerCounter {
- public:
-  void Add(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
-
-}  // namespace parker_internal
-
-// Counts durations in buckets of growing width: each is an eighth of its power of two wide, so that
-// a quantile is at most 12.5 % too high. From nanoseconds to hours; 2.6 KiB.
-// One thread records; any thread reads.
-class LatencyHistogram {
- public:
-  // Negative durations count as zero, and those beyond the last bucket (39 hours) as that.
-  void Record(absl::Duration latency);
-
-  // How many were recorded.
-  uint64_t count() const;
-
-  // A bound that at least the part `q` (0 to 1) of what was recorded does not exceed; zero if
-  // nothing was recorded. O(buckets).
-  absl::Duration Quantile(double q) const;
-
- private:
-  static constexpr int kStepBits = 3;
-  static constexpr int kSteps = 1 << kStepBits;
-  static constexpr int kOctaves = 45;
-  static constexpr size_t kBuckets = size_t{kSteps} * kOctaves;
-
-  static size_t BucketOf(uint64_t ns);
-  static uint64_t EndOf(size_t bucket);
-
-  std::array<parker_internal::OwnerCounter, kBuckets> buckets_;
-};
 
 // See the head of the file.
 class ParkStats {
@@ -100,7 +56,7 @@ class ParkStats {
   void RecordWakeLatency(absl::Duration latency) { wake_latency_.Record(latency); }
 
  private:
-  parker_internal::OwnerCounter waits_, spin_hits_, spin_pauses_, sleeps_, early_wakes_;
+  OwnerCounter waits_, spin_hits_, spin_pauses_, sleeps_, early_wakes_;
   LatencyHistogram wake_latency_;
 };
 

@@ -1,7 +1,6 @@
-// Goal: what a parker counts, and the arithmetic of its histogram.
+// Goal: what a parker counts.
 #include "parker/park_stats.h"
 
-#include <cstdint>
 #include <thread>
 
 #include "absl/time/time.h"
@@ -11,42 +10,6 @@
 
 namespace weft {
 namespace {
-
-TEST(LatencyHistogramTest, IsZeroWhenNothingWasRecorded) {
-  const LatencyHistogram histogram;
-  EXPECT_EQ(histogram.count(), 0u);
-  EXPECT_EQ(histogram.Quantile(0.5), absl::ZeroDuration());
-}
-
-TEST(LatencyHistogramTest, QuantileIsNeverTooLowAndAtMostAnEighthTooHigh) {
-  for (int64_t ns = 0; ns < 20'000'000'000; ns += 1 + ns / 9) {
-    LatencyHistogram histogram;
-    histogram.Record(absl::Nanoseconds(ns));
-    const int64_t found = absl::ToInt64Nanoseconds(histogram.Quantile(0.5));
-    EXPECT_GE(found, ns);
-    EXPECT_LE(found, ns + ns / 8);
-  }
-}
-
-TEST(LatencyHistogramTest, QuantilesCutWhereTheySay) {
-  LatencyHistogram histogram;
-  for (int i = 0; i < 99; ++i) histogram.Record(absl::Nanoseconds(5));
-  histogram.Record(absl::Microseconds(100));
-  EXPECT_EQ(histogram.count(), 100u);
-  EXPECT_EQ(histogram.Quantile(0), absl::Nanoseconds(5));
-  EXPECT_EQ(histogram.Quantile(0.99), absl::Nanoseconds(5));
-  EXPECT_GE(histogram.Quantile(0.991), absl::Microseconds(100));
-  EXPECT_GE(histogram.Quantile(1), absl::Microseconds(100));
-}
-
-TEST(LatencyHistogramTest, TakesWhatIsOutOfItsRange) {
-  LatencyHistogram histogram;
-  histogram.Record(-absl::Seconds(1));
-  EXPECT_EQ(histogram.Quantile(1), absl::ZeroDuration());
-  histogram.Record(absl::InfiniteDuration());
-  EXPECT_EQ(histogram.count(), 2u);
-  EXPECT_GT(histogram.Quantile(1), absl::Hours(24));
-}
 
 TEST(ParkStatsTest, CountsWhatTheParkerDid) {
   ParkStats stats;

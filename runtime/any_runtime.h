@@ -42,8 +42,11 @@ class PriorityView final : public Executor {
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
   Executor& WithPriority(TaskPriority priority) override;
+  int CurrentWorker() const override;
 
  private:
+  friend class weft::AnyRuntime;
+
   AnyRuntime& runtime_;
   const TaskPriority priority_;
 };
@@ -83,6 +86,12 @@ class AnyRuntime : public Executor {
   virtual void CheckMayBlock(const char* method) const = 0;
   // Calls is_done(cx) at once and again after each wake of cx.waker(), until it returns true.
   virtual void RunUntil(absl::FunctionRef<bool(Context&)> is_done) = 0;
+  // Lists all tasks from now on, of each class.
+  void ListTasksIn(TaskRegistry* registry) {
+    Executor::ListTasksIn(registry);
+    high_.ListTasksIn(registry);
+    low_.ListTasksIn(registry);
+  }
   // Queues `runnable` behind all others of its class, which is not kNormal.
   virtual void ScheduleInClass(TaskPriority priority, Runnable* runnable) = 0;
 
@@ -107,6 +116,8 @@ inline void PriorityView::OnTaskFinished() { runtime_.OnTaskFinished(); }
 inline Executor& PriorityView::WithPriority(TaskPriority priority) {
   return runtime_.WithPriority(priority);
 }
+
+inline int PriorityView::CurrentWorker() const { return runtime_.CurrentWorker(); }
 
 }  // namespace runtime_internal
 }  // namespace weft

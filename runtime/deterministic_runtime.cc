@@ -33,7 +33,9 @@ DeterministicRuntime::DeterministicRuntime(const Options& options)
       thread_(std::this_thread::get_id()),
       random_(options.seed),
       taste_(static_cast<Taste>(random_() % 3)),
-      reactor_({.seed = random_(), .max_latency = options.max_io_latency}) {}
+      reactor_({.seed = random_(), .max_latency = options.max_io_latency}) {
+  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 DeterministicRuntime::~DeterministicRuntime() {
   CancelAll();

@@ -37,6 +37,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -48,6 +49,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/task_registry.h"
 #include "future/virtual_timers.h"
 #include "reactor/simulated_reactor.h"
 #include "runtime/any_runtime.h"
@@ -62,6 +64,8 @@ struct DeterministicRuntimeOptions {
   absl::Duration max_io_latency = absl::Milliseconds(1);
   // After so many runs the program is taken for one that never ends.
   uint64_t max_runs = 10'000'000;
+  // Whether tasks are listed for DumpTasks() (//future:task_dump). future/README.md has the cost.
+  TaskTracking track_tasks = TaskTracking::kOff;
 };
 
 // See the head of the file.
@@ -130,6 +134,7 @@ class DeterministicRuntime final : public AnyRuntime {
   const std::thread::id thread_;
   std::mt19937_64 random_;
   const Taste taste_;
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   VirtualTimers timers_;
   SimulatedReactor reactor_;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/check.h"
 #include "future/block_on.h"
 #include "future/poll.h"
@@ -27,6 +28,9 @@ int WorkerCount(const RuntimeOptions& options) {
       << "Runtime(options): workers must not be negative, found " << options.workers;
   WEFT_CHECK(options.search_time >= absl::ZeroDuration())
       << "Runtime(options): search_time must not be negative";
+  WEFT_CHECK(options.observe.starvation_limit > absl::ZeroDuration())
+      << "Runtime(options): observe.starvation_limit must be positive, found "
+      << absl::FormatDuration(options.observe.starvation_limit);
   if (options.workers > 0) return options.workers;
   const int available = AvailableParallelism();
   return options.processors.empty()
@@ -49,6 +53,7 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
   scheduler.on_worker_stop = options.on_worker_stop;
   scheduler.on_worker_park = options.on_worker_park;
   scheduler.on_worker_unpark = options.on_worker_unpark;
+  scheduler.observe = options.observe;
   return scheduler;
 }
 
@@ -74,7 +79,9 @@ Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
           options.max_blocking_threads, options.blocking_thread_idle_time,
-          ProcessorsForBlocking(options))) {}
+          ProcessorsForBlocking(options))) {
+  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 absl::Status Runtime::PlacementStatus() const {
   const absl::Status& status = scheduler_->status();
@@ -120,6 +127,8 @@ void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
 
 bool Runtime::TakeIfNext(Runnable* task) { return scheduler_->TakeIfNext(task); }
 
+int Runtime::CurrentWorker() const { return scheduler_->CurrentWorker(); }
+
 void Runtime::OnTaskSpawned() { scheduler_->CountSpawn(); }
 
 void Runtime::OnTaskFinished() {
@@ -140,6 +149,8 @@ void Runtime::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
 }
 
 void Runtime::ScheduleBlocking(Runnable* job) { blocking_pool_->Schedule(job); }
+
+RuntimeTrace Runtime::Trace() const { return scheduler_->Trace(); }
 
 RuntimeStats Runtime::Stats() {
   RuntimeStats stats;

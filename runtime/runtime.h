@@ -44,6 +44,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -56,9 +57,11 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/task_registry.h"
 #include "parker/event_count.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
+#include "runtime/observe.h"
 #include "runtime/stats.h"
 
 namespace weft {
@@ -87,6 +90,8 @@ struct RuntimeOptions {
   // and waking cost some microseconds too; zero sleeps at once. A worker whose last wait for tasks
   // was longer than this does not search the next time.
   absl::Duration search_time = absl::Microseconds(5);
+  // Whether tasks are listed for DumpTasks() (//future:task_dump). future/README.md has the cost.
+  TaskTracking track_tasks = TaskTracking::kOff;
   // Called on each worker's thread, with the worker's number, before its first task and after its
   // last one: to set priorities of threads, or to register the thread. Must not throw.
   std::function<void(int)> on_worker_start = nullptr;
@@ -97,6 +102,8 @@ struct RuntimeOptions {
   // one runs waits for it, so it should be short. Waits of fork-join do not call them.
   std::function<void(int)> on_worker_park = nullptr;
   std::function<void(int)> on_worker_unpark = nullptr;
+  // What to measure, record and watch beside the counters: see observe.h.
+  ObserveOptions observe = {};
 };
 
 // How a Runtime ends.
@@ -139,6 +146,9 @@ class Runtime final : public AnyRuntime {
   // A snapshot of the counters.
   RuntimeStats Stats();
 
+  // The latest events of each worker: ObserveOptions::trace_events. For FormatTrace().
+  RuntimeTrace Trace() const;
+
   // Executor.
   void Schedule(Runnable* runnable, ScheduleHint hint) override;
   void ScheduleBlocking(Runnable* job) override;
@@ -149,6 +159,7 @@ class Runtime final : public AnyRuntime {
   bool TakeIfNext(Runnable* task) override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
+  int CurrentWorker() const override;
 
  protected:
   void CheckMayBlock(const char* method) const override;
@@ -163,6 +174,7 @@ class Runtime final : public AnyRuntime {
   bool AreNoTasks() const;
 
   const int workers_;
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
 
   // Notified at the end of each task.

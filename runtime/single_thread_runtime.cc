@@ -27,7 +27,9 @@ SingleThreadRuntime::SingleThreadRuntime(const Options& options, std::unique_ptr
     : reactor_(std::move(reactor)),
       timers_(std::make_unique<runtime_internal::Timers>(MonotonicNow(), reactor_.get())),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
-          options.max_blocking_threads, options.blocking_thread_idle_time)) {}
+          options.max_blocking_threads, options.blocking_thread_idle_time)) {
+  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
+}
 
 SingleThreadRuntime::~SingleThreadRuntime() {
   CheckMayBlock("~SingleThreadRuntime");

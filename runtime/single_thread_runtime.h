@@ -27,6 +27,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -38,6 +39,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/task_registry.h"
 #include "reactor/reactor.h"
 #include "runtime/any_runtime.h"
 #include "runtime/internal/turns.h"
@@ -54,6 +56,8 @@ struct SingleThreadRuntimeOptions {
   int max_blocking_threads = 64;
   // How long a thread for blocking calls stays without a call.
   absl::Duration blocking_thread_idle_time = absl::Seconds(10);
+  // Whether tasks are listed for DumpTasks() (//future:task_dump). future/README.md has the cost.
+  TaskTracking track_tasks = TaskTracking::kOff;
 };
 
 // See the head of the file.
@@ -115,6 +119,7 @@ class SingleThreadRuntime final : public AnyRuntime {
   enum class Waiting : unsigned char { kNone, kUntilWork };
   void LookAtKernelAndClock(Waiting waiting);
 
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   const std::unique_ptr<Reactor> reactor_;
   const std::unique_ptr<runtime_internal::Timers> timers_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/latency_histogram.h"
 
 namespace weft {
 
@@ -26,6 +27,9 @@ struct WorkerStats {
   uint64_t wakes = 0;           // idle workers that this one has woken
   uint64_t queue_depth = 0;     // tasks that are queued at it now
   absl::Duration busy_time;     // not searching, not idle
+  // Empty unless ObserveOptions::latencies says that they are measured.
+  LatencySnapshot run_times;    // of each run of a task
+  LatencySnapshot queue_times;  // from ready to running
 
   WorkerStats& operator+=(const WorkerStats& other);
 };
@@ -61,6 +65,8 @@ inline WorkerStats& WorkerStats::operator+=(const WorkerStats& other) {
   wakes += other.wakes;
   queue_depth += other.queue_depth;
   busy_time += other.busy_time;
+  run_times += other.run_times;
+  queue_times += other.queue_times;
   return *this;
 }
 

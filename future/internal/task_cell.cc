@@ -98,18 +98,35 @@ void CellBase::Destroy() {
   DestroyCell(TailBytes());
 }
 
+void CellBase::MakeRecord(std::source_location location) {
+  ::new (tail()) TaskRecord(this, location, executor_.Now());
+  is_listed_ = true;
+}
+
+void CellBase::RecordPollBegin() {
+  TaskRecord& own = record();
+  own.worker.store(executor_.CurrentWorker(), std::memory_order_relaxed);
+  own.polls.store(own.polls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  own.changed.store(executor_.Now(), std::memory_order_relaxed);
+}
+
+void CellBase::RecordPollEnd(bool has_ended) {
+  if (has_ended) return executor_.task_registry()->Remove(record());
+  record().changed.store(executor_.Now(), std::memory_order_relaxed);
+}
+
 void CellBase::SetName(std::string_view name) {
-  const std::size_t length = name.size();
-  std::memcpy(tail(), &length, sizeof(length));
-  std::memcpy(tail() + sizeof(length), name.data(), length);
   is_named_ = true;
+  const std::size_t length = name.size();
+  std::memcpy(name_tail(), &length, sizeof(length));
+  std::memcpy(name_tail() + sizeof(length), name.data(), length);
 }
 
 std::string_view CellBase::name() const {
   if (!is_named_) return {};
   std::size_t length;
-  std::memcpy(&length, tail(), sizeof(length));
-  return {tail() + sizeof(length), length};
+  std::memcpy(&length, name_tail(), sizeof(length));
+  return {name_tail() + sizeof(length), length};
 }
 
 }  // namespace weft::future_internal

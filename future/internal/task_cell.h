@@ -12,14 +12,17 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/atomics.h"
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
@@ -27,8 +30,10 @@
 #include "future/future.h"
 #include "future/internal/result.h"
 #include "future/internal/status_traits.h"
+#include "future/internal/task_record.h"
 #include "future/internal/task_state.h"
 #include "future/poll.h"
+#include "future/task_registry.h"
 #include "future/waker.h"
 
 namespace weft {
@@ -66,6 +71,21 @@ class CellBase : public Runnable, private CancelEntry {
   // Empty if it has none.
   std::string_view name() const;
 
+  // For dumps. The caller keeps the cell alive by a waker of it.
+
+  Waker MakeWaker() {
+    state_.AddWaker();
+    return Waker(&kWakerVTable, this);
+  }
+  // Takes the task if it waits, so that VisitAwaits() may look at it; wakes are kept until
+  // GiveBack().
+  bool TryClaim() { return state_.TryClaim(); }
+  void GiveBack() { Do(state_.EndPoll()); }
+  virtual void VisitAwaits(AwaitVisitor& visitor) const = 0;
+  const CancelToken& token() const { return token_; }
+  // Precondition: the executor lists its tasks.
+  TaskRecord& record() const { return *reinterpret_cast<TaskRecord*>(tail()); }
+
  protected:
   // Born queued, with a handle. Without a token: the executor's, which outlives the task.
   CellBase(Executor& executor, CancelToken* token)
@@ -77,13 +97,19 @@ class CellBase : public Runnable, private CancelEntry {
     if (owns_token_) token_.~CancelToken();
   }
 
-  // What a name takes behind the cell; what this cell has there.
-  static std::size_t TailBytes(std::string_view name) {
-    return name.empty() ? 0 : sizeof(std::size_t) + name.size();
+  // What a record and a name take behind the cell; what this cell has there.
+  static std::size_t TailBytes(bool is_listed, std::string_view name) {
+    return (is_listed ? sizeof(TaskRecord) : 0) +
+           (name.empty() ? 0 : sizeof(std::size_t) + name.size());
   }
-  std::size_t TailBytes() const { return is_named_ ? TailBytes(name()) : 0; }
-  // Copies the name behind the cell.
+  std::size_t TailBytes() const {
+    return is_listed_ || is_named_ ? TailBytes(is_listed_, name()) : 0;
+  }
+  // These before the start, in this order: puts a record behind the cell; copies the name there;
+  // lists the task.
+  void MakeRecord(std::source_location location);
   void SetName(std::string_view name);
+  void EnterRegistry() { executor_.task_registry()->Add(record()); }
 
   // Destroys and frees the cell, with its tail.
   virtual void DestroyCell(std::size_t tail_bytes) = 0;
@@ -99,11 +125,15 @@ class CellBase : public Runnable, private CancelEntry {
   bool RunOnce(PollOnce&& poll) {
     const bool is_stopped = state_.BeginPoll();
     SetStatus(TaskStatus::kRunning);
+    if (is_listed_) [[unlikely]]
+      RecordPollBegin();
     const BorrowedWaker waker(&kWakerVTable, this);
     bool again = false;
     Context cx(waker.get(), token_, &executor_, &again);
     if (is_stopped) cx = cx.WithStop();
     const bool has_ended = poll(cx);
+    if (is_listed_) [[unlikely]]
+      RecordPollEnd(has_ended);
     if (has_ended) {
       if (is_registered_) [[unlikely]]
         Unregister();
@@ -140,16 +170,21 @@ class CellBase : public Runnable, private CancelEntry {
   // The future has ended: its token forgets the task, before it is complete, because what waits for
   // the end may rely on it.
   void Unregister();
+  void RecordPollBegin();
+  // A task that has ended is listed no more: before somebody asks who refers to it.
+  void RecordPollEnd(bool has_ended);
   void Do(State::Then then);
   void Destroy();
-  // The name's length, then the name.
+  // The record, if the task is listed; the name's length, then the name.
   char* tail() const { return reinterpret_cast<char*>(const_cast<CellBase*>(this)) + bytes(); }
+  char* name_tail() const { return tail() + (is_listed_ ? sizeof(TaskRecord) : 0); }
 
-  [[no_unique_address]] State state_;                     // the next four share its last word
+  [[no_unique_address]] State state_;                     // the next five share its last word
   std::atomic<TaskStatus> status_{TaskStatus::kWaiting};  // the run's; relaxed: for looking on
   bool is_registered_ = false;                            // the run's, once started
-  const bool owns_token_;
-  bool is_named_ = false;  // before the start
+  const bool owns_token_ : 1;                             // these three: constant once started
+  bool is_named_ : 1 = false;
+  bool is_listed_ : 1 = false;
   Executor& executor_;
   union {
     const CancelToken token_;  // lent by the executor, or one's own
@@ -219,17 +254,23 @@ template <typename Derived, typename Work, typename T>
 class CellOf : public JoinState<T> {
  public:
   // Inlined, so that without token and name they cost nothing.
-  static Derived* Make(Executor& executor, Work&& work) {
-    return Make(executor, std::move(work), nullptr, {});
+  static Derived* Make(Executor& executor, Work&& work, std::source_location location) {
+    return Make(executor, std::move(work), location, nullptr, {});
   }
   // With a token and a name, or neither.
-  [[gnu::always_inline]] static Derived* Make(Executor& executor, Work&& work, CancelToken* token,
+  [[gnu::always_inline]] static Derived* Make(Executor& executor, Work&& work,
+                                              std::source_location location, CancelToken* token,
                                               std::string_view name) {
-    const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(name);
+    const bool is_listed = executor.task_registry() != nullptr;
+    const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(is_listed, name);
     void* const memory = AllocateFrame(bytes);
     try {
       auto* const cell = ::new (memory) Derived(executor, token, std::move(work));
+      if (is_listed) [[unlikely]]
+        cell->MakeRecord(location);
       if (!name.empty()) cell->SetName(name);
+      if (is_listed) [[unlikely]]
+        cell->EnterRegistry();
       return cell;
     } catch (...) {
       FreeFrame(memory, bytes);
@@ -256,6 +297,12 @@ class CellOf : public JoinState<T> {
   }
 
   Result<T>& result() final { return result_; }
+
+  RunnableLabel label() const final { return {.name = this->name(), .type = &typeid(Work)}; }
+
+  void VisitAwaits(AwaitVisitor& visitor) const final {
+    if constexpr (Future<Work>) visitor.Visit(work_);
+  }
 
  protected:
   CellOf(Executor& executor, CancelToken* token, Work&& work)

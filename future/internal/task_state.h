@@ -24,7 +24,8 @@
 // Happens-before edges:
 //   (1) wake of an active task (CAS, release) -> the poll that it causes (BeginPoll or EndPoll,
 //       acquire). A wake of a waiting task reaches its poll through the executor's queue.
-//   (2) end of a poll (CAS, release) -> the wake that queues again (CAS, acquire) -> next poll.
+//   (2) end of a poll (CAS, release) -> the wake that queues again, or who looks at the task (CAS,
+//       acquire) -> next poll.
 //   (3) drop of a reference, of the handle, of the run (release) -> destruction (acquire).
 //   (4) the joiner's waker is in its slot (CAS, release) -> the finisher reads it (acquire).
 //   (5) the result is there (CAS, release) -> the handle takes it (load or CAS, acquire).
@@ -73,6 +74,20 @@ class TaskState {
 
   // Wakes, and gives up the waker's reference.
   [[nodiscard]] Then WakeAndDrop() { return Notify(0, kWaker); }
+
+  // Takes a task that waits, as if to poll it, so that its future may be looked at; EndPoll() gives
+  // it back, and tells of a wake in between. False: it is queued, polled, looked at or complete.
+  [[nodiscard]] bool TryClaim() {
+    uint32_t word = word_.load(std::memory_order_relaxed);
+    while ((word & (kActive | kComplete)) == 0) {
+      // (2)
+      if (word_.compare_exchange_weak(word, word | kActive, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
 
   // ---- The run: whoever has the active task.
 

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -45,6 +46,11 @@ class CallFuture {
                  args_);
     }
     return future_->poll(cx);
+  }
+
+  // See await_chain.h.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (future_) visitor.Visit(*future_);
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -82,7 +83,8 @@ class ChildFuture {
 
   // Throwing here would leave the child uncounted.
   Poll<void> poll(Context& cx) noexcept {
-    if (!child_->PollOnce(cx)) return kPending;
+    Context inner = cx.WithLocals(state_->locals().node());
+    if (!child_->PollOnce(inner)) return kPending;
     End end = EndOf(child_->result());
     if (outcome_ != nullptr) {
       outcome_->Set(std::move(child_->result()));
@@ -91,6 +93,11 @@ class ChildFuture {
     child_.reset();
     state_->OnChildEnd(std::move(end));
     return Poll<void>::Ready();
+  }
+
+  // See await_chain.h.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (child_) child_->VisitAwaited(visitor);
   }
 
  private:

@@ -3,7 +3,7 @@
 namespace weft::nursery_internal {
 
 Scope::Scope(Context& cx, bool cancels_on_error, std::optional<Instant> deadline)
-    : state_(new ScopeState(cx.executor(), cx.token(), cancels_on_error)) {
+    : state_(new ScopeState(cx, cancels_on_error)) {
   if (deadline) sleep_.emplace(*deadline);
 }
 

@@ -21,6 +21,7 @@
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/poll.h"
+#include "future/task_local.h"
 #include "future/waker.h"
 
 namespace weft::nursery_internal {
@@ -42,14 +43,19 @@ class Deferred {
 
 class ScopeState {
  public:
-  // The state of a scope in a task with token `parent`.
-  ScopeState(Executor& executor, const CancelToken& parent, bool cancels_on_error)
-      : executor_(executor), cancels_on_error_(cancels_on_error), source_(parent) {}
+  // The state of a scope that is being polled with `cx`.
+  ScopeState(const Context& cx, bool cancels_on_error)
+      : executor_(cx.executor()),
+        cancels_on_error_(cancels_on_error),
+        source_(cx.token()),
+        locals_(cx) {}
   ScopeState(const ScopeState&) = delete;
   ScopeState& operator=(const ScopeState&) = delete;
 
   Executor& executor() { return executor_; }
   const CancelToken& token() const { return source_.token(); }
+  // What children inherit.
+  const TaskLocals& locals() const { return locals_; }
   bool StopRequested() const { return source_.StopRequested(); }
 
   // Cancels children and body, and wakes the scope's task. Any thread.
@@ -98,6 +104,7 @@ class ScopeState {
   Executor& executor_;
   const bool cancels_on_error_;
   CancelSource source_;
+  const TaskLocals locals_;
   std::atomic<uint32_t> references_{1};
 
   Mutex mutex_;

@@ -19,9 +19,18 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> r
     : options_(options),
       reactor_(std::move(reactor)),
       timers_(MonotonicNow(), reactor_.get()),
-      idle_(options.workers) {
+      idle_(options.workers),
+      watchdog_(options.observe.IsWatching() ? std::make_unique<Watchdog>(options.observe)
+                                             : nullptr) {
   workers_.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers_.push_back(std::make_unique<Worker>(this, i));
+  if (watchdog_ != nullptr) {
+    for (const auto& worker : workers_) {
+      watchdog_->Watch(worker->observer(),
+                       [worker = worker.get()] { return worker->Stats().queue_depth; });
+    }
+    watchdog_->Start();
+  }
   MutexLock lock(&placing_mutex_);
   if (!options.processors.empty()) unplaced_ = options.workers;
   // All exist before the first one looks at the others.
@@ -55,7 +64,7 @@ void Scheduler::ScheduleInClass(TaskPriority priority, Runnable* runnable) {
   if (Worker* const worker = OwnWorker()) {
     worker->PushInClass(priority, runnable);
   } else {
-    ScheduleFromOutside([&] { lanes_.Push(priority, runnable); });
+    ScheduleFromOutside(runnable, [&] { lanes_.Push(priority, runnable); });
   }
 }
 
@@ -77,7 +86,8 @@ TaskTotals Scheduler::Totals() const {
 }
 
 template <typename Push>
-void Scheduler::ScheduleFromOutside(Push push) {
+void Scheduler::ScheduleFromOutside(Runnable* runnable, Push push) {
+  if (options_.observe.IsOn()) NoteQueued(runnable, MonotonicNow());
   // Relaxed: who runs the runnable, and so whoever stops the scheduler after that, sees the count,
   // because the push comes after it.
   foreign_schedules_.fetch_add(1, std::memory_order_relaxed);
@@ -87,7 +97,8 @@ void Scheduler::ScheduleFromOutside(Push push) {
 }
 
 void Scheduler::Inject(Runnable* runnable) {
-  ScheduleFromOutside([&] { (void)injector_.Push(runnable); });  // Never closed, so never refused.
+  ScheduleFromOutside(runnable,
+                      [&] { (void)injector_.Push(runnable); });  // Never closed, so never refused.
 }
 
 std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
@@ -122,6 +133,7 @@ void Scheduler::Wake(const Pick& pick) {
 void Scheduler::Stop() {
   for (const Pick& pick : idle_.Stop()) Wake(pick);
   for (const auto& worker : workers_) worker->Join();
+  if (watchdog_ != nullptr) watchdog_->Stop();
   // What they scheduled may have run already, and may have been the last task.
   while (foreign_schedules_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // (1)
   while (RunLeftover()) {
@@ -140,6 +152,21 @@ bool Scheduler::RunLeftover() {
   if (runnable == nullptr) return false;
   runnable->Run();
   return true;
+}
+
+std::unique_ptr<WorkerObserver> Scheduler::MakeObserver() {
+  if (!options_.observe.IsOn()) return nullptr;
+  return std::make_unique<WorkerObserver>(
+      options_.observe, watchdog_ != nullptr ? &watchdog_->run_begins() : nullptr);
+}
+
+RuntimeTrace Scheduler::Trace() const {
+  RuntimeTrace trace;
+  for (const auto& worker : workers_) {
+    const WorkerObserver* const observer = worker->observer();
+    trace.workers.push_back(observer != nullptr ? observer->Trace() : RuntimeTrace::Worker());
+  }
+  return trace;
 }
 
 std::vector<WorkerStats> Scheduler::Stats() const {

@@ -22,7 +22,10 @@
 #include "runtime/internal/lanes.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
+#include "runtime/internal/watchdog.h"
 #include "runtime/internal/worker.h"
+#include "runtime/internal/worker_observer.h"
+#include "runtime/observe.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
@@ -39,6 +42,7 @@ struct SchedulerOptions {
   // Around each of its sleeps for want of work.
   std::function<void(int)> on_worker_park = nullptr;
   std::function<void(int)> on_worker_unpark = nullptr;
+  ObserveOptions observe = {};
 };
 
 // Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is
@@ -89,10 +93,16 @@ class Scheduler {
 
   // Whether the calling thread is one of the workers.
   bool IsWorkerThread() const;
+  // The number of the calling worker, or -1.
+  int CurrentWorker() const {
+    const Worker* const worker = OwnWorker();
+    return worker == nullptr ? -1 : worker->index();
+  }
 
   Timers& timers() { return timers_; }
   Reactor& reactor() { return *reactor_; }
   std::vector<WorkerStats> Stats() const;
+  RuntimeTrace Trace() const;
 
  private:
   friend class Worker;
@@ -104,12 +114,14 @@ class Scheduler {
     Worker* const worker = current_worker;
     return worker != nullptr && worker->scheduler() == this ? worker : nullptr;
   }
-  // A thread that is no worker: push() queues work.
+  // A thread that is no worker: push() queues `runnable`.
   template <typename Push>
-  void ScheduleFromOutside(Push push);
+  void ScheduleFromOutside(Runnable* runnable, Push push);
   void Inject(Runnable* runnable);
   // A worker's thread: goes to where the options say that it runs.
   void Place(int worker) ABSL_LOCKS_EXCLUDED(placing_mutex_);
+  // For a worker; null if nothing is observed.
+  std::unique_ptr<WorkerObserver> MakeObserver();
   // Whether some queue seems to hold work.
   bool HasWork() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
@@ -132,6 +144,7 @@ class Scheduler {
   TaskTally<StdAtomics, TallyWriters::kMany> foreign_tally_;
   // Held by whoever is inside the reactor: the poller while it waits, a busy worker for a look.
   Mutex polling_mutex_;
+  const std::unique_ptr<Watchdog> watchdog_;      // null if nothing is watched
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
   // Workers that have still to be placed, and the first error of one.
   Mutex placing_mutex_;

@@ -22,6 +22,8 @@ constinit thread_local Worker* current_worker = nullptr;
 Worker::Worker(Scheduler* scheduler, int index)
     : scheduler_(*scheduler),
       index_(index),
+      observer_(scheduler->MakeObserver()),
+      pushes_specially_(observer_ != nullptr),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
       unparker_(parker_.unparker()),
       await_unparker_(await_parker_.unparker()) {
@@ -48,7 +50,11 @@ void Worker::Main() {
   current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
-    runnable->Run();
+    if (observer_ == nullptr) [[likely]] {
+      runnable->Run();
+    } else {
+      observer_->Run(runnable);
+    }
   }
   current_jobs = nullptr;
   current_worker = nullptr;
@@ -57,15 +63,15 @@ void Worker::Main() {
 
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
-  if (is_collecting_) [[unlikely]]
-    return Collect(task);
+  if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
+    return;
   tasks_.PushSpawned(task);
   WakeOne();
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
-  if (is_collecting_) [[unlikely]]
-    return Collect(runnable);
+  if (pushes_specially_ && PushSpecially(runnable)) [[unlikely]]
+    return;
   Queued queued = Queued::kForAll;
   switch (hint) {
     case ScheduleHint::kSpawn:
@@ -82,12 +88,18 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
 }
 
 void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
+  if (observer_ != nullptr) observer_->OnQueued(runnable);
   scheduler_.lanes_.Push(priority, runnable);
   if (!is_collecting_) WakeOne();
 }
 
-void Worker::Collect(Runnable* runnable) {
-  runnable->next_runnable = std::exchange(collected_, runnable);
+bool Worker::PushSpecially(Runnable* runnable) {
+  if (is_collecting_) {
+    runnable->next_runnable = std::exchange(collected_, runnable);
+    return true;
+  }
+  observer_->OnQueued(runnable);
+  return false;
 }
 
 void Worker::WakeOne() {
@@ -145,8 +157,8 @@ std::size_t Worker::BatchSize() const {
 
 bool Worker::TakeIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
-  // run to pay.
-  if (fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
+  // run to pay. Each run that is observed is one of its own.
+  if (observer_ != nullptr || fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
   if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
     return false;
   if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
@@ -204,6 +216,10 @@ WorkerStats Worker::Stats() const {
   stats.parks = parks_.Get();
   stats.polls = polls_.Get();
   stats.wakes = wakes_.Get();
+  if (observer_ != nullptr) {
+    stats.run_times = observer_->run_times();
+    stats.queue_times = observer_->queue_times();
+  }
   stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
   const Instant now = MonotonicNow();
   const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <thread>
 
 #include "absl/time/time.h"
@@ -30,6 +31,7 @@
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/turns.h"
+#include "runtime/internal/worker_observer.h"
 #include "runtime/stats.h"
 
 namespace weft::runtime_internal {
@@ -67,6 +69,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool TakeIfNext(Runnable* task);
 
   Scheduler* scheduler() const { return &scheduler_; }
+  int index() const { return index_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
   Tally& tally() { return tally_; }
   // Any thread. Whether something that others may take seems to be here.
@@ -79,6 +82,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void Unpark() { unparker_.Unpark(); }
   // Any thread.
   WorkerStats Stats() const;
+  // Any thread. Null unless RuntimeOptions::observe asks for one.
+  const WorkerObserver* observer() const { return observer_.get(); }
 
   // Jobs of fork-join, which lie on the stack of a task that this worker runs. This thread pushes
   // and pops; a worker without tasks takes the oldest, runs it, and looks for tasks again.
@@ -132,8 +137,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kHelpAttempts = 100;
 
   void Main();
-  // Inside the reactor or the timers: keeps it for QueueCollected().
-  void Collect(Runnable* runnable);
+  // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for
+  // QueueCollected(), so that no more is to be done.
+  bool PushSpecially(Runnable* runnable);
   bool IsStackLow() const {
     return static_cast<const char*>(__builtin_frame_address(0)) < stack_limit_;
   }
@@ -158,7 +164,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Runnable* StealFrom(Worker* victim);
   Runnable* RaidIfStuck(Suspect* suspect, Instant now);
   // A steal from `victim` brought a task, or nothing.
-  Runnable* CountSteal(Runnable* runnable);
+  Runnable* CountSteal(Runnable* runnable, const Worker& victim);
   void StopSearching();
   // Sleeps, between its hooks, until there may be work; false when the worker shall end.
   bool WaitForWork();
@@ -170,16 +176,24 @@ class alignas(kCacheLineSize) Worker : public Idler {
   bool IsTimeToLook(int64_t coarse);
   Runnable* LookAround();
   void LookAtKernelAndClock(bool ticked);
+  void FireTimers(Instant now);
+  void BeginCollecting() { is_collecting_ = pushes_specially_ = true; }
+  void EndCollecting() {
+    is_collecting_ = false;
+    pushes_specially_ = observer_ != nullptr;
+  }
   void QueueCollected();
   uint32_t NextRandom();
 
   Scheduler& scheduler_;
   const int index_;
+  const std::unique_ptr<WorkerObserver> observer_;
 
   // The worker's own.
   int runs_until_check_ = 1;
   int fresh_left_ = 0;                 // at least as many as there are fresh tasks
   int fresh_runs_ = 0;                 // runs of fresh tasks since the last run of another
+  bool pushes_specially_;              // collects, or is observed: one test for both
   bool is_collecting_ = false;         // inside the reactor or the timers: pushes go to collected_
   Runnable* collected_ = nullptr;      // linked by next_runnable, newest first
   const char* stack_limit_ = nullptr;  // below it, no task runs on top of another

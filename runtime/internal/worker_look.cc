@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -53,7 +54,7 @@ Runnable* Worker::LookAround() {
 
 void Worker::LookAtKernelAndClock(bool ticked) {
   const Instant now = MonotonicNow();
-  is_collecting_ = true;
+  BeginCollecting();
   // Not more often than makes it cheap; and whoever is inside the reactor already does this, or
   // waits on behalf of all.
   if ((ticked || now - last_poll_ >= kPollInterval) && scheduler_.polling_mutex_.TryLock()) {
@@ -62,11 +63,16 @@ void Worker::LookAtKernelAndClock(bool ticked) {
     scheduler_.reactor_->Poll(Instant::InfinitePast());
     scheduler_.polling_mutex_.Unlock();
   }
-  scheduler_.timers_.FireDue(now);
-  is_collecting_ = false;
+  FireTimers(now);
+  EndCollecting();
   if (collected_ == nullptr && scheduler_.lanes_.IsEmpty()) return;
   QueueCollected();
   WakeOne();
+}
+
+void Worker::FireTimers(Instant now) {
+  const std::size_t count = scheduler_.timers_.FireDue(now);
+  if (observer_ != nullptr) observer_->OnTimers(count);
 }
 
 void Worker::QueueCollected() {
@@ -78,6 +84,7 @@ void Worker::QueueCollected() {
   while (in_order != nullptr) {
     // The link is read first: once it is pushed, a thief may run and destroy it.
     Runnable* const runnable = std::exchange(in_order, in_order->next_runnable);
+    if (observer_ != nullptr) observer_->OnQueued(runnable);
     fresh_.Push(runnable);
     ++fresh_left_;
   }

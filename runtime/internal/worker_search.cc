@@ -67,20 +67,23 @@ Runnable* Worker::TakeFromOthers() {
 Runnable* Worker::StealFrom(Worker* victim) {
   if (!victim->fresh_.IsEmptyHint()) {
     steal_attempts_.Add(1);
-    if (const auto result = victim->fresh_.stealer().Steal()) return CountSteal(*result.item);
+    if (const auto result = victim->fresh_.stealer().Steal()) {
+      return CountSteal(*result.item, *victim);
+    }
   }
   if (!victim->tasks_.HasPublic()) return nullptr;
   steal_attempts_.Add(1);
-  return CountSteal(victim->tasks_.StealInto(&tasks_));
+  return CountSteal(victim->tasks_.StealInto(&tasks_), *victim);
 }
 
 // The thief's own queue was empty: what is there now was stolen too, and was out of sight on its
 // way.
-Runnable* Worker::CountSteal(Runnable* runnable) {
+Runnable* Worker::CountSteal(Runnable* runnable, const Worker& victim) {
   if (runnable == nullptr) return nullptr;
   const std::size_t others = tasks_.SizeHint();
   steals_.Add(1);
   stolen_.Add(1 + others);
+  if (observer_ != nullptr) observer_->OnSteal(victim.index_, 1 + others);
   if (others > 0) WakeOne();
   return runnable;
 }
@@ -91,7 +94,9 @@ Runnable* Worker::StealJob() {
     // At an empty stack this asks for the next job.
     const auto job = victim->jobs_.Steal();
     if (!job) return nullptr;
+    steals_.Add(1);
     stolen_.Add(1);
+    if (observer_ != nullptr) observer_->OnSteal(victim->index_, 1);
     return *job.item;
   });
 }
@@ -110,7 +115,7 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
     steal_attempts_.Add(1);
     Runnable* const runnable = victim->tasks_.RaidInto(&tasks_);
     if (runnable != nullptr) raids_.Add(1);
-    return CountSteal(runnable);
+    return CountSteal(runnable, *victim);
   }
   *suspect = {};
   return nullptr;
@@ -148,19 +153,23 @@ bool Worker::Sleep() {
     case IdleRole::kSearcher:
       break;
     case IdleRole::kPoller:
+      if (observer_ != nullptr) observer_->OnSleep(TraceEvent::Kind::kWatchBegin);
       PollUntilWork();
+      if (observer_ != nullptr) observer_->OnSleep(TraceEvent::Kind::kWatchEnd);
       idle.LeavePolling(this);
       break;
     case IdleRole::kSleeper:
       parks_.Add(1);
+      if (observer_ != nullptr) observer_->OnSleep(TraceEvent::Kind::kSleepBegin);
       parker_.Park();  // returns when the worker has been picked
+      if (observer_ != nullptr) observer_->OnSleep(TraceEvent::Kind::kSleepEnd);
       break;
   }
   return true;
 }
 
 void Worker::PollUntilWork() {
-  is_collecting_ = true;
+  BeginCollecting();
   bool is_picked = false;
   while (!is_picked && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
     {
@@ -174,9 +183,9 @@ void Worker::PollUntilWork() {
         scheduler_.timers_.EndSleep();
       }
     }
-    scheduler_.timers_.FireDue(MonotonicNow());
+    FireTimers(MonotonicNow());
   }
-  is_collecting_ = false;
+  EndCollecting();
   QueueCollected();
 }
 

@@ -15,10 +15,15 @@ CLOSURES = {
         "base",
     ],
     "//base:intrusive_list": ["base"],
+    "//base:latency_histogram": [
+        "@com_google_absl",
+        "base",
+    ],
     "//base:mutex": [
         "@com_google_absl",
         "base",
     ],
+    "//base:owner_counter": ["base"],
     "//base:thread_checker": ["base"],
     "//channel:channel": [
         "@com_google_absl",
@@ -314,6 +319,27 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:task_dump": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:task_dump_json": [
+        "@com_google_absl",
+        "@nlohmann_json",
+        "base",
+        "future",
+    ],
+    "//future:task_local": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:task_registry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:timeout": [
         "@com_google_absl",
         "base",
@@ -443,6 +469,7 @@ CLOSURES = {
     ],
     "//parker:park_stats": [
         "@com_google_absl",
+        "base",
         "parker",
     ],
     "//parker:parker": [
@@ -495,6 +522,12 @@ CLOSURES = {
         "runtime",
         "timer",
     ],
+    "//runtime:observe": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "runtime",
+    ],
     "//runtime:parallelism": [
         "@com_google_absl",
         "runtime",
@@ -520,6 +553,11 @@ CLOSURES = {
         "timer",
     ],
     "//runtime:stats": [
+        "@com_google_absl",
+        "base",
+        "runtime",
+    ],
+    "//runtime:trace_json": [
         "@com_google_absl",
         "runtime",
     ],

@@ -1,0 +1,146 @@
+#include "runtime/internal/worker_observer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "absl/time/time.h"
+
+namespace weft::runtime_internal {
+namespace {
+
+constexpr std::size_t kNameWord = 5;
+
+TaskId IdOf(const Runnable& runnable) {
+  return static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&runnable));
+}
+
+}  // namespace
+
+EventWords EncodeEvent(const TraceEvent& event) {
+  EventWords words{};
+  const std::size_t name_bytes = std::min(event.name.size(), TraceEvent::kNameBytes);
+  words[0] = static_cast<uint64_t>(event.at.nanos());
+  words[1] = static_cast<uint64_t>(event.kind) | name_bytes << 8 |
+             (static_cast<uint64_t>(event.other + 1) & 0xffff) << 16 | uint64_t{event.count} << 32;
+  words[2] = static_cast<uint64_t>(event.task);
+  words[3] = static_cast<uint64_t>(event.queued_at.nanos());
+  words[4] = reinterpret_cast<std::uintptr_t>(event.type);
+  std::memcpy(&words[kNameWord], event.name.data(), name_bytes);
+  return words;
+}
+
+TraceEvent DecodeEvent(const EventWords& words) {
+  TraceEvent event;
+  event.at = Instant::FromNanos(static_cast<int64_t>(words[0]));
+  event.kind = static_cast<TraceEvent::Kind>(words[1] & 0xff);
+  event.other = static_cast<int>(words[1] >> 16 & 0xffff) - 1;
+  event.count = static_cast<uint32_t>(words[1] >> 32);
+  event.task = static_cast<TaskId>(words[2]);
+  event.queued_at = Instant::FromNanos(static_cast<int64_t>(words[3]));
+  event.type = reinterpret_cast<const std::type_info*>(words[4]);
+  event.name.assign(reinterpret_cast<const char*>(&words[kNameWord]), words[1] >> 8 & 0xff);
+  return event;
+}
+
+void NoteQueued(Runnable* runnable, Instant now) {
+  const auto note = static_cast<std::uintptr_t>(now.nanos()) << 1 | 1;
+  runnable->next_runnable = reinterpret_cast<Runnable*>(note);
+}
+
+Instant TakeQueued(Runnable* runnable) {
+  const auto note =
+      reinterpret_cast<std::uintptr_t>(std::exchange(runnable->next_runnable, nullptr));
+  if ((note & 1) == 0) return Instant::InfinitePast();
+  return Instant::FromNanos(static_cast<int64_t>(note >> 1));
+}
+
+WorkerObserver::WorkerObserver(const ObserveOptions& options, AsymmetricEventCount* run_begins)
+    : measures_(options.latencies == Latencies::kMeasured),
+      traces_(options.trace_events > 0),
+      watches_(options.IsWatching()),
+      limit_(options.starvation_limit),
+      run_begins_(run_begins),
+      trace_(options.trace_events) {}
+
+void WorkerObserver::Run(Runnable* runnable, Instant begin) {
+  const TaskId task = IdOf(*runnable);
+  const Instant queued_at = TakeQueued(runnable);
+  if (measures_ && queued_at != Instant::InfinitePast()) queue_times_.Record(begin - queued_at);
+  if (traces_ || watches_) NoteBegin(*runnable, begin, queued_at);
+  runnable->Run();  // it may be gone
+  const Instant end = MonotonicNow();
+  if (measures_) run_times_.Record(end - begin);
+  if (traces_ || watches_) NoteEnd(task, end);
+}
+
+void WorkerObserver::NoteBegin(const Runnable& runnable, Instant begin, Instant queued_at) {
+  const RunnableLabel label = runnable.label();
+  EventWords words =
+      EncodeEvent({.kind = TraceEvent::Kind::kRunBegin,
+                   .at = begin,
+                   .task = IdOf(runnable),
+                   .queued_at = queued_at,
+                   .type = label.type,
+                   .name = std::string(label.name.substr(0, TraceEvent::kNameBytes))});
+  if (traces_) trace_.Push(words);
+  if (!watches_) return;
+  runs_.Push(words);
+  if (queued_at != Instant::InfinitePast() && begin - queued_at > limit_) late_runs_.Push(words);
+  run_begins_->NotifyAll();
+}
+
+void WorkerObserver::NoteEnd(TaskId task, Instant end) {
+  const EventWords words =
+      EncodeEvent({.kind = TraceEvent::Kind::kRunEnd, .at = end, .task = task, .name = {}});
+  if (traces_) trace_.Push(words);
+  if (watches_) runs_.Push(words);
+}
+
+void WorkerObserver::Record(const TraceEvent& event) {
+  if (traces_) trace_.Push(EncodeEvent(event));
+}
+
+void WorkerObserver::OnQueued(Runnable* runnable, Instant now) {
+  NoteQueued(runnable, now);
+  Record({.kind = TraceEvent::Kind::kQueued, .at = now, .task = IdOf(*runnable), .name = {}});
+}
+
+void WorkerObserver::OnSteal(int victim, std::size_t count) {
+  if (!traces_) return;
+  Record({.kind = TraceEvent::Kind::kSteal,
+          .at = MonotonicNow(),
+          .name = {},
+          .count = static_cast<uint32_t>(count),
+          .other = victim});
+}
+
+void WorkerObserver::OnTimers(std::size_t count) {
+  if (!traces_ || count == 0) return;
+  Record({.kind = TraceEvent::Kind::kTimers,
+          .at = MonotonicNow(),
+          .name = {},
+          .count = static_cast<uint32_t>(count)});
+}
+
+void WorkerObserver::OnSleep(TraceEvent::Kind kind) {
+  if (traces_) Record({.kind = kind, .at = MonotonicNow(), .name = {}});
+}
+
+RuntimeTrace::Worker WorkerObserver::Trace() const {
+  const EventRing::Contents contents = trace_.Read();
+  RuntimeTrace::Worker worker;
+  worker.dropped = contents.dropped;
+  worker.events.reserve(contents.records.size());
+  for (const EventWords& words : contents.records) worker.events.push_back(DecodeEvent(words));
+  return worker;
+}
+
+std::optional<TraceEvent> WorkerObserver::LastOf(const EventRing& ring) {
+  const EventRing::Contents last = ring.Read(1);
+  if (last.records.empty()) return std::nullopt;
+  return DecodeEvent(last.records.front());
+}
+
+}  // namespace weft::runtime_internal

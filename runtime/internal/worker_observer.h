@@ -1,0 +1,90 @@
+// runtime/internal/worker_observer.h — what a worker notes while it works, if it is asked to.
+//
+// A worker without an observer has a null pointer. The clock is read once for each thing that
+// happens, and its time serves histograms, trace and watchdog alike.
+//
+// Since when a task is queued stands in its own link (Runnable::next_runnable), which is the
+// executor's while the task is scheduled and which no queue of this runtime uses. It is odd, which
+// no pointer is, so whatever else stands there is not taken for a time.
+#ifndef WEFT_RUNTIME_INTERNAL_WORKER_OBSERVER_H_
+#define WEFT_RUNTIME_INTERNAL_WORKER_OBSERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/atomics.h"
+#include "base/instant.h"
+#include "base/latency_histogram.h"
+#include "future/executor.h"
+#include "parker/event_count.h"
+#include "runtime/internal/event_ring.h"
+#include "runtime/observe.h"
+
+namespace weft::runtime_internal {
+
+// A TraceEvent in words: time, kind and numbers, task, queued since, type, name.
+using EventRing = BasicEventRing<StdAtomics, 5 + TraceEvent::kNameBytes / 8>;
+using EventWords = EventRing::Record;
+
+EventWords EncodeEvent(const TraceEvent& event);
+TraceEvent DecodeEvent(const EventWords& words);
+
+// Notes in a Runnable since when it is queued; takes the note out, InfinitePast() if there is none.
+void NoteQueued(Runnable* runnable, Instant now);
+Instant TakeQueued(Runnable* runnable);
+
+// All methods are for the worker's own thread unless they say otherwise.
+class WorkerObserver {
+ public:
+  // `run_begins` is notified of each run that begins; null if nothing is watched.
+  WorkerObserver(const ObserveOptions& options, AsymmetricEventCount* run_begins);
+  WorkerObserver(const WorkerObserver&) = delete;
+  WorkerObserver& operator=(const WorkerObserver&) = delete;
+
+  // Runs it.
+  void Run(Runnable* runnable) { Run(runnable, MonotonicNow()); }
+  void Run(Runnable* runnable, Instant begin);
+
+  void OnQueued(Runnable* runnable) { OnQueued(runnable, MonotonicNow()); }
+  void OnQueued(Runnable* runnable, Instant now);
+  void OnSteal(int victim, std::size_t count);
+  void OnTimers(std::size_t count);
+  // The beginning or the end of a sleep.
+  void OnSleep(TraceEvent::Kind kind);
+
+  // The rest for any thread.
+
+  LatencySnapshot run_times() const { return run_times_.Read(); }
+  LatencySnapshot queue_times() const { return queue_times_.Read(); }
+  RuntimeTrace::Worker Trace() const;
+
+  // For the watchdog: how many runs have begun and ended; the last of these, and the last run that
+  // came too late, if they can be read without waiting.
+  uint64_t run_changes() const { return runs_.pushed(); }
+  std::optional<TraceEvent> LastRun() const { return LastOf(runs_); }
+  uint64_t late_runs() const { return late_runs_.pushed(); }
+  std::optional<TraceEvent> LastLateRun() const { return LastOf(late_runs_); }
+
+ private:
+  static std::optional<TraceEvent> LastOf(const EventRing& ring);
+
+  void Record(const TraceEvent& event);
+  void NoteBegin(const Runnable& runnable, Instant begin, Instant queued_at);
+  void NoteEnd(TaskId task, Instant end);
+
+  const bool measures_;
+  const bool traces_;
+  const bool watches_;
+  const absl::Duration limit_;
+  AsymmetricEventCount* const run_begins_;
+  LatencyHistogram run_times_;
+  LatencyHistogram queue_times_;
+  EventRing trace_;
+  EventRing runs_{2};  // begin and end of runs, for the watchdog
+  EventRing late_runs_{2};
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_WORKER_OBSERVER_H_
