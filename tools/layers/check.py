@@ -76,7 +76,7 @@ SYSTEM_HEADERS = [
 
 # Headers of the system that no target stands for: C, C++ and Linux. Everything else in <...> needs a dependency.
 LIBC_HEADER = re.compile(r"(arpa|asm|bits|linux|net|netinet|sanitizer|sys)/[\w/.]+$|[a-z_0-9]+$|"
-                         r"(assert|cpuid|dirent|dlfcn|endian|errno|execinfo|fcntl|fenv|float|fnmatch|ftw|glob|"
+                         r"(assert|cpuid|cxxabi|dirent|dlfcn|endian|errno|execinfo|fcntl|fenv|float|fnmatch|ftw|glob|"
                          r"immintrin|inttypes|"
                          r"limits|link|locale|malloc|math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|"
                          r"stdarg|stdbool|stddef|stdint|stdio|stdlib|string|strings|syscall|termios|time|"
