@@ -1,8 +1,5 @@
 #include "future/await_chain.h"
 
-#include <cstdint>
-#include <cstdio>
-
 namespace weft {
 
 std::string ToString(const AwaitStep& step) {
@@ -20,12 +17,7 @@ std::string ToString(const AwaitStep& step) {
     text += is_coroutine ? " awaits " : "awaits ";
     text += step.awaits;
   }
-  if (step.task != 0) {
-    char id[2 + 2 * sizeof(step.task) + 1];
-    std::snprintf(id, sizeof(id), "%#jx", static_cast<std::uintmax_t>(step.task));
-    text += ' ';
-    text += id;
-  }
+  if (step.task != TaskId()) text += ' ' + ToString(step.task);
   return text;
 }
 

@@ -25,12 +25,12 @@
 #define WEFT_FUTURE_AWAIT_CHAIN_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <source_location>
 #include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "future/task_id.h"
 
 namespace weft {
 
@@ -42,8 +42,8 @@ struct AwaitStep {
   std::string_view awaits = {};
   // The code with which the coroutine would go on, for symbolizers. Null: it is not a coroutine.
   const void* resume_address = nullptr;
-  // The task that is awaited, as a TaskId; 0: none is.
-  std::uintptr_t task = 0;
+  // The task that is awaited; 0: none is.
+  TaskId task = TaskId();
   // The token of the nursery scope that is awaited, for comparison with that of tasks; null: none
   // is.
   const void* scope = nullptr;

@@ -14,17 +14,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "future/async_generator.h"
-#include "future/cancel.h"
 #include "future/context.h"
 #include "future/finally.h"
-#include "future/manual_executor.h"
 #include "future/or_return.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/race.h"
+#include "future/scripted.h"
 #include "future/task.h"
 #include "future/timeout.h"
-#include "future/waker.h"
 #include "future/when_all.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -53,17 +51,8 @@ class Gate {
   const bool* is_open_;
 };
 
-class AwaitChainTest : public testing::Test {
+class AwaitChainTest : public ScriptedTest {
  protected:
-  template <typename F>
-  auto Poll(F& future) {
-    Context cx(waker_, source_.token(), &executor_);
-    return future.poll(cx);
-  }
-
-  ManualExecutor executor_;
-  Waker waker_;
-  CancelSource source_;
   bool is_open_ = false;
 };
 

@@ -9,7 +9,6 @@
 #define WEFT_FUTURE_SPAWN_H_
 
 #include <concepts>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <source_location>
@@ -24,6 +23,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/task_cell.h"
+#include "future/task_id.h"
 
 namespace weft {
 
@@ -44,9 +44,6 @@ struct SpawnOptions {
   // What dumps show as the place of the spawn. Left out: where the options are made.
   std::source_location location = std::source_location::current();
 };
-
-// Which task: unique among the tasks that have not ended and those that have a handle.
-enum class TaskId : std::uintptr_t {};
 
 // A future of a task's end.
 //
@@ -109,16 +106,14 @@ class [[nodiscard]] JoinHandle {
   // A moment's truth, until the task has ended.
   TaskStatus status() const { return cell().status(); }
 
-  TaskId id() const { return static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&cell())); }
+  TaskId id() const { return TaskIdOf(&cell()); }
 
   // SpawnOptions::name; valid as long as the handle has its task.
   std::string_view name() const { return cell().name(); }
 
   // See await_chain.h.
   void VisitAwaited(AwaitVisitor& visitor) const {
-    if (state_ != nullptr) {
-      visitor.Report({.awaits = "a task", .task = static_cast<std::uintptr_t>(id())});
-    }
+    if (state_ != nullptr) visitor.Report({.awaits = "a task", .task = id()});
   }
 
  private:

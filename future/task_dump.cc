@@ -91,7 +91,7 @@ class Dumper {
             status == TaskStatus::kRunning ? TaskActivity::kRunning : TaskActivity::kQueued;
       }
     }
-    task.id = static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&cell));
+    task.id = TaskIdOf(&cell);
     task.name = cell.name();
     task.worker = record.worker.load(std::memory_order_relaxed);
     task.polls = record.polls.load(std::memory_order_relaxed);

@@ -41,7 +41,7 @@
 #include "absl/time/time.h"
 #include "future/await_chain.h"
 #include "future/executor.h"
-#include "future/spawn.h"
+#include "future/task_id.h"
 
 namespace weft {
 

@@ -1,10 +1,8 @@
 #include "future/task_dump_json.h"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
@@ -12,9 +10,6 @@ namespace weft {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string IdOf(std::uintptr_t id) { return absl::StrFormat("%#x", id); }
-std::string IdOf(TaskId id) { return IdOf(static_cast<std::uintptr_t>(id)); }
 
 template <typename T>
 Json OrNull(const std::optional<T>& value) {
@@ -41,14 +36,14 @@ Json ToJson(const AwaitStep& step) {
     json["line"] = step.location.line();
   }
   if (!step.awaits.empty()) json["awaits"] = std::string(step.awaits);
-  if (step.task != 0) json["task"] = IdOf(step.task);
+  if (step.task != TaskId()) json["task"] = ToString(step.task);
   return json;
 }
 
 Json ToJson(const DumpedScope& scope) {
   return {{"parent", OrNull(scope.parent)},
           {"cancelled", scope.is_cancelled},
-          {"task", scope.task ? Json(IdOf(*scope.task)) : Json()}};
+          {"task", scope.task ? Json(ToString(*scope.task)) : Json()}};
 }
 
 Json ToJson(const DumpedTask& task) {
@@ -58,7 +53,7 @@ Json ToJson(const DumpedTask& task) {
   }
   Json awaits = Json::array();
   for (const AwaitStep& step : task.steps) awaits.push_back(ToJson(step));
-  return {{"id", IdOf(task.id)},
+  return {{"id", ToString(task.id)},
           {"name", task.name},
           {"activity", NameOf(task.activity)},
           {"worker", task.worker >= 0 ? Json(task.worker) : Json()},

@@ -3,16 +3,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "future/task_dump.h"
 
 namespace weft {
 namespace {
 
-std::string IdOf(TaskId id) { return absl::StrFormat("%#x", static_cast<std::uintptr_t>(id)); }
-
 std::string LineOf(const DumpedTask& task) {
-  std::string line = absl::StrCat("task ", IdOf(task.id));
+  std::string line = absl::StrCat("task ", ToString(task.id));
   if (!task.name.empty()) absl::StrAppend(&line, " \"", task.name, "\"");
   switch (task.activity) {
     case TaskActivity::kWaiting:
@@ -78,7 +75,7 @@ class Printer {
     const DumpedScope& scope = dump_.scopes[number];
     Indent(depth);
     absl::StrAppend(&text_, "scope ", number);
-    if (scope.task) absl::StrAppend(&text_, " of task ", IdOf(*scope.task));
+    if (scope.task) absl::StrAppend(&text_, " of task ", ToString(*scope.task));
     if (scope.is_cancelled) absl::StrAppend(&text_, ", cancelled");
     text_ += '\n';
     for (const DumpedTask* task : tasks_in_[number]) PrintTask(*task, depth + 1);

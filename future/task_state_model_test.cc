@@ -6,7 +6,6 @@
 #include "future/task_state_model_test.h"
 
 #include <atomic>
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "tools/model/atomic.h"
 #include "tools/model/model.h"
 #include "tools/model/plain.h"
+#include "tools/model/testing.h"
 
 namespace weft::future_internal {
 namespace {
@@ -301,19 +301,10 @@ const std::vector<model::Scenario> kScenarios = {
     {"TheLastWhoLeavesAWaitingTaskIsTold", TheLastWhoLeavesAWaitingTaskIsTold, {}},
 };
 
-TEST(TaskStateModelTest, HoldsInEveryBehaviour) {
-  for (const model::Scenario& scenario : kScenarios) {
-    const model::Result result = model::Explore(scenario.options, scenario.body);
-    EXPECT_TRUE(result.ok()) << scenario.name << ": " << result;
-    std::cout << scenario.name << ": " << result.executions << " executions\n";
-  }
-}
+TEST(TaskStateModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(kScenarios); }
 
 TEST(TaskStateMutantTest, EveryMutantIsCaught) {
-  const model::MutantReport report =
-      model::RunMutants({.files = {"future/internal/task_state.h"}, .equivalent = {}}, kScenarios);
-  std::cout << report;
-  EXPECT_TRUE(report.ok()) << report.failure;
+  model::ExpectMutantsCaught({"future/internal/task_state.h"}, kScenarios);
 }
 
 }  // namespace

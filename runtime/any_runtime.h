@@ -20,6 +20,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/spawn.h"
+#include "future/task_registry.h"
 #include "reactor/reactor.h"
 
 namespace weft {
@@ -82,22 +83,26 @@ class AnyRuntime : public Executor {
   }
 
  protected:
+  // kOn: all tasks are listed, of each class.
+  explicit AnyRuntime(TaskTracking track_tasks) {
+    if (track_tasks == TaskTracking::kOff) return;
+    registry_.emplace();
+    ListTasksIn(&*registry_);
+    high_.ListTasksIn(&*registry_);
+    low_.ListTasksIn(&*registry_);
+  }
+
   // Stops the program, naming `method`, if the caller is a task of this runtime.
   virtual void CheckMayBlock(const char* method) const = 0;
   // Calls is_done(cx) at once and again after each wake of cx.waker(), until it returns true.
   virtual void RunUntil(absl::FunctionRef<bool(Context&)> is_done) = 0;
-  // Lists all tasks from now on, of each class.
-  void ListTasksIn(TaskRegistry* registry) {
-    Executor::ListTasksIn(registry);
-    high_.ListTasksIn(registry);
-    low_.ListTasksIn(registry);
-  }
   // Queues `runnable` behind all others of its class, which is not kNormal.
   virtual void ScheduleInClass(TaskPriority priority, Runnable* runnable) = 0;
 
  private:
   friend class runtime_internal::PriorityView;
 
+  std::optional<TaskRegistry> registry_;
   runtime_internal::PriorityView high_{this, TaskPriority::kHigh};
   runtime_internal::PriorityView low_{this, TaskPriority::kLow};
 };
@@ -116,7 +121,6 @@ inline void PriorityView::OnTaskFinished() { runtime_.OnTaskFinished(); }
 inline Executor& PriorityView::WithPriority(TaskPriority priority) {
   return runtime_.WithPriority(priority);
 }
-
 inline int PriorityView::CurrentWorker() const { return runtime_.CurrentWorker(); }
 
 }  // namespace runtime_internal

@@ -29,13 +29,12 @@ DeterministicRuntimeOptions Checked(const DeterministicRuntimeOptions& options) 
 }  // namespace
 
 DeterministicRuntime::DeterministicRuntime(const Options& options)
-    : options_(Checked(options)),
+    : AnyRuntime(options.track_tasks),
+      options_(Checked(options)),
       thread_(std::this_thread::get_id()),
       random_(options.seed),
       taste_(static_cast<Taste>(random_() % 3)),
-      reactor_({.seed = random_(), .max_latency = options.max_io_latency}) {
-  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
-}
+      reactor_({.seed = random_(), .max_latency = options.max_io_latency}) {}
 
 DeterministicRuntime::~DeterministicRuntime() {
   CancelAll();

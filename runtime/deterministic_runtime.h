@@ -37,7 +37,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -134,7 +133,6 @@ class DeterministicRuntime final : public AnyRuntime {
   const std::thread::id thread_;
   std::mt19937_64 random_;
   const Taste taste_;
-  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   VirtualTimers timers_;
   SimulatedReactor reactor_;

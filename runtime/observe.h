@@ -15,7 +15,7 @@
 
 #include "absl/time/time.h"
 #include "base/instant.h"
-#include "future/spawn.h"
+#include "future/task_id.h"
 
 namespace weft {
 
@@ -93,10 +93,6 @@ struct RuntimeTrace {
   };
   std::vector<Worker> workers;
 };
-
-// The trace as JSON that ui.perfetto.dev opens: a track for each worker, runs as slices, arrows
-// from where a task was queued to its run. Runs whose begin was dropped are left out.
-std::string FormatTrace(const RuntimeTrace& trace);
 
 }  // namespace weft
 

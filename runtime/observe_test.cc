@@ -21,6 +21,7 @@
 #include "runtime/internal/worker_observer.h"
 #include "runtime/runtime.h"
 #include "runtime/stats.h"
+#include "runtime/trace.h"
 
 namespace weft {
 namespace {

@@ -32,6 +32,7 @@
 namespace weft {
 namespace {
 
+using runtime_internal::Call;
 using runtime_internal::Event;
 using runtime_internal::kClasses;
 using runtime_internal::Turns;
@@ -45,16 +46,6 @@ constexpr auto kLow = TaskPriority::kLow;
 struct RunNote {
   TaskPriority priority;
   int number;
-};
-
-// What runs does what a function says.
-class Call final : public Runnable {
- public:
-  explicit Call(std::function<void()> body) : body_(std::move(body)) {}
-  void Run() noexcept override { body_(); }
-
- private:
-  const std::function<void()> body_;
 };
 
 // Queues that many runs of each class within one run of `runtime`, and returns how they ran.

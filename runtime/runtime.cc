@@ -74,14 +74,13 @@ Runtime::Runtime(const Options& options)
 }
 
 Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
-    : workers_(WorkerCount(options)),
+    : AnyRuntime(options.track_tasks),
+      workers_(WorkerCount(options)),
       scheduler_(std::make_unique<runtime_internal::Scheduler>(SchedulerOptionsOf(options),
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
           options.max_blocking_threads, options.blocking_thread_idle_time,
-          ProcessorsForBlocking(options))) {
-  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
-}
+          ProcessorsForBlocking(options))) {}
 
 absl::Status Runtime::PlacementStatus() const {
   const absl::Status& status = scheduler_->status();

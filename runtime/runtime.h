@@ -44,7 +44,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -174,7 +173,6 @@ class Runtime final : public AnyRuntime {
   bool AreNoTasks() const;
 
   const int workers_;
-  std::optional<TaskRegistry> registry_;
   CancelSource source_;
 
   // Notified at the end of each task.

@@ -35,6 +35,7 @@ namespace weft {
 namespace {
 
 using runtime_internal::Add;
+using runtime_internal::Call;
 using runtime_internal::Event;
 using runtime_internal::SleepThenSet;
 using runtime_internal::Workers;
@@ -202,16 +203,6 @@ TEST(RuntimeFairnessTest, TasksThatWakeEachOtherDoNotStarveTheQueue) {
   EXPECT_TRUE(runtime.BlockOn(std::move(first)).ok());
   EXPECT_TRUE(runtime.BlockOn(std::move(second)).ok());
 }
-
-// What runs does what a function says, on the only worker.
-class Call final : public Runnable {
- public:
-  explicit Call(std::function<void()> body) : body_(std::move(body)) {}
-  void Run() noexcept override { body_(); }
-
- private:
-  const std::function<void()> body_;
-};
 
 // Two that wake each other run from the slot: each queued task waits for three such runs, and for
 // those that were queued before it.

@@ -24,12 +24,11 @@ SingleThreadRuntime::SingleThreadRuntime(const Options& options)
     : SingleThreadRuntime(options, runtime_internal::OpenReactor("SingleThreadRuntime")) {}
 
 SingleThreadRuntime::SingleThreadRuntime(const Options& options, std::unique_ptr<Reactor> reactor)
-    : reactor_(std::move(reactor)),
+    : AnyRuntime(options.track_tasks),
+      reactor_(std::move(reactor)),
       timers_(std::make_unique<runtime_internal::Timers>(MonotonicNow(), reactor_.get())),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
-          options.max_blocking_threads, options.blocking_thread_idle_time)) {
-  if (options.track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
-}
+          options.max_blocking_threads, options.blocking_thread_idle_time)) {}
 
 SingleThreadRuntime::~SingleThreadRuntime() {
   CheckMayBlock("~SingleThreadRuntime");

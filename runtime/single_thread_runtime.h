@@ -27,7 +27,6 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -119,7 +118,6 @@ class SingleThreadRuntime final : public AnyRuntime {
   enum class Waiting : unsigned char { kNone, kUntilWork };
   void LookAtKernelAndClock(Waiting waiting);
 
-  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   const std::unique_ptr<Reactor> reactor_;
   const std::unique_ptr<runtime_internal::Timers> timers_;

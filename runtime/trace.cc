@@ -1,3 +1,5 @@
+#include "runtime/trace.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +48,9 @@ class Writer {
       is_open_ = false;
       for (const TraceEvent& event : worker.events) Add(event);
     }
-    return std::move(json_).Finish();
+    return std::move(json_).Finish().dump(-1, ' ', false,
+                                          TraceJson::Json::error_handler_t::replace) +
+           "\n";
   }
 
  private:
@@ -100,9 +104,8 @@ class Writer {
 
   void AddRun(const TraceEvent& event) {
     const std::string type = runtime_internal::TypeName(event.type);
-    Begin(
-        event, {event.name.empty() ? std::string_view(type) : event.name, "run"},
-        {{"type", type}, {"id", absl::StrCat("0x", absl::Hex(static_cast<uint64_t>(event.task)))}});
+    Begin(event, {event.name.empty() ? std::string_view(type) : event.name, "run"},
+          {{"type", type}, {"id", ToString(event.task)}});
     const Arrow& arrow = arrows_.at(QueueingOf(event));
     if (arrow.IsWhole()) json_.ArrowTo(PointOf(event), arrow.id, kQueued);
   }
@@ -112,9 +115,9 @@ class Writer {
     if (arrow.IsWhole()) json_.ArrowFrom(PointOf(event), arrow.id, kQueued);
   }
 
-  void Begin(const TraceEvent& event, TraceJson::Label label, TraceJson::Args args = {}) {
+  void Begin(const TraceEvent& event, TraceJson::Label label, TraceJson::Json args = {}) {
     is_open_ = true;
-    json_.Begin(PointOf(event), label, args);
+    json_.Begin(PointOf(event), label, std::move(args));
   }
   // The begin of the first may have been dropped.
   void End(const TraceEvent& event) {

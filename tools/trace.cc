@@ -3,7 +3,6 @@
 #include <functional>
 #include <queue>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,13 +11,12 @@
 #include "base/instant.h"
 #include "dag/graph.h"
 #include "dag/run_report.h"
+#include "runtime/trace_json.h"
 #include "tools/json.h"
 #include "tools/report.h"
 
 namespace weft::tools {
 namespace {
-
-constexpr int kProcess = 1;
 
 // A step that was executed, in nanoseconds since the start of the run.
 struct Slice {
@@ -57,38 +55,11 @@ std::vector<Slice> LayOut(const FinishedRun& run) {
   return slices;
 }
 
-double Micros(int64_t nanos) { return static_cast<double>(nanos) / 1000; }
-
-Json NameJson(std::string_view kind, int track, std::string_view name) {
-  return {
-      {"ph", "M"}, {"pid", kProcess}, {"tid", track}, {"name", kind}, {"args", {{"name", name}}}};
-}
-
-Json SliceJson(const FinishedRun& run, const Slice& slice) {
-  const StepSpec& spec = run.graph.step(slice.step);
-  const StepReport& step = run.report.steps[slice.step];
-  Json args = {{"status", ToString(step.outcome)}, {"why", step.explanation}};
+TraceJson::Json ArgsOf(const FinishedRun& run, StepIndex index) {
+  const StepReport& step = run.report.steps[index];
+  TraceJson::Json args = {{"status", ToString(step.outcome)}, {"why", step.explanation}};
   if (!step.status.ok()) args["error"] = std::string(step.status.message());
-  return {{"ph", "X"},
-          {"pid", kProcess},
-          {"tid", slice.track},
-          {"ts", Micros(slice.begin)},
-          {"dur", Micros(slice.end - slice.begin)},
-          {"name", spec.id},
-          {"cat", spec.function},
-          {"args", std::move(args)}};
-}
-
-// Half of an arrow: from the end of a slice ("s"), or to the beginning of one ("f").
-Json ArrowEndJson(std::string_view phase, int64_t id, int track, int64_t nanos) {
-  Json json = {{"ph", phase}, {"id", id}};
-  if (phase == "f") json["bp"] = "e";
-  json.update({{"pid", kProcess},
-               {"tid", track},
-               {"ts", Micros(nanos)},
-               {"name", "output"},
-               {"cat", "edge"}});
-  return json;
+  return args;
 }
 
 }  // namespace
@@ -101,23 +72,28 @@ std::string FormatTrace(const FinishedRun& run) {
     by_step[slice.step] = &slice;
     tracks = std::max(tracks, slice.track);
   }
-  Json events = Json::array();
-  events.push_back(NameJson("process_name", 0, absl::StrCat("weft run ", run.graph_file)));
+  TraceJson json;
+  json.NameProcess(absl::StrCat("weft run ", run.graph_file));
   for (int track = 1; track <= tracks; ++track) {
-    events.push_back(NameJson("thread_name", track, absl::StrCat("steps ", track)));
+    json.NameTrack(track, absl::StrCat("steps ", track));
   }
-  for (const Slice& slice : slices) events.push_back(SliceJson(run, slice));
-  int64_t arrow = 0;
+  for (const Slice& slice : slices) {
+    const StepSpec& spec = run.graph.step(slice.step);
+    json.Slice({slice.track, slice.begin}, slice.end - slice.begin, {spec.id, spec.function},
+               ArgsOf(run, slice.step));
+  }
+  constexpr TraceJson::Label kOutput = {"output", "edge"};
+  uint64_t arrow = 0;
   for (const Slice& slice : slices) {
     for (const StepIndex needed : run.graph.dependencies(slice.step)) {
       const Slice* const from = by_step[needed];
       if (from == nullptr) continue;
       ++arrow;
-      events.push_back(ArrowEndJson("s", arrow, from->track, from->end));
-      events.push_back(ArrowEndJson("f", arrow, slice.track, slice.begin));
+      json.ArrowFrom({from->track, from->end}, arrow, kOutput);
+      json.ArrowTo({slice.track, slice.begin}, arrow, kOutput);
     }
   }
-  return FormatCompact({{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}});
+  return FormatCompact(std::move(json).Finish());
 }
 
 }  // namespace weft::tools

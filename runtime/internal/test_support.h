@@ -3,6 +3,7 @@
 #define WEFT_RUNTIME_INTERNAL_TEST_SUPPORT_H_
 
 #include <atomic>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "future/context.h"
+#include "future/executor.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
@@ -25,6 +27,16 @@ inline Runtime::Options Workers(int workers) {
   options.workers = workers;
   return options;
 }
+
+// What runs does what a function says.
+class Call final : public Runnable {
+ public:
+  explicit Call(std::function<void()> body) : body_(std::move(body)) {}
+  void Run() noexcept override { body_(); }
+
+ private:
+  const std::function<void()> body_;
+};
 
 // A flag that a task can wait for and any thread can set.
 class Event {

@@ -23,6 +23,7 @@
 #include "base/atomics.h"
 #include "base/cache_line.h"
 #include "base/instant.h"
+#include "base/owner_counter.h"
 #include "deque/deque.h"
 #include "deque/fork_stack.h"
 #include "future/executor.h"
@@ -101,18 +102,6 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void UnparkAwait() { await_unparker_.Unpark(); }
 
  private:
-  // Single writer: a load and a store, no locked instruction. Relaxed: counters order nothing.
-  class Counter {
-   public:
-    void Add(uint64_t n) {
-      value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
-
-   private:
-    std::atomic<uint64_t> value_{0};
-  };
-
   // A worker that runs one task for long, with others in its slot or batch.
   struct Suspect {
     Worker* worker = nullptr;
@@ -199,7 +188,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   const char* stack_limit_ = nullptr;  // below it, no task runs on top of another
   Turns turns_;                        // once there are classes beside kNormal
   Tally tally_;
-  Counter tasks_run_, slot_taken_;
+  OwnerCounter tasks_run_, slot_taken_;
   // The same, seldom used.
   int runs_per_check_ = 1;
   int runs_since_look_ = 0;
@@ -208,7 +197,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   uint32_t random_;
   int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();
-  Counter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_, idle_nanos_;
+  OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
+  OwnerCounter idle_nanos_;
   std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
   const Instant started_ = MonotonicNow();
   Parker parker_;

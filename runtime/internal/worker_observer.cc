@@ -1,7 +1,5 @@
 #include "runtime/internal/worker_observer.h"
 
-#include <algorithm>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -12,22 +10,20 @@ namespace {
 
 constexpr std::size_t kNameWord = 5;
 
-TaskId IdOf(const Runnable& runnable) {
-  return static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&runnable));
-}
-
 }  // namespace
 
-EventWords EncodeEvent(const TraceEvent& event) {
+EventWords EncodeEvent(const TraceEvent& event) { return EncodeEvent(event, event.name); }
+
+EventWords EncodeEvent(const TraceEvent& event, std::string_view name) {
   EventWords words{};
-  const std::size_t name_bytes = std::min(event.name.size(), TraceEvent::kNameBytes);
+  const std::size_t name_bytes =
+      name.copy(reinterpret_cast<char*>(&words[kNameWord]), TraceEvent::kNameBytes);
   words[0] = static_cast<uint64_t>(event.at.nanos());
   words[1] = static_cast<uint64_t>(event.kind) | name_bytes << 8 |
              (static_cast<uint64_t>(event.other + 1) & 0xffff) << 16 | uint64_t{event.count} << 32;
   words[2] = static_cast<uint64_t>(event.task);
   words[3] = static_cast<uint64_t>(event.queued_at.nanos());
   words[4] = reinterpret_cast<std::uintptr_t>(event.type);
-  std::memcpy(&words[kNameWord], event.name.data(), name_bytes);
   return words;
 }
 
@@ -65,7 +61,7 @@ WorkerObserver::WorkerObserver(const ObserveOptions& options, AsymmetricEventCou
       trace_(options.trace_events) {}
 
 void WorkerObserver::Run(Runnable* runnable, Instant begin) {
-  const TaskId task = IdOf(*runnable);
+  const TaskId task = TaskIdOf(runnable);
   const Instant queued_at = TakeQueued(runnable);
   if (measures_ && queued_at != Instant::InfinitePast()) queue_times_.Record(begin - queued_at);
   if (traces_ || watches_) NoteBegin(*runnable, begin, queued_at);
@@ -77,13 +73,13 @@ void WorkerObserver::Run(Runnable* runnable, Instant begin) {
 
 void WorkerObserver::NoteBegin(const Runnable& runnable, Instant begin, Instant queued_at) {
   const RunnableLabel label = runnable.label();
-  EventWords words =
-      EncodeEvent({.kind = TraceEvent::Kind::kRunBegin,
-                   .at = begin,
-                   .task = IdOf(runnable),
-                   .queued_at = queued_at,
-                   .type = label.type,
-                   .name = std::string(label.name.substr(0, TraceEvent::kNameBytes))});
+  const EventWords words = EncodeEvent({.kind = TraceEvent::Kind::kRunBegin,
+                                        .at = begin,
+                                        .task = TaskIdOf(&runnable),
+                                        .queued_at = queued_at,
+                                        .type = label.type,
+                                        .name = {}},
+                                       label.name);
   if (traces_) trace_.Push(words);
   if (!watches_) return;
   runs_.Push(words);
@@ -104,7 +100,7 @@ void WorkerObserver::Record(const TraceEvent& event) {
 
 void WorkerObserver::OnQueued(Runnable* runnable, Instant now) {
   NoteQueued(runnable, now);
-  Record({.kind = TraceEvent::Kind::kQueued, .at = now, .task = IdOf(*runnable), .name = {}});
+  Record({.kind = TraceEvent::Kind::kQueued, .at = now, .task = TaskIdOf(runnable), .name = {}});
 }
 
 void WorkerObserver::OnSteal(int victim, std::size_t count) {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/atomics.h"
 #include "base/instant.h"
@@ -28,6 +29,8 @@ using EventRing = BasicEventRing<StdAtomics, 5 + TraceEvent::kNameBytes / 8>;
 using EventWords = EventRing::Record;
 
 EventWords EncodeEvent(const TraceEvent& event);
+// The same with another name, which is cut.
+EventWords EncodeEvent(const TraceEvent& event, std::string_view name);
 TraceEvent DecodeEvent(const EventWords& words);
 
 // Notes in a Runnable since when it is queued; takes the note out, InfinitePast() if there is none.

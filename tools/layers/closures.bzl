@@ -330,6 +330,10 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:task_id": [
+        "@com_google_absl",
+        "future",
+    ],
     "//future:task_local": [
         "@com_google_absl",
         "base",
@@ -557,8 +561,15 @@ CLOSURES = {
         "base",
         "runtime",
     ],
-    "//runtime:trace_json": [
+    "//runtime:trace": [
         "@com_google_absl",
+        "@nlohmann_json",
+        "base",
+        "future",
+        "runtime",
+    ],
+    "//runtime:trace_json": [
+        "@nlohmann_json",
         "runtime",
     ],
     "//sync:async_mutex": [
