@@ -3,8 +3,6 @@
 // events, however long they take.
 #include "runtime/runtime.h"
 
-#include <time.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -19,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/instant.h"
 #include "base/mutex.h"
 #include "future/context.h"
 #include "future/executor.h"
@@ -280,35 +279,55 @@ TEST(RuntimeFairnessTest, TaskThatYieldsForEverDoesNotStarveTheInjector) {
   EXPECT_TRUE(runtime.BlockOn(std::move(yielder)).ok());
 }
 
-// Keeps its worker busy until the coarse clock has ticked, again and again.
-Task<> TakeLongTurnsUntil(std::atomic<bool>& flag, std::atomic<int>& turns) {
-  const auto coarse_now = [] {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return std::pair(now.tv_sec, now.tv_nsec);
-  };
-  while (!flag.load()) {
-    turns.fetch_add(1);
-    const auto begin = coarse_now();
-    while (coarse_now() == begin) {
-    }
-    co_await YieldNow();
+// Another thread injects something during the 200th run of the only worker, which always has others
+// to run. How many it runs before that.
+class Injection {
+ public:
+  explicit Injection(absl::Duration run) : run_(run) {}
+
+  int RunsBefore() {
+    EXPECT_TRUE(runtime_.BlockOn(Crowd()).ok());
+    return runs_before_ - kRunsAtPush;
   }
+
+ private:
+  static constexpr int kRunsAtPush = 200;
+
+  Task<> Crowd() {
+    std::vector<JoinHandle<void>> tasks;
+    for (int i = 0; i < 100; ++i) tasks.push_back(Spawn(runtime_, TakeTurns()));
+    for (JoinHandle<void>& task : tasks) (void)co_await std::move(task);
+  }
+
+  Task<> TakeTurns() {
+    while (!has_run_) {
+      const Instant end = MonotonicNow() + run_;
+      while (MonotonicNow() < end) {
+      }
+      if (++runs_ == kRunsAtPush) {
+        std::thread([this] { runtime_.Schedule(&injected_, ScheduleHint::kWake); }).join();
+      }
+      co_await YieldNow();
+    }
+  }
+
+  const absl::Duration run_;  // at least so long
+  int runs_ = 0;              // one worker: no two runs at once
+  int runs_before_ = 0;
+  bool has_run_ = false;
+  Call injected_{[this] {
+    runs_before_ = runs_;
+    has_run_ = true;
+  }};
+  Runtime runtime_{Workers(1)};
+};
+
+TEST(RuntimeFairnessTest, WhatIsInjectedWaitsForAtMost64Runs) {
+  EXPECT_LE(Injection(absl::ZeroDuration()).RunsBefore(), 64);
 }
 
-TEST(RuntimeFairnessTest, Regression_AFewLongTurnsDoNotDelayTheInjectorAsManyShortOnes) {
-  constexpr int kTasks = 5;
-  Runtime runtime(Workers(1));
-  std::atomic<bool> flag{false};
-  std::atomic<int> turns{0};
-  auto busy = Spawn(runtime, TakeLongTurnsUntil(flag, turns));
-  while (turns.load() == 0) std::this_thread::yield();
-  for (int i = 0; i < kTasks; ++i) EXPECT_EQ(*runtime.BlockOn(Add(1, 1)), 2);
-  // For each: the turn under way, one in which the task was handed over, and one for the
-  // alternation.
-  EXPECT_LE(turns.load(), 4 * kTasks);
-  flag = true;
-  EXPECT_TRUE(runtime.BlockOn(std::move(busy)).ok());
+TEST(RuntimeFairnessTest, Regression_WhatIsInjectedIsNextOnceRunsAreLong) {
+  EXPECT_EQ(Injection(absl::Microseconds(20)).RunsBefore(), 0);
 }
 
 TEST(RuntimeBlockingTest, BlockedThreadsDoNotBlockTheOnlyWorker) {

@@ -117,7 +117,7 @@ Runnable* Worker::Next() {
 }
 
 Runnable* Worker::TakeOwn() {
-  if (--runs_until_check_ <= 0) [[unlikely]] {
+  if (pace_.CountRun()) [[unlikely]] {
     if (Runnable* const runnable = LookAround()) return runnable;
   }
   if (scheduler_.lanes_.AreUsed()) [[unlikely]]
@@ -161,11 +161,11 @@ bool Worker::TakeIfNext(Runnable* task) {
   if (observer_ != nullptr || fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
   if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
     return false;
-  if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
+  if (pace_.IsCheckNext() && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
   if (taken.shares_batch) WakeOne();
   if (taken.task == nullptr) return false;
-  --runs_until_check_;
+  (void)pace_.CountRun();
   if (taken.from_slot) slot_taken_.Add(1);
   tasks_run_.Add(1);
   return true;

@@ -2,11 +2,9 @@
 //
 // The order in which a worker takes work of class kNormal: what timers and descriptors have just
 // woken ("fresh"), at most kFreshRuns times in a row, so that a long queue does not delay them;
-// its own tasks (own_tasks.h); the injector; the tasks and stack jobs of other workers. At least
-// every kLookInterval runs it looks at timers, descriptors and the injector, whatever else there
-// is; and sooner when its runs are long: it looks at a coarse clock every kMostRunsPerCheck
-// runs, or after each run once the clock has moved between two looks, and when that ticks, it
-// looks around too.
+// its own tasks (own_tasks.h); the injector; the tasks and stack jobs of other workers. Now and
+// then it looks at timers, descriptors and the injector, whatever else there is: look_pace.h says
+// when.
 //
 // The other classes have lanes (lanes.h). Once these are used, the classes take turns (turns.h);
 // the injector's turn at a look comes on top. Out of its turns, kLow is taken after all that other
@@ -29,6 +27,7 @@
 #include "future/executor.h"
 #include "parker/parker.h"
 #include "runtime/internal/idle_set.h"
+#include "runtime/internal/look_pace.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/turns.h"
@@ -110,8 +109,6 @@ class alignas(kCacheLineSize) Worker : public Idler {
   };
 
   static constexpr int kFreshRuns = 64;
-  static constexpr int kLookInterval = 64;
-  static constexpr int kMostRunsPerCheck = 8;
   // Tasks run on top of one another as long as they use no more of the stack.
   static constexpr std::ptrdiff_t kNestedStackBytes = 64 * 1024;
   static constexpr std::size_t kInjectedAtMost = 16;
@@ -162,9 +159,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
 
   // worker_look.cc
   bool IsTimeToLook();
-  bool IsTimeToLook(int64_t coarse);
+  // At a check. Returns what the injector has, if it has its turn.
   Runnable* LookAround();
-  void LookAtKernelAndClock(bool ticked);
+  void LookAtKernelAndClock(Instant now);
   void FireTimers(Instant now);
   void BeginCollecting() { is_collecting_ = pushes_specially_ = true; }
   void EndCollecting() {
@@ -179,7 +176,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   const std::unique_ptr<WorkerObserver> observer_;
 
   // The worker's own.
-  int runs_until_check_ = 1;
+  LookPace pace_;
   int fresh_left_ = 0;                 // at least as many as there are fresh tasks
   int fresh_runs_ = 0;                 // runs of fresh tasks since the last run of another
   bool pushes_specially_;              // collects, or is observed: one test for both
@@ -190,12 +187,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Tally tally_;
   OwnerCounter tasks_run_, slot_taken_;
   // The same, seldom used.
-  int runs_per_check_ = 1;
-  int runs_since_look_ = 0;
-  bool was_injected_ = false;   // the last look that a tick caused gave the injector its turn
+  bool was_injected_ = false;   // the injector had its turn at the last look
   bool searching_pays_ = true;  // the last time without work was shorter than a search
   uint32_t random_;
-  int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();
   OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
   OwnerCounter idle_nanos_;

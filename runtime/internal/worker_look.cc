@@ -1,7 +1,6 @@
 // What a busy worker does now and then: it looks at timers, descriptors and the injector.
 #include <time.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -23,41 +22,26 @@ int64_t CoarseClock() {
 
 }  // namespace
 
-bool Worker::IsTimeToLook() { return IsTimeToLook(CoarseClock()); }
-
-// Called when runs_until_check_ has run out; sets it anew unless it is time to look.
-bool Worker::IsTimeToLook(int64_t coarse) {
-  if (coarse != last_coarse_ || runs_since_look_ + runs_per_check_ >= kLookInterval) return true;
-  runs_since_look_ += runs_per_check_;
-  runs_per_check_ = std::min(runs_per_check_ * 2, kMostRunsPerCheck);
-  runs_until_check_ = runs_per_check_;
-  return false;
-}
-
 Runnable* Worker::LookAround() {
   const int64_t coarse = CoarseClock();
-  if (!IsTimeToLook(coarse)) return nullptr;
-  const bool ticked = coarse != last_coarse_;
-  const bool many_runs = runs_since_look_ + runs_per_check_ >= kLookInterval;
-  last_coarse_ = coarse;
-  runs_since_look_ = 0;
-  if (ticked) runs_per_check_ = 1;
-  runs_until_check_ = runs_per_check_;
-  LookAtKernelAndClock(ticked);
-  if (many_runs) return TakeInjected();
-  // A few long runs must not delay the injector as long as many short ones; nor it them.
-  if (fresh_left_ > 0 || std::exchange(was_injected_, false)) return nullptr;
+  if (!pace_.IsTimeToLook(coarse)) return nullptr;
+  const Instant now = MonotonicNow();
+  pace_.Looked(now, coarse);
+  LookAtKernelAndClock(now);
+  // Never twice in a row: where there is a look before each run, others have every second one.
+  if (std::exchange(was_injected_, false)) return nullptr;
   Runnable* const runnable = TakeInjected();
   was_injected_ = runnable != nullptr;
   return runnable;
 }
 
-void Worker::LookAtKernelAndClock(bool ticked) {
-  const Instant now = MonotonicNow();
+bool Worker::IsTimeToLook() { return pace_.IsTimeToLook(CoarseClock()); }
+
+void Worker::LookAtKernelAndClock(Instant now) {
   BeginCollecting();
   // Not more often than makes it cheap; and whoever is inside the reactor already does this, or
   // waits on behalf of all.
-  if ((ticked || now - last_poll_ >= kPollInterval) && scheduler_.polling_mutex_.TryLock()) {
+  if (now - last_poll_ >= kPollInterval && scheduler_.polling_mutex_.TryLock()) {
     last_poll_ = now;
     polls_.Add(1);
     scheduler_.reactor_->Poll(Instant::InfinitePast());

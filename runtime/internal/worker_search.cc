@@ -123,7 +123,9 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
 
 void Worker::StopSearching() {
   const int64_t since = idle_since_.exchange(0, std::memory_order_relaxed);
-  const int64_t nanos = MonotonicNow().nanos() - since;
+  const Instant now = MonotonicNow();
+  pace_.Resume(now);
+  const int64_t nanos = now.nanos() - since;
   idle_nanos_.Add(static_cast<uint64_t>(nanos));
   searching_pays_ = absl::Nanoseconds(nanos) <= scheduler_.options_.search_time;
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
