@@ -41,7 +41,10 @@ Runnable* Worker::LookAround() {
   const bool many_runs = runs_since_look_ + runs_per_check_ >= kLookInterval;
   last_coarse_ = coarse;
   runs_since_look_ = 0;
-  if (ticked) runs_per_check_ = 1;
+  if (ticked) {
+    runs_per_check_ = 1;
+    whereabouts_.NoteBusy();
+  }
   runs_until_check_ = runs_per_check_;
   LookAtKernelAndClock(ticked);
   if (many_runs) return TakeInjected();
