@@ -19,10 +19,14 @@
 #include "future/spawn.h"
 #include "future/task.h"
 #include "parker/parker.h"
+#include "runtime/internal/processor_mask.h"
+#include "runtime/parallelism.h"
 #include "runtime/runtime.h"
 
 namespace weft {
 namespace {
+
+using runtime_internal::ProcessorMask;
 
 // Mean, median and 99th percentile as counters.
 void ReportQuantiles(benchmark::State& state, std::vector<double> nanos) {
@@ -123,13 +127,15 @@ class Stamp final : public Runnable {
   std::atomic<bool> has_run_{false};
 };
 
-// The floor: one thread hands another one, which sleeps, the token of a Parker.
-void BM_Parker_ReadyToRunning(benchmark::State& state) {
+// The floor: one thread hands another one, which sleeps, the token of a Parker, and waits.
+template <typename Wait>
+void MeasureParker(benchmark::State& state, const std::vector<ProcessorMask>& masks, Wait wait) {
   Parker here;
   std::atomic<Stamp*> ready{nullptr};
   std::optional<Unparker> other;
   std::atomic<bool> is_up{false};
   std::thread sleeper([&] {
+    if (!masks.empty()) (void)masks[1].ApplyTo(0);
     Parker parker;
     other = parker.unparker();
     is_up.store(true, std::memory_order_release);
@@ -140,6 +146,7 @@ void BM_Parker_ReadyToRunning(benchmark::State& state) {
       stamp->Run();
     }
   });
+  if (!masks.empty()) (void)masks[0].ApplyTo(0);
   while (!is_up.load(std::memory_order_acquire)) CpuRelax();
   std::vector<double> nanos;
   for (auto _ : state) {
@@ -148,14 +155,31 @@ void BM_Parker_ReadyToRunning(benchmark::State& state) {
     const Instant begin = MonotonicNow();
     ready.store(&stamp, std::memory_order_release);
     other->Unpark();
-    while (!stamp.HasRun()) here.Park();
+    while (!stamp.HasRun()) wait(here);
     nanos.push_back(stamp.NanosSince(begin));
   }
   other->Unpark();
   sleeper.join();
   ReportQuantiles(state, std::move(nanos));
 }
+
+// The waker goes to sleep.
+void BM_Parker_ReadyToRunning(benchmark::State& state) {
+  MeasureParker(state, {}, [](Parker& parker) { parker.Park(); });
+}
 BENCHMARK(BM_Parker_ReadyToRunning)->UseRealTime()->Iterations(kSamples);
+
+// The waker goes on, on a processor of its own: left to themselves, both threads may share one.
+void BM_Parker_ReadyBeside(benchmark::State& state) {
+  const std::vector<int> processors = *AllowedProcessors();
+  if (processors.size() < 2) return state.SkipWithError("needs two processors");
+  const ProcessorMask before = *ProcessorMask::OfThread(0);
+  MeasureParker(state,
+                {*ProcessorMask::Of({&processors[0], 1}), *ProcessorMask::Of({&processors[1], 1})},
+                [](Parker&) { CpuRelax(); });
+  (void)before.ApplyTo(0);
+}
+BENCHMARK(BM_Parker_ReadyBeside)->UseRealTime()->Iterations(kSamples);
 
 // What else the workers have to do: so many tasks that are always ready.
 struct Load {

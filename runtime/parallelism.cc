@@ -1,9 +1,6 @@
 #include "runtime/parallelism.h"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <fstream>
@@ -13,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/internal/processor_mask.h"
 
 namespace weft {
 namespace {
@@ -107,21 +104,9 @@ std::optional<double> CgroupCpuQuota(const std::string& root) {
 }  // namespace runtime_internal
 
 absl::StatusOr<std::vector<int>> AllowedProcessors() {
-  // The kernel refuses a mask that is smaller than its own.
-  for (std::size_t sets = 1; sets <= 64; sets *= 2) {
-    std::vector<cpu_set_t> mask(sets);
-    const std::size_t bytes = sets * sizeof(cpu_set_t);
-    if (sched_getaffinity(0, bytes, mask.data()) != 0) {
-      if (errno == EINVAL) continue;
-      break;
-    }
-    std::vector<int> processors;
-    for (int cpu = 0; cpu < static_cast<int>(bytes * 8); ++cpu) {
-      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes, mask.data())) processors.push_back(cpu);
-    }
-    return processors;
-  }
-  return absl::ErrnoToStatus(errno, "asking for the affinity mask of this thread");
+  const auto mask = runtime_internal::ProcessorMask::OfThread(0);
+  if (!mask.ok()) return mask.status();
+  return mask->Processors();
 }
 
 int AvailableParallelism() {

@@ -24,6 +24,7 @@ namespace weft {
 namespace {
 
 using runtime_internal::Add;
+using runtime_internal::Call;
 using runtime_internal::Workers;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -67,6 +68,33 @@ TEST(WorkerPlacementTest, ThreadsForBlockingCallsAreNotPinned) {
   EXPECT_TRUE(runtime.BlockOn(std::move(blocking)).ok());
   runtime.Shutdown(ShutdownMode::kDrain);
   EXPECT_EQ(seen, allowed);
+}
+
+// One keeps its worker and wakes the other, again and again: where both have slept on the same
+// processor, the woken one was kept off it for a while.
+TEST(WorkerPlacementTest, WokenWorkersMayRunWhereTheyMightBefore) {
+  const std::vector<int> allowed = ProcessorsHere();
+  std::atomic<int> wakes{0};
+  std::atomic<int> errors{0};
+  Runtime::Options options = Workers(2);
+  options.on_worker_unpark = [&](int) {
+    ++wakes;
+    if (ProcessorsHere() != allowed) ++errors;
+  };
+  Runtime runtime(options);
+  for (int i = 0; i < 200; ++i) {
+    auto wake_the_other = PollFn([&](Context&) {
+      std::atomic<bool> has_run{false};
+      Call call([&] { has_run = true; });
+      runtime.Schedule(&call, ScheduleHint::kSpawn);
+      while (!has_run) std::this_thread::yield();
+      return Poll<void>::Ready();
+    });
+    ASSERT_TRUE(runtime.BlockOn(std::move(wake_the_other)).ok());
+  }
+  runtime.Shutdown(ShutdownMode::kDrain);
+  EXPECT_GT(wakes.load(), 0);
+  EXPECT_EQ(errors.load(), 0);
 }
 
 TEST(WorkerPlacementTest, ProcessorsThatCannotBeHadAreAnError) {

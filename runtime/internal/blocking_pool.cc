@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/check.h"
 #include "base/instant.h"
+#include "runtime/internal/processor_mask.h"
 #include "runtime/internal/thread_setup.h"
 
 namespace weft::runtime_internal {
@@ -50,7 +52,10 @@ void BlockingPool::StartThread() {
 void BlockingPool::Main(Members::iterator self) {
   SetUpThread("weft-blocking");
   // Where that fails now, the processors have been taken away from the process: it runs elsewhere.
-  if (!processors_.empty()) (void)SetAffinity(processors_);
+  if (!processors_.empty()) {
+    const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of(processors_);
+    if (mask.ok()) (void)mask->ApplyTo(0);
+  }
   mutex_.Lock();
   while (Runnable* const job = NextJob(&*self)) {
     mutex_.Unlock();

@@ -55,7 +55,9 @@ void Worker::Await(const ForkJob& job) {
     for (int i = 0; i < pauses; ++i) CpuRelax();
     pauses = std::min(2 * pauses, 32);
   }
+  whereabouts_.NoteSleep();
   job.state_.AwaitEnd(NameOf(this), [this] { await_parker_.Park(); });
+  whereabouts_.Return();
 }
 
 bool Worker::HelpOthers(Worker* thief) {

@@ -36,11 +36,14 @@ class LookPace {
   // not, this ends the check.
   bool IsTimeToLook(int64_t coarse) {
     const int runs = runs_since_look_ + runs_per_check_;
-    if (runs >= runs_per_look_ || coarse != last_coarse_) return true;
+    if (runs >= runs_per_look_ || HasTicked(coarse)) return true;
     runs_since_look_ = runs;
     SetNextCheck();
     return false;
   }
+
+  // Whether the coarse clock has ticked since the last look.
+  bool HasTicked(int64_t coarse) const { return coarse != last_coarse_; }
 
   // Ends a check that was time to look.
   void Looked(Instant now, int64_t coarse) {

@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/asymmetric_barrier.h"
 #include "base/instant.h"
-#include "runtime/internal/thread_setup.h"
+#include "runtime/internal/processor_mask.h"
 
 namespace weft::runtime_internal {
 
@@ -42,7 +44,8 @@ void Scheduler::Place(int worker) {
   if (options_.processors.empty()) return;
   const int processor =
       options_.processors[static_cast<std::size_t>(worker) % options_.processors.size()];
-  absl::Status status = SetAffinity({&processor, 1});
+  const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of({&processor, 1});
+  absl::Status status = mask.ok() ? mask->ApplyTo(0) : mask.status();
   MutexLock lock(&placing_mutex_);
   if (status_.ok()) status_ = std::move(status);
   if (--unplaced_ == 0) placed_.NotifyAll();
@@ -128,6 +131,29 @@ void Scheduler::Wake(const Pick& pick) {
   } else {
     static_cast<Worker*>(pick.idler)->Unpark();
   }
+}
+
+void Scheduler::WakeFromWorker(const Pick& pick) {
+  if (options_.processors.empty()) {
+    auto* const sleeper = static_cast<Worker*>(pick.idler);
+    const int slept_on = sleeper->whereabouts().slept_on();
+    const auto is_busy_there = [slept_on](const auto& worker) {
+      return worker->whereabouts().busy_on() == slept_on;
+    };
+    if (std::any_of(workers_.begin(), workers_.end(), is_busy_there)) [[unlikely]] {
+      MakeRoom(sleeper);
+    }
+  }
+  Wake(pick);
+}
+
+void Scheduler::MakeRoom(Worker* sleeper) {
+  std::vector<int> taken;
+  for (const auto& worker : workers_) {
+    const int processor = worker->whereabouts().busy_on();
+    if (processor != Whereabouts::kNowhere) taken.push_back(processor);
+  }
+  sleeper->whereabouts().Displace(taken);
 }
 
 void Scheduler::Stop() {

@@ -46,6 +46,7 @@ void Worker::Main() {
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
   stack_limit_ = static_cast<const char*>(__builtin_frame_address(0)) - kNestedStackBytes;
+  whereabouts_.Start();
   current_worker = this;
   current_jobs = &jobs_;
   while (Runnable* const runnable = Next()) {
@@ -106,7 +107,12 @@ void Worker::WakeOne() {
   const Pick pick = scheduler_.idle_.PickOne();
   if (pick.idler == nullptr) [[likely]]
     return;
-  scheduler_.Wake(pick);
+  Wake(pick);
+}
+
+void Worker::Wake(const Pick& pick) {
+  whereabouts_.NoteBusy();
+  scheduler_.WakeFromWorker(pick);
   wakes_.Add(1);
 }
 

@@ -31,6 +31,7 @@
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/turns.h"
+#include "runtime/internal/whereabouts.h"
 #include "runtime/internal/worker_observer.h"
 #include "runtime/stats.h"
 
@@ -94,6 +95,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void WakeOne();
   // The same for a job whose Offer() was kWanted. While others are idle, each is.
   void WakeForJob();
+  // Any thread. Where this worker runs and has slept.
+  Whereabouts& whereabouts() { return whereabouts_; }
   // For a task of this worker whose job was stolen: returns when it has ended. Runs jobs of other
   // workers meanwhile, and nothing else; parks when there are none.
   void Await(const ForkJob& job);
@@ -131,6 +134,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   }
   // Runs a job of `thief`, else of anybody; false when there is none or too many are nested.
   bool HelpOthers(Worker* thief);
+  // Wakes a picked worker. This one goes on.
+  void Wake(const Pick& pick);
   // The next task to run; null when the worker shall end.
   Runnable* Next();
   Runnable* TakeOwn();
@@ -203,6 +208,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   OwnTasks tasks_;
   FifoDeque<Runnable*> fresh_;
   ForkStack<Runnable> jobs_;
+  Whereabouts whereabouts_;
   const Unparker unparker_;
   const Unparker await_unparker_;
 

@@ -25,6 +25,7 @@ int64_t CoarseClock() {
 Runnable* Worker::LookAround() {
   const int64_t coarse = CoarseClock();
   if (!pace_.IsTimeToLook(coarse)) return nullptr;
+  if (pace_.HasTicked(coarse)) whereabouts_.NoteBusy();
   const Instant now = MonotonicNow();
   pace_.Looked(now, coarse);
   LookAtKernelAndClock(now);

@@ -129,16 +129,16 @@ void Worker::StopSearching() {
   idle_nanos_.Add(static_cast<uint64_t>(nanos));
   searching_pays_ = absl::Nanoseconds(nanos) <= scheduler_.options_.search_time;
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
-  if (pick.idler == nullptr) return;
-  scheduler_.Wake(pick);
-  wakes_.Add(1);
+  if (pick.idler != nullptr) Wake(pick);
 }
 
 // The first hook comes before the worker is idle: what it schedules is seen as other work is.
 bool Worker::WaitForWork() {
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_park) options.on_worker_park(index_);
+  whereabouts_.NoteSleep();
   const bool goes_on = Sleep();
+  whereabouts_.Return();
   if (options.on_worker_unpark) options.on_worker_unpark(index_);
   return goes_on;
 }

@@ -1,0 +1,62 @@
+// runtime/internal/whereabouts.h — where a worker runs, so that a woken one does not wait for the
+// one that woke it.
+//
+// A worker that wakes another one goes on computing. The kernel lets a thread wake where it fell
+// asleep, unless it sees that this processor is taken and another one idle. In a virtual machine it
+// often does not see it: a halted virtual processor looks like one that the host has taken away.
+// Then the woken worker waits behind its waker for a time slice of some milliseconds, while a
+// processor idles; and as it sleeps there again, so does the next wake.
+//
+// So whoever wakes a worker looks where that one fell asleep. If a busy worker runs there, the
+// sleeper may wake on no processor of a busy worker, and asks for its old mask once it is awake.
+// This costs two system calls on each side, and nothing where the processors differ.
+#ifndef WEFT_RUNTIME_INTERNAL_WHEREABOUTS_H_
+#define WEFT_RUNTIME_INTERNAL_WHEREABOUTS_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <span>
+
+#include "runtime/internal/processor_mask.h"
+
+namespace weft::runtime_internal {
+
+// See the head of the file. Happens-before edge:
+//   (1) a waker's Displace(), after it has changed the mask -> the sleeper's Return(): it undoes
+//       no change that comes later. Missed, the change is undone after the next sleep.
+class Whereabouts {
+ public:
+  // A number that no processor has.
+  static constexpr int kNowhere = -1;
+
+  // On the worker's thread, before it sleeps for the first time.
+  void Start();
+
+  // On the worker's thread. It is busy here.
+  void NoteBusy();
+  // The same: it is about to sleep.
+  void NoteSleep();
+  // The same, after a sleep: it may run where it might before, and is busy.
+  void Return();
+
+  // Any thread. Where the worker is busy, or kNowhere.
+  int busy_on() const { return busy_on_.load(std::memory_order_relaxed); }
+  // Any thread. Where it fell asleep; kNowhere before its first sleep.
+  int slept_on() const { return slept_on_.load(std::memory_order_relaxed); }
+
+  // Any thread, before it wakes the worker: keeps it off these processors until Return(), unless
+  // nothing would be left, or somebody else has changed where it may run.
+  void Displace(std::span<const int> processors);
+
+ private:
+  pid_t thread_ = 0;
+  ProcessorMask home_;  // constant once started
+  std::atomic<int> busy_on_{kNowhere};
+  std::atomic<int> slept_on_{kNowhere};
+  std::atomic<bool> is_displaced_{false};
+};
+
+}  // namespace weft::runtime_internal
+
+#endif  // WEFT_RUNTIME_INTERNAL_WHEREABOUTS_H_
