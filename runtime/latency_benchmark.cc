@@ -271,11 +271,30 @@ void BM_Runtime_ReadyFromWorker(benchmark::State& state) {
   ReportQuantiles(state, std::move(nanos));
 }
 
+// A timer makes a task ready: from its deadline to the task's run.
+Task<void> SleepAgainAndAgain(Executor& executor, int64_t samples, std::vector<double>* nanos) {
+  for (int64_t i = 0; i < samples; ++i) {
+    const Instant due = executor.Now() + kPause;
+    co_await SleepUntil(due);
+    nanos->push_back(static_cast<double>((executor.Now() - due) / absl::Nanoseconds(1)));
+  }
+}
+
+void BM_Runtime_ReadyFromTimer(benchmark::State& state) {
+  Loaded loaded(state);
+  std::vector<double> nanos;
+  while (state.KeepRunningBatch(kSamples)) {
+    (void)loaded.runtime().BlockOn(SleepAgainAndAgain(loaded.runtime(), kSamples, &nanos));
+  }
+  ReportQuantiles(state, std::move(nanos));
+}
+
 void UnderEachLoad(benchmark::internal::Benchmark* it) {
   it->ArgName("load")->DenseRange(kIdle, kLoadCount - 1)->UseRealTime()->Iterations(kSamples);
 }
 BENCHMARK(BM_Runtime_ReadyFromOutside)->Apply(UnderEachLoad);
 BENCHMARK(BM_Runtime_ReadyFromWorker)->Apply(UnderEachLoad);
+BENCHMARK(BM_Runtime_ReadyFromTimer)->Apply(UnderEachLoad);
 
 }  // namespace
 }  // namespace weft
