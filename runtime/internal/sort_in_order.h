@@ -128,6 +128,34 @@ std::ptrdiff_t ListWrong(SideOffsets& offsets, std::ptrdiff_t size, IsWrong is_w
   return count;
 }
 
+// Elements left_base + left[i] and right_base - right[i], of `pairs` i, change sides: in a cycle,
+// which takes two moves a pair instead of three, where no move throws.
+template <typename I>
+void Exchange(I left_base, const unsigned char* left, I right_base, const unsigned char* right,
+              std::ptrdiff_t pairs) {
+  using Value = std::iter_value_t<I>;
+  if constexpr (std::is_nothrow_move_constructible_v<Value> &&
+                std::is_nothrow_move_assignable_v<Value>) {
+    if (pairs == 0) return;
+    I place = left_base + left[0];
+    Value first(std::ranges::iter_move(place));
+    for (std::ptrdiff_t i = 0;; ++i) {
+      const I from = right_base - right[i];
+      *place = std::ranges::iter_move(from);
+      if (i + 1 == pairs) {
+        *from = std::move(first);
+        return;
+      }
+      place = left_base + left[i + 1];
+      *from = std::ranges::iter_move(place);
+    }
+  } else {
+    for (std::ptrdiff_t i = 0; i < pairs; ++i) {
+      std::ranges::iter_swap(left_base + left[i], right_base - right[i]);
+    }
+  }
+}
+
 // Brings the elements for which goes_left(*i) to the front. Both sides list, block by block, which
 // elements are on the wrong one; those of the lists change places.
 template <typename I, typename GoesLeft>
@@ -167,9 +195,7 @@ Partitioned<I> PartitionInOrder(I first, I last, GoesLeft& goes_left) {
       last -= to_right;
     }
     const std::ptrdiff_t pairs = std::min(left_count, right_count);
-    for (std::ptrdiff_t i = 0; i < pairs; ++i) {
-      std::ranges::iter_swap(left_base + left[i], right_base - right[i]);
-    }
+    Exchange(left_base, left, right_base, right, pairs);
     left += pairs;
     right += pairs;
     left_count -= pairs;
