@@ -3,8 +3,8 @@
 //   weft::RunOn(runtime, [&] { weft::ParallelSort(numbers); });
 //   weft::ParallelSort(people, std::ranges::less(), &Person::age);    // on a worker
 //
-// Quicksort by Join (fork_join.h, whose guarantees hold here), in place: large ranges are divided by
-// all workers together, smaller ones by one worker each.
+// Quicksort by Join (fork_join.h, whose guarantees hold here), in place: large ranges are divided
+// by all workers together, smaller ones by one worker each.
 //
 // Guarantees
 //   Result           What std::ranges::sort gives. Not stable: equal elements come in any order.
@@ -13,14 +13,14 @@
 //   Elements         Movable is enough. comp and proj are not copied, and are called by several
 //                    workers at the same time; the order of two elements must not change meanwhile.
 //   Exceptions       Of comp, proj, moves and swaps: one of them leaves, when all workers are done
-//                    with the range. Then the elements are in some order, each is there, none twice;
-//                    if it was a move or swap that threw, the values of the two are what that left.
+//                    with the range. Then the elements are in some order, each is there, none
+//                    twice; if a move or swap threw, its two elements are what that left.
 //   Bad orders       With a comp that is no strict weak order the elements come in some order; no
 //                    access leaves the range.
 //   Cancellation     No cancellation point.
-//   Complexity       O(n log n) comparisons and moves, also in the worst case; of p workers each does
-//                    about 1/p on large ranges, but inputs made to defeat the choice of pivots are
-//                    sorted by fewer. O(n) if the range is sorted or reversed. No allocation; the
+//   Complexity       O(n log n) comparisons and moves, also in the worst case; of p workers each
+//                    does about 1/p on large ranges, but inputs made to defeat the choice of pivots
+//                    are sorted by fewer. O(n) if the range is sorted or reversed. No allocation; the
 //                    stack is O(log n) deep, some KB a level.
 //
 // Example: parallel_sort_example.cc

@@ -82,7 +82,7 @@ struct RuntimeOptions {
   // blocking calls are not pinned; threads that a task starts run where its worker does.
   std::vector<int> processors = {};
   // Stack of each worker; 0: the system's default (ulimit -s, usually 8 MiB). More is for fork-join
-  // that nests deep: a worker may also run up to 64 stolen halves on top of one another, and a thief
+  // that nests deep: a worker may run up to 64 stolen halves on top of one another, and a thief
   // inherits what its half forks. Costs address space; memory only as far as it was used once.
   // Precondition (checked): 0, or at least kLeastWorkerStackBytes.
   std::size_t worker_stack_size_bytes = 0;
@@ -125,11 +125,11 @@ class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
-  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), when a thread
-  // cannot be started (no room for it or for its stack), and when a worker may not run on its
-  // processor; the threads that were started have ended then, with their hooks called.
-  // Preconditions (checked): no option is negative, max_blocking_threads is positive, and stacks are
-  // large enough.
+  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), when a
+  // thread cannot be started (no room for it or for its stack), and when a worker may not run on
+  // its processor; the threads that were started have ended then, with their hooks called.
+  // Preconditions (checked): no option is negative, max_blocking_threads is positive, and stacks
+  // are large enough.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const Options& options = {});
 
   // As Create(), but stops the program, with the reason, where that fails.
