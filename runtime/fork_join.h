@@ -33,8 +33,11 @@
 //   Cancellation     No cancellation point. A long computation asks its token itself.
 //   Fairness         The task that forks holds its worker until it returns; its tasks in the queue
 //                    are for the other workers meanwhile, timers and descriptors too.
-//   Complexity       No allocation but for exceptions. Nested deeper than 1,024 forks run in order
-//                    on the thread.
+//   Complexity       No allocation but for exceptions. Of nested forks the outermost 1,024 of a
+//                    thread are offered to others; deeper ones run in order on the thread.
+//   Stack            Each level takes the stack that a call takes, 100 bytes and more; a thief
+//                    takes over the depth of what it has stolen. Where that may pass some tens of
+//                    thousands, give workers a larger one: RuntimeOptions::worker_stack_size_bytes.
 //
 // Example: fork_join_example.cc
 #ifndef WEFT_RUNTIME_FORK_JOIN_H_
@@ -133,8 +136,13 @@ JoinedResults<F, G> Join(F f, G g) {
 
 // How a range is divided.
 struct ParallelOptions {
-  // Most elements that run in order on one worker; 0: eight pieces for each worker. A piece should
-  // take some microseconds at least. Precondition (checked): not negative.
+  // Most elements that run in order on one worker; 0: eight pieces for each worker, which is right
+  // where elements take about the same time and the loop takes more than some tens of microseconds.
+  // A piece that is not stolen costs some nanoseconds more than its elements; one that is, a
+  // microsecond or two, and more if a worker has to wake for it: so a piece should take some
+  // microseconds at least, and a loop of a few is best left to one worker (a grain of its size).
+  // Smaller pieces than the default pay where some elements take far longer than others.
+  // Precondition (checked): not negative.
   std::ptrdiff_t grain = 0;
 };
 

@@ -31,6 +31,11 @@ int WorkerCount(const RuntimeOptions& options) {
   WEFT_CHECK(options.observe.starvation_limit > absl::ZeroDuration())
       << "Runtime(options): observe.starvation_limit must be positive, found "
       << absl::FormatDuration(options.observe.starvation_limit);
+  WEFT_CHECK(options.worker_stack_size_bytes == 0 ||
+             options.worker_stack_size_bytes >= RuntimeOptions::kLeastWorkerStackBytes)
+      << "Runtime(options): expected a worker_stack_size_bytes of 0 (the system's default) or at "
+         "least "
+      << RuntimeOptions::kLeastWorkerStackBytes << ", found " << options.worker_stack_size_bytes;
   if (options.workers > 0) return options.workers;
   const int available = AvailableParallelism();
   return options.processors.empty()
@@ -49,6 +54,7 @@ runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& opti
   scheduler.workers = WorkerCount(options);
   scheduler.search_time = options.search_time;
   scheduler.processors = options.processors;
+  scheduler.worker_stack_size_bytes = options.worker_stack_size_bytes;
   scheduler.on_worker_start = options.on_worker_start;
   scheduler.on_worker_stop = options.on_worker_stop;
   scheduler.on_worker_park = options.on_worker_park;
@@ -63,13 +69,13 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const Options& options)
   absl::StatusOr<std::unique_ptr<EpollReactor>> reactor = EpollReactor::Create();
   if (!reactor.ok()) return reactor.status();
   std::unique_ptr<Runtime> runtime(new Runtime(options, *std::move(reactor)));
-  if (absl::Status status = runtime->PlacementStatus(); !status.ok()) return status;
+  if (absl::Status status = runtime->StartStatus(); !status.ok()) return status;
   return runtime;
 }
 
 Runtime::Runtime(const Options& options)
     : Runtime(options, runtime_internal::OpenReactor("Runtime")) {
-  const absl::Status status = PlacementStatus();
+  const absl::Status status = StartStatus();
   WEFT_CHECK(status.ok()) << status.ToString() << "; Runtime::Create() returns this as a status";
 }
 
@@ -82,8 +88,11 @@ Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
           options.max_blocking_threads, options.blocking_thread_idle_time,
           ProcessorsForBlocking(options))) {}
 
-absl::Status Runtime::PlacementStatus() const {
-  const absl::Status& status = scheduler_->status();
+absl::Status Runtime::StartStatus() const {
+  if (const absl::Status& status = scheduler_->start_status(); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat("Runtime(options): ", status.message()));
+  }
+  const absl::Status& status = scheduler_->placement_status();
   if (status.ok()) return status;
   const auto allowed = AllowedProcessors();
   return absl::Status(status.code(),

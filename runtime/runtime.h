@@ -43,6 +43,7 @@
 #ifndef WEFT_RUNTIME_RUNTIME_H_
 #define WEFT_RUNTIME_RUNTIME_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -82,7 +83,15 @@ struct RuntimeOptions {
   // out of the way of other threads: for machines that the program has to itself. Threads for
   // blocking calls are not pinned; threads that a task starts run where its worker does.
   std::vector<int> processors = {};
-  // Most threads for blocking calls at once; further calls queue.
+  // Stack of each worker; 0: the system's default (ulimit -s, usually 8 MiB). More is for fork-join
+  // that nests deep: a worker may run up to 64 stolen halves on top of one another, and a thief
+  // inherits what its half forks. Costs address space; memory only as far as it was used once.
+  // Precondition (checked): 0, or at least kLeastWorkerStackBytes.
+  std::size_t worker_stack_size_bytes = 0;
+  static constexpr std::size_t kLeastWorkerStackBytes = std::size_t{256} << 10;
+  // Most threads for blocking calls at once; further calls queue. Where the system has no room for
+  // one more thread, they queue for those that are there; where there are none, the program stops
+  // with the reason.
   int max_blocking_threads = 64;
   // How long a thread for blocking calls stays without a call.
   absl::Duration blocking_thread_idle_time = absl::Seconds(10);
@@ -118,9 +127,11 @@ class Runtime final : public AnyRuntime {
  public:
   using Options = RuntimeOptions;
 
-  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), and when a
-  // worker may not run on its processor.
-  // Precondition (checked): no option is negative, and max_blocking_threads is positive.
+  // Starts the workers. Fails when the reactor cannot be opened (no descriptors left), when a
+  // thread cannot be started (no room for it or for its stack), and when a worker may not run on
+  // its processor; the threads that were started have ended then, with their hooks called.
+  // Preconditions (checked): no option is negative, max_blocking_threads is positive, and stacks
+  // are large enough.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const Options& options = {});
 
   // As Create(), but stops the program, with the reason, where that fails.
@@ -170,8 +181,8 @@ class Runtime final : public AnyRuntime {
  private:
   Runtime(const Options& options, std::unique_ptr<Reactor> reactor);
 
-  // Whether the workers run where they should.
-  absl::Status PlacementStatus() const;
+  // Whether the threads run, and where they should.
+  absl::Status StartStatus() const;
   bool AreNoTasks() const;
 
   const int workers_;

@@ -1,11 +1,10 @@
 #include "runtime/internal/blocking_pool.h"
 
 #include <iterator>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/check.h"
 #include "base/instant.h"
@@ -38,19 +37,16 @@ void BlockingPool::Schedule(Runnable* job) {
 
 void BlockingPool::StartThread() {
   const Members::iterator self = members_.emplace(members_.end());
-  try {
-    self->thread = std::thread([this, self] { Main(self); });
-  } catch (const std::system_error& error) {
-    members_.erase(self);
-    // With a thread at work the job just waits for it.
-    WEFT_CHECK(!members_.empty())
-        << "Runtime: starting the first thread for blocking calls failed: " << error.what()
-        << "; raise the limit of threads (ulimit -u) or use fewer";
-  }
+  const absl::Status status = self->thread.Start("weft-blocking", 0, [this, self] { Main(self); });
+  if (status.ok()) return;
+  members_.erase(self);
+  WEFT_CHECK(!members_.empty())
+      << "SpawnBlocking(): no thread for blocking calls is there, and none "
+         "can be started: "
+      << status.ToString();
 }
 
 void BlockingPool::Main(Members::iterator self) {
-  SetUpThread("weft-blocking");
   // Where that fails now, the processors have been taken away from the process: it runs elsewhere.
   if (!processors_.empty()) {
     const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of(processors_);
@@ -90,7 +86,7 @@ void BlockingPool::JoinFinished() {
     MutexLock lock(&mutex_);
     finished.swap(finished_);
   }
-  for (Member& member : finished) member.thread.join();
+  for (Member& member : finished) member.thread.Join();
 }
 
 void BlockingPool::Stop() {

@@ -1,13 +1,14 @@
 // runtime/internal/blocking_pool.h — threads for calls that block, started when needed.
 //
 // A job takes an idle thread, else a new one while there are fewer than the cap, else it queues. A
-// thread that finds nothing to do for the idle time ends.
+// thread that finds nothing to do for the idle time ends. Where the system has no room for a new
+// thread, the job queues for those that are there, and the next job tries again; where there are
+// none, the program stops with the reason, as the job might wait for ever.
 #ifndef WEFT_RUNTIME_INTERNAL_BLOCKING_POOL_H_
 #define WEFT_RUNTIME_INTERNAL_BLOCKING_POOL_H_
 
 #include <cstdint>
 #include <list>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,6 +17,7 @@
 #include "base/mutex.h"
 #include "future/executor.h"
 #include "parker/parker.h"
+#include "runtime/internal/thread_setup.h"
 
 namespace weft::runtime_internal {
 
@@ -30,7 +32,7 @@ class BlockingPool {
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { Stop(); }
 
-  // Queues a job. FIFO. Stops the program if the first thread cannot be started.
+  // Queues a job. FIFO.
   void Schedule(Runnable* job) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Runs all that is queued, and ends and joins the threads. Jobs that come later run on the
@@ -46,7 +48,7 @@ class BlockingPool {
   // A thread of the pool. In `idlers_` while it waits for a job.
   struct Member : IntrusiveListNode<Member> {
     Parker parker;
-    std::thread thread;
+    RuntimeThread thread;
   };
   using Members = std::list<Member>;
 

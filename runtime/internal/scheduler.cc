@@ -31,12 +31,15 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::unique_ptr<Reactor> r
       watchdog_->Watch(worker->observer(),
                        [worker = worker.get()] { return worker->Stats().queue_depth; });
     }
-    watchdog_->Start();
+    start_status_ = watchdog_->Start();
   }
   MutexLock lock(&placing_mutex_);
   if (!options.processors.empty()) unplaced_ = options.workers;
   // All exist before the first one looks at the others.
-  for (const auto& worker : workers_) worker->Start();
+  for (const auto& worker : workers_) {
+    if (start_status_.ok()) start_status_ = worker->Start();
+    if (!start_status_.ok() && unplaced_ > 0) --unplaced_;
+  }
   while (unplaced_ > 0) placed_.Wait(&placing_mutex_);
 }
 
@@ -47,7 +50,7 @@ void Scheduler::Place(int worker) {
   const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of({&processor, 1});
   absl::Status status = mask.ok() ? mask->ApplyTo(0) : mask.status();
   MutexLock lock(&placing_mutex_);
-  if (status_.ok()) status_ = std::move(status);
+  if (placement_status_.ok()) placement_status_ = std::move(status);
   if (--unplaced_ == 0) placed_.NotifyAll();
 }
 

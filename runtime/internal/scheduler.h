@@ -36,6 +36,8 @@ struct SchedulerOptions {
   absl::Duration search_time = absl::Microseconds(5);
   // Worker i runs on processors[i % size] alone. Empty: anywhere.
   std::vector<int> processors = {};
+  // Of each worker; 0: the system's default.
+  std::size_t worker_stack_size_bytes = 0;
   // On each worker's thread, with its number. May be empty.
   std::function<void(int)> on_worker_start = nullptr;
   std::function<void(int)> on_worker_stop = nullptr;
@@ -45,8 +47,9 @@ struct SchedulerOptions {
   ObserveOptions observe = {};
 };
 
-// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where status() is
-// an error, it works all the same, but for what that names.
+// Starts its workers when made. Thread-safe, but for Stop() and the destructor. Where
+// placement_status() is an error, it works all the same, but for what that names; where
+// start_status() is one, it is to be stopped.
 class Scheduler {
  public:
   // Precondition: options.workers > 0.
@@ -86,8 +89,10 @@ class Scheduler {
   // calling thread.
   void Stop();
 
+  // Whether all threads were started; after the first that was not, none is.
+  const absl::Status& start_status() const { return start_status_; }
   // Whether all workers run where the options say.
-  const absl::Status& status() const { return status_; }
+  const absl::Status& placement_status() const { return placement_status_; }
 
   int worker_count() const { return static_cast<int>(workers_.size()); }
 
@@ -150,11 +155,12 @@ class Scheduler {
   Mutex polling_mutex_;
   const std::unique_ptr<Watchdog> watchdog_;      // null if nothing is watched
   std::vector<std::unique_ptr<Worker>> workers_;  // constant after construction
+  absl::Status start_status_;                     // constant after construction
   // Workers that have still to be placed, and the first error of one.
   Mutex placing_mutex_;
   CondVar placed_;
   int unplaced_ ABSL_GUARDED_BY(placing_mutex_) = 0;
-  absl::Status status_;  // constant after construction; before: under the mutex
+  absl::Status placement_status_;  // constant after construction; before: under the mutex
 };
 
 }  // namespace weft::runtime_internal

@@ -6,13 +6,12 @@
 #include <functional>
 #include <optional>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "parker/parker.h"
-#include "runtime/internal/thread_setup.h"
 #include "runtime/internal/type_name.h"
 
 namespace weft::runtime_internal {
@@ -89,19 +88,17 @@ bool Watchdog::HasMoved() const {
   return false;
 }
 
-void Watchdog::Start() {
-  thread_ = std::thread([this] { Main(stop_.get_token()); });
+absl::Status Watchdog::Start() {
+  return thread_.Start("weft-watchdog", 0, [this] { Main(stop_.get_token()); });
 }
 
 void Watchdog::Stop() {
-  if (!thread_.joinable()) return;
   stop_.request_stop();
   run_begins_.NotifyAll();
-  thread_.join();
+  thread_.Join();
 }
 
 void Watchdog::Main(const std::stop_token& stop) {
-  SetUpThread("weft-watchdog");
   Parker parker;
   while (!stop.stop_requested()) {
     if (Check(MonotonicNow())) {

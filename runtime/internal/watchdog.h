@@ -9,13 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <stop_token>
-#include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "parker/event_count.h"
 #include "parker/parker.h"
+#include "runtime/internal/thread_setup.h"
 #include "runtime/internal/worker_observer.h"
 #include "runtime/observe.h"
 
@@ -41,8 +42,8 @@ class Watchdog {
   // last time.
   bool Check(Instant now);
 
-  // The thread that does so.
-  void Start();
+  // The thread that does so. Fails, and nothing is watched, when it cannot be started.
+  absl::Status Start();
   void Stop();
 
  private:
@@ -67,7 +68,7 @@ class Watchdog {
   std::vector<Watched> workers_;
   AsymmetricEventCount run_begins_;
   std::stop_source stop_;
-  std::thread thread_;
+  RuntimeThread thread_;
 };
 
 }  // namespace weft::runtime_internal

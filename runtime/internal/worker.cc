@@ -5,15 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <thread>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "runtime/internal/fork_job.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/scheduler.h"
-#include "runtime/internal/thread_setup.h"
 
 namespace weft::runtime_internal {
 
@@ -36,12 +35,12 @@ Worker::Worker(Scheduler* scheduler, int index)
   return current_worker;
 }
 
-void Worker::Start() {
-  thread_ = std::thread([this] { Main(); });
+absl::Status Worker::Start() {
+  return thread_.Start("weft-worker-" + std::to_string(index_),
+                       scheduler_.options_.worker_stack_size_bytes, [this] { Main(); });
 }
 
 void Worker::Main() {
-  SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
   scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);

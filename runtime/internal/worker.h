@@ -15,8 +15,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/atomics.h"
 #include "base/cache_line.h"
@@ -30,6 +30,7 @@
 #include "runtime/internal/look_pace.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
+#include "runtime/internal/thread_setup.h"
 #include "runtime/internal/turns.h"
 #include "runtime/internal/whereabouts.h"
 #include "runtime/internal/worker_observer.h"
@@ -56,9 +57,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // The worker whose thread is calling, or null. Any thread.
   static Worker* Current();
 
-  // Starts and joins the thread; for the scheduler's owner.
-  void Start();
-  void Join() { thread_.join(); }
+  // Starts the thread, which may fail, and joins it if it was started; for the scheduler's owner.
+  absl::Status Start();
+  void Join() { thread_.Join(); }
 
   // Queues work at this worker.
   void Push(Runnable* runnable, ScheduleHint hint);
@@ -212,7 +213,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   const Unparker unparker_;
   const Unparker await_unparker_;
 
-  std::thread thread_;
+  RuntimeThread thread_;
 };
 
 }  // namespace weft::runtime_internal

@@ -532,6 +532,17 @@ CLOSURES = {
         "future",
         "runtime",
     ],
+    "//runtime:parallel_sort": [
+        "@com_google_absl",
+        "base",
+        "deque",
+        "future",
+        "mpmc",
+        "parker",
+        "reactor",
+        "runtime",
+        "timer",
+    ],
     "//runtime:parallelism": [
         "@com_google_absl",
         "runtime",
