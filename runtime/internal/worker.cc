@@ -41,6 +41,7 @@ void Worker::Start() {
 }
 
 void Worker::Main() {
+  cpu_clock_.Start();
   SetUpThread(("weft-worker-" + std::to_string(index_)).c_str());
   scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
@@ -59,6 +60,7 @@ void Worker::Main() {
   current_jobs = nullptr;
   current_worker = nullptr;
   if (options.on_worker_stop) options.on_worker_stop(index_);
+  cpu_clock_.Stop();
 }
 
 void Worker::StartTask(Runnable* task) {
@@ -219,7 +221,9 @@ WorkerStats Worker::Stats() const {
   if (observer_ != nullptr) {
     stats.run_times = observer_->run_times();
     stats.queue_times = observer_->queue_times();
+    stats.spawn_times = observer_->spawn_times();
   }
+  stats.cpu_time = cpu_clock_.Read();
   stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
   const Instant now = MonotonicNow();
   const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);

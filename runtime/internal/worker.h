@@ -28,6 +28,7 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "parker/parker.h"
+#include "runtime/internal/cpu_clock.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
@@ -199,6 +200,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Instant last_poll_ = Instant::InfinitePast();
   OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
   OwnerCounter idle_nanos_;
+  CpuClock cpu_clock_;
   std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
   const Instant started_ = MonotonicNow();
   Parker parker_;
