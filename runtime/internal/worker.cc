@@ -1,7 +1,5 @@
 #include "runtime/internal/worker.h"
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -225,11 +223,7 @@ WorkerStats Worker::Stats() const {
   }
   stats.cpu_time = cpu_clock_.Read();
   stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
-  const Instant now = MonotonicNow();
-  const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);
-  stats.busy_time = now - started_ - absl::Nanoseconds(idle_nanos_.Get());
-  if (idle_since != 0) stats.busy_time -= now - Instant::FromNanos(idle_since);
-  stats.busy_time = std::max(stats.busy_time, absl::ZeroDuration());
+  stats.busy_time = busy_.Read(MonotonicNow);
   return stats;
 }
 

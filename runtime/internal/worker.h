@@ -14,7 +14,6 @@
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -28,6 +27,7 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "parker/parker.h"
+#include "runtime/internal/busy_clock.h"
 #include "runtime/internal/cpu_clock.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/own_tasks.h"
@@ -199,10 +199,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   int64_t last_coarse_ = 0;  // coarse clock at the last look
   Instant last_poll_ = Instant::InfinitePast();
   OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
-  OwnerCounter idle_nanos_;
+  BusyClock busy_{MonotonicNow()};
   CpuClock cpu_clock_;
-  std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
-  const Instant started_ = MonotonicNow();
   Parker parker_;
   Parker await_parker_;  // for Await(), whose tokens must not end another sleep
   int helping_ = 0;      // jobs of others on this thread's stack
