@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
+#include "future/process_counts.h"
 
 namespace weft {
 namespace future_internal {
@@ -17,7 +18,9 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
  public:
   explicit CancelNode(CancelNode* parent) : parent_(parent) {
     if (parent != nullptr) AddRef(parent);
+    Count(ProcessCount::kTokensCreated);
   }
+  ~CancelNode() { Count(ProcessCount::kTokensDropped); }
 
   // Links this node into its parent, or cancels it if the parent is cancelled already.
   void Attach() {
@@ -25,6 +28,7 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
     MutexLock lock(&parent_->mutex_);
     if (parent_->IsCancelled()) {
       cancelled_.store(true, std::memory_order_release);  // (1)
+      Count(ProcessCount::kTokensCancelled);
     } else {
       parent_->children_.PushBack(this);
     }
@@ -96,6 +100,7 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
       MutexLock lock(&mutex_);
       if (IsCancelled()) return nullptr;
       cancelled_.store(true, std::memory_order_release);  // (1)
+      Count(ProcessCount::kTokensCancelled);
       while (CancelNode* child = children_.PopFront()) {
         if (!child->TryRef()) continue;
         child->next_to_cancel_ = below;

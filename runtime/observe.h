@@ -16,11 +16,9 @@
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "future/task_id.h"
+#include "runtime/stats.h"
 
 namespace weft {
-
-// Whether a worker measures how long its tasks run, and how long they were queued before.
-enum class Latencies : unsigned char { kNotMeasured, kMeasured };
 
 // Who has had a worker, or who has had to wait for one, for longer than the limit.
 struct Starvation {

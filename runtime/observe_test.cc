@@ -59,8 +59,34 @@ TEST(ObserveTest, EachRunIsMeasuredOnce) {
   EXPECT_GE(total.tasks_run, 1100u);
   EXPECT_EQ(total.run_times.count(), total.tasks_run);
   EXPECT_EQ(total.queue_times.count(), total.tasks_run);  // spawned, woken, yielded, from outside
+  EXPECT_EQ(total.spawn_times.count(), 101u);             // from outside and on a worker
   EXPECT_GT(total.run_times.max(), absl::ZeroDuration());
   EXPECT_LE(total.run_times.Quantile(0.5), total.run_times.Quantile(0.99));
+}
+
+// Each task waits for a timer, which makes the link of the task serve another purpose meanwhile.
+TEST(ObserveTest, TheFirstRunOfATaskOfAnyClassIsMeasuredAsSpawnAndNoOther) {
+  Runtime runtime(Observed({.latencies = Latencies::kMeasured}));
+  const auto spawn = [](Executor& executor) -> Task<void> {
+    std::vector<JoinHandle<void>> handles;
+    for (const auto priority : {TaskPriority::kHigh, TaskPriority::kNormal, TaskPriority::kLow}) {
+      for (int i = 0; i < 10; ++i) {
+        auto child = []() -> Task<void> {
+          co_await SleepFor(absl::Microseconds(1));
+          co_await YieldNow();
+        };
+        Task<void> task = child();
+        handles.push_back(Spawn(executor, std::move(task), {.priority = priority}));
+      }
+    }
+    for (JoinHandle<void>& handle : handles) (void)co_await std::move(handle);
+  };
+  (void)runtime.BlockOn(spawn(runtime));
+  runtime.Shutdown(ShutdownMode::kDrain);
+  const WorkerStats total = runtime.Stats().Total();
+  EXPECT_EQ(total.spawn_times.count(), 31u);
+  EXPECT_EQ(total.queue_times.count(), total.tasks_run);
+  EXPECT_LE(total.spawn_times.sum(), total.queue_times.sum());
 }
 
 TEST(ObserveTest, NothingIsMeasuredUnlessAsked) {
@@ -71,6 +97,7 @@ TEST(ObserveTest, NothingIsMeasuredUnlessAsked) {
   EXPECT_GT(total.tasks_run, 0u);
   EXPECT_EQ(total.run_times.count(), 0u);
   EXPECT_EQ(total.queue_times.count(), 0u);
+  EXPECT_EQ(total.spawn_times.count(), 0u);
   for (const RuntimeTrace::Worker& worker : runtime.Trace().workers) {
     EXPECT_TRUE(worker.events.empty());
   }

@@ -168,6 +168,7 @@ RuntimeStats Runtime::Stats() {
   stats.live_tasks = totals.spawned - totals.ended;
   stats.blocking_jobs = blocking_pool_->jobs();
   stats.blocking_threads = blocking_pool_->threads();
+  stats.latencies = scheduler_->latencies();
   return stats;
 }
 

@@ -10,6 +10,9 @@
 
 namespace weft {
 
+// Whether a worker measures how long its tasks run, and how long they were queued before.
+enum class Latencies : unsigned char { kNotMeasured, kMeasured };
+
 // Counts of one worker since its start. A snapshot: exact when the runtime is at rest, else each
 // number is right for some recent moment. They cost nothing worth measuring, so they are always on.
 struct WorkerStats {
@@ -27,9 +30,11 @@ struct WorkerStats {
   uint64_t wakes = 0;           // idle workers that this one has woken
   uint64_t queue_depth = 0;     // tasks that are queued at it now
   absl::Duration busy_time;     // not searching, not idle
+  absl::Duration cpu_time;      // of the worker's thread, as the kernel counts it
   // Empty unless ObserveOptions::latencies says that they are measured.
   LatencySnapshot run_times;    // of each run of a task
   LatencySnapshot queue_times;  // from ready to running
+  LatencySnapshot spawn_times;  // of these, the first of each task: from its spawn to running
 
   WorkerStats& operator+=(const WorkerStats& other);
 };
@@ -41,6 +46,7 @@ struct RuntimeStats {
   uint64_t live_tasks = 0;  // spawned and not finished
   uint64_t blocking_jobs = 0;
   int blocking_threads = 0;  // alive now
+  Latencies latencies = Latencies::kNotMeasured;
 
   // Sum over the workers.
   WorkerStats Total() const {
@@ -65,8 +71,10 @@ inline WorkerStats& WorkerStats::operator+=(const WorkerStats& other) {
   wakes += other.wakes;
   queue_depth += other.queue_depth;
   busy_time += other.busy_time;
+  cpu_time += other.cpu_time;
   run_times += other.run_times;
   queue_times += other.queue_times;
+  spawn_times += other.spawn_times;
   return *this;
 }
 

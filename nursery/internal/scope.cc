@@ -1,11 +1,18 @@
 #include "nursery/internal/scope.h"
 
+#include "future/process_counts.h"
+
 namespace weft::nursery_internal {
+
+using future_internal::Count;
 
 Scope::Scope(Context& cx, bool cancels_on_error, std::optional<Instant> deadline)
     : state_(new ScopeState(cx, cancels_on_error)) {
   if (deadline) sleep_.emplace(*deadline);
+  Count(ProcessCount::kScopesOpened);
 }
+
+Scope::~Scope() { Count(ProcessCount::kScopesClosed); }
 
 void Scope::Watch(Context& cx) {
   if (are_children_done_) return;
@@ -31,6 +38,7 @@ bool Scope::PollRest(Context& cx) {
   if (!are_children_done_) {
     if (!state_->Close()) return false;
     are_children_done_ = true;
+    if (state_->StopRequested()) Count(ProcessCount::kScopesCancelled);
     sleep_.reset();
   }
   return PollDeferred(cx);

@@ -19,6 +19,7 @@ class Scope {
   Scope(Context& cx, bool cancels_on_error, std::optional<Instant> deadline);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
+  ~Scope();
 
   const ScopeStateRef& state() const { return state_; }
 

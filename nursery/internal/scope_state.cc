@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "future/process_counts.h"
 
 namespace weft::nursery_internal {
 namespace {
@@ -34,6 +35,7 @@ void ScopeState::OnChildStart() {
   WEFT_CHECK(!is_closed_) << "Nursery::Spawn(): all children of this nursery have ended and its "
                              "scope is closing; spawn from the body or from a live child";
   ++live_children_;
+  future_internal::Count(ProcessCount::kScopeChildrenSpawned);
 }
 
 void ScopeState::OnChildEnd(End end) {
@@ -94,6 +96,7 @@ void ScopeState::OnDeadline() {
 
 bool ScopeState::Close() {
   MutexLock lock(&mutex_);
+  if (!is_joining_ && live_children_ > 0) future_internal::Count(ProcessCount::kScopesWaited);
   is_joining_ = true;
   if (live_children_ == 0) is_closed_ = true;
   return is_closed_;

@@ -107,6 +107,7 @@ class Scheduler {
   Timers& timers() { return timers_; }
   Reactor& reactor() { return *reactor_; }
   std::vector<WorkerStats> Stats() const;
+  Latencies latencies() const { return options_.observe.latencies; }
   RuntimeTrace Trace() const;
 
  private:

@@ -1,7 +1,5 @@
 #include "runtime/internal/worker.h"
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -41,6 +39,7 @@ absl::Status Worker::Start() {
 }
 
 void Worker::Main() {
+  cpu_clock_.Start();
   scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
@@ -59,6 +58,7 @@ void Worker::Main() {
   current_jobs = nullptr;
   current_worker = nullptr;
   if (options.on_worker_stop) options.on_worker_stop(index_);
+  cpu_clock_.Stop();
 }
 
 void Worker::StartTask(Runnable* task) {
@@ -224,13 +224,11 @@ WorkerStats Worker::Stats() const {
   if (observer_ != nullptr) {
     stats.run_times = observer_->run_times();
     stats.queue_times = observer_->queue_times();
+    stats.spawn_times = observer_->spawn_times();
   }
+  stats.cpu_time = cpu_clock_.Read();
   stats.queue_depth = fresh_.SizeHint() + tasks_.SizeHint();
-  const Instant now = MonotonicNow();
-  const int64_t idle_since = idle_since_.load(std::memory_order_relaxed);
-  stats.busy_time = now - started_ - absl::Nanoseconds(idle_nanos_.Get());
-  if (idle_since != 0) stats.busy_time -= now - Instant::FromNanos(idle_since);
-  stats.busy_time = std::max(stats.busy_time, absl::ZeroDuration());
+  stats.busy_time = busy_.Read(MonotonicNow);
   return stats;
 }
 

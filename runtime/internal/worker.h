@@ -12,7 +12,6 @@
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -26,6 +25,8 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "parker/parker.h"
+#include "runtime/internal/busy_clock.h"
+#include "runtime/internal/cpu_clock.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/look_pace.h"
 #include "runtime/internal/own_tasks.h"
@@ -198,9 +199,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   uint32_t random_;
   Instant last_poll_ = Instant::InfinitePast();
   OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
-  OwnerCounter idle_nanos_;
-  std::atomic<int64_t> idle_since_{0};  // 0 while busy; relaxed: for statistics only
-  const Instant started_ = MonotonicNow();
+  BusyClock busy_{MonotonicNow()};
+  CpuClock cpu_clock_;
   Parker parker_;
   Parker await_parker_;  // for Await(), whose tokens must not end another sleep
   int helping_ = 0;      // jobs of others on this thread's stack

@@ -69,7 +69,7 @@ void Worker::QueueCollected() {
   while (in_order != nullptr) {
     // The link is read first: once it is pushed, a thief may run and destroy it.
     Runnable* const runnable = std::exchange(in_order, in_order->next_runnable);
-    if (observer_ != nullptr) observer_->OnQueued(runnable);
+    if (observer_ != nullptr) observer_->OnWoken(runnable);
     fresh_.Push(runnable);
     ++fresh_left_;
   }

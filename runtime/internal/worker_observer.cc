@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t kNameWord = 5;
 
+// A note: its mark, whether the task has run before, and the time above them, unless it is zero.
+constexpr std::uintptr_t kIsNote = 1, kHasRun = 2;
+constexpr int kTimeShift = 2;
+
 }  // namespace
 
 EventWords EncodeEvent(const TraceEvent& event) { return EncodeEvent(event, event.name); }
@@ -41,15 +45,22 @@ TraceEvent DecodeEvent(const EventWords& words) {
 }
 
 void NoteQueued(Runnable* runnable, Instant now) {
-  const auto note = static_cast<std::uintptr_t>(now.nanos()) << 1 | 1;
+  const auto last = reinterpret_cast<std::uintptr_t>(runnable->next_runnable);
+  const std::uintptr_t has_run = (last & kIsNote) != 0 ? last & kHasRun : 0;
+  const auto note = static_cast<std::uintptr_t>(now.nanos()) << kTimeShift | has_run | kIsNote;
   runnable->next_runnable = reinterpret_cast<Runnable*>(note);
 }
 
-Instant TakeQueued(Runnable* runnable) {
-  const auto note =
-      reinterpret_cast<std::uintptr_t>(std::exchange(runnable->next_runnable, nullptr));
-  if ((note & 1) == 0) return Instant::InfinitePast();
-  return Instant::FromNanos(static_cast<int64_t>(note >> 1));
+void NoteRun(Runnable* runnable) {
+  runnable->next_runnable = reinterpret_cast<Runnable*>(kHasRun | kIsNote);
+}
+
+QueuedNote TakeQueued(Runnable* runnable) {
+  const auto note = reinterpret_cast<std::uintptr_t>(runnable->next_runnable);
+  NoteRun(runnable);
+  if ((note & kIsNote) == 0 || note >> kTimeShift == 0) return {};
+  return {.since = Instant::FromNanos(static_cast<int64_t>(note >> kTimeShift)),
+          .is_first = (note & kHasRun) == 0};
 }
 
 WorkerObserver::WorkerObserver(const ObserveOptions& options, AsymmetricEventCount* run_begins)
@@ -62,9 +73,12 @@ WorkerObserver::WorkerObserver(const ObserveOptions& options, AsymmetricEventCou
 
 void WorkerObserver::Run(Runnable* runnable, Instant begin) {
   const TaskId task = TaskIdOf(runnable);
-  const Instant queued_at = TakeQueued(runnable);
-  if (measures_ && queued_at != Instant::InfinitePast()) queue_times_.Record(begin - queued_at);
-  if (traces_ || watches_) NoteBegin(*runnable, begin, queued_at);
+  const QueuedNote queued = TakeQueued(runnable);
+  if (measures_ && queued.since != Instant::InfinitePast()) {
+    queue_times_.Record(begin - queued.since);
+    if (queued.is_first) spawn_times_.Record(begin - queued.since);
+  }
+  if (traces_ || watches_) NoteBegin(*runnable, begin, queued.since);
   runnable->Run();  // it may be gone
   const Instant end = MonotonicNow();
   if (measures_) run_times_.Record(end - begin);

@@ -5,7 +5,8 @@
 //
 // Since when a task is queued stands in its own link (Runnable::next_runnable), which is the
 // executor's while the task is scheduled and which no queue of this runtime uses. It is odd, which
-// no pointer is, so whatever else stands there is not taken for a time.
+// no pointer is, so whatever else stands there is not taken for a time. It also says whether the
+// task has run before; between two runs it says only that.
 #ifndef WEFT_RUNTIME_INTERNAL_WORKER_OBSERVER_H_
 #define WEFT_RUNTIME_INTERNAL_WORKER_OBSERVER_H_
 
@@ -33,9 +34,16 @@ EventWords EncodeEvent(const TraceEvent& event);
 EventWords EncodeEvent(const TraceEvent& event, std::string_view name);
 TraceEvent DecodeEvent(const EventWords& words);
 
-// Notes in a Runnable since when it is queued; takes the note out, InfinitePast() if there is none.
+// Since when a Runnable is queued, InfinitePast() if nobody knows, and whether for its first run.
+struct QueuedNote {
+  Instant since = Instant::InfinitePast();
+  bool is_first = false;
+};
+
+// Notes that in a Runnable; takes the note out; says of one that has lost it that it ran before.
 void NoteQueued(Runnable* runnable, Instant now);
-Instant TakeQueued(Runnable* runnable);
+QueuedNote TakeQueued(Runnable* runnable);
+void NoteRun(Runnable* runnable);
 
 // All methods are for the worker's own thread unless they say otherwise.
 class WorkerObserver {
@@ -51,6 +59,11 @@ class WorkerObserver {
 
   void OnQueued(Runnable* runnable) { OnQueued(runnable, MonotonicNow()); }
   void OnQueued(Runnable* runnable, Instant now);
+  // The same for one that waited, and whose link had another use meanwhile.
+  void OnWoken(Runnable* runnable) {
+    NoteRun(runnable);
+    OnQueued(runnable);
+  }
   void OnSteal(int victim, std::size_t count);
   void OnTimers(std::size_t count);
   // The beginning or the end of a sleep.
@@ -60,6 +73,7 @@ class WorkerObserver {
 
   LatencySnapshot run_times() const { return run_times_.Read(); }
   LatencySnapshot queue_times() const { return queue_times_.Read(); }
+  LatencySnapshot spawn_times() const { return spawn_times_.Read(); }
   RuntimeTrace::Worker Trace() const;
 
   // For the watchdog: how many runs have begun and ended; the last of these, and the last run that
@@ -83,6 +97,7 @@ class WorkerObserver {
   AsymmetricEventCount* const run_begins_;
   LatencyHistogram run_times_;
   LatencyHistogram queue_times_;
+  LatencyHistogram spawn_times_;
   EventRing trace_;
   EventRing runs_{2};  // begin and end of runs, for the watchdog
   EventRing late_runs_{2};

@@ -1,6 +1,5 @@
 // What a worker does that has run out of work: it takes from others, searches on for a while, and
 // sleeps, in the reactor or on its parker.
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,7 +15,7 @@ Runnable* Worker::FindWork() {
   // The first round is made as a busy worker: if it finds something, nobody needs to know.
   if (Runnable* const runnable = TakeFromOthers()) return runnable;
   const Instant begin = MonotonicNow();
-  idle_since_.store(begin.nanos(), std::memory_order_relaxed);
+  busy_.Pause(begin);
   // One who spins is enough; and none where there was no work the last time until the spin was
   // over: it keeps the processor from the thread that this worker has just woken.
   const bool is_first = scheduler_.idle_.BeginSearch() == 0;
@@ -122,12 +121,9 @@ Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
 }
 
 void Worker::StopSearching() {
-  const int64_t since = idle_since_.exchange(0, std::memory_order_relaxed);
   const Instant now = MonotonicNow();
   pace_.Resume(now);
-  const int64_t nanos = now.nanos() - since;
-  idle_nanos_.Add(static_cast<uint64_t>(nanos));
-  searching_pays_ = absl::Nanoseconds(nanos) <= scheduler_.options_.search_time;
+  searching_pays_ = busy_.Resume(now) <= scheduler_.options_.search_time;
   const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
   if (pick.idler != nullptr) Wake(pick);
 }

@@ -260,6 +260,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:process_counts": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:promise": [
         "@com_google_absl",
         "base",
@@ -525,6 +530,12 @@ CLOSURES = {
         "reactor",
         "runtime",
         "timer",
+    ],
+    "//runtime:metrics": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "runtime",
     ],
     "//runtime:observe": [
         "@com_google_absl",
