@@ -69,7 +69,7 @@ TEST(FrameCacheTest, WhatAnotherThreadFreesComesBack) {
     while (is_full.load(std::memory_order_acquire)) std::this_thread::yield();
   }
   consumer.join();
-  if (future_internal::FramesAreCached()) {
+  if (future_internal::kFramesAreCached) {
     EXPECT_LE(seen.size(), 500u);
   }
 }

@@ -143,24 +143,21 @@ class OrReturnAwaiter {
 // What the promises of all coroutines share, Tasks and AsyncGenerators: where frames come from, how
 // they begin and end, and what they await.
 class FramePromise : public PromiseBase {
-  // Does not suspend: the frame goes away.
-  struct FinalAwaiter {
-    FramePromise& promise;
-
-    bool await_ready() const noexcept {
-      promise.Finish();
-      return true;
-    }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-    void await_resume() const noexcept {}
-  };
-
  public:
-  static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
-  static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
+  // Inlined, also into what a compiler takes for cold: there the size is a constant.
+  [[gnu::always_inline]] static void* operator new(std::size_t bytes) {
+    return AllocateFrame(bytes);
+  }
+  [[gnu::always_inline]] static void operator delete(void* frame, std::size_t bytes) {
+    FreeFrame(frame, bytes);
+  }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  FinalAwaiter final_suspend() noexcept { return {*this}; }
+  // The frame goes away.
+  std::suspend_never final_suspend() noexcept {
+    Finish();
+    return {};
+  }
 
   template <typename U>
   TaskAwaiter<U> await_transform(Task<U>&& task,
@@ -261,7 +258,8 @@ class [[nodiscard]] Task {
   Task& operator=(Task&&) = delete;
 
   // Precondition (checked): never polled, or finished.
-  ~Task() {
+  // Inlined, also where an exception passes: so a Task that is awaited at once needs no memory.
+  [[gnu::always_inline]] ~Task() {
     if (frame_ == nullptr) return;
     if (chain_.HasBegun()) future_internal::FailDestroyedSuspended();
     frame_.destroy();

@@ -12,16 +12,16 @@ constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
 
 }  // namespace
 
-void FailMovedLate() {
+void FailMovedLate() noexcept {
   WEFT_FATAL() << "a Task was moved after it had been polled or awaited; move it before";
 }
 
-void FailDestroyedSuspended() {
+void FailDestroyedSuspended() noexcept {
   WEFT_FATAL() << "a Task was destroyed while it is suspended; poll it with a stop requested until "
                   "it answers kStopped";
 }
 
-void FailRunTwice() {
+void FailRunTwice() noexcept {
   WEFT_FATAL() << "a Task was polled or awaited after it was moved from, awaited or finished; a "
                   "Task runs once";
 }

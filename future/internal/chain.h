@@ -37,7 +37,7 @@ class Slot {
  public:
   Slot() = default;  // of a root
   Slot(PromiseBase& parent, std::source_location location)
-      : parent_(reinterpret_cast<std::uintptr_t>(&parent) | kInPlace), location_(location) {}
+      : parent_(reinterpret_cast<std::uintptr_t>(&parent) + kInPlace), location_(location) {}
 
   // Null for a root.
   PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
@@ -80,9 +80,9 @@ class Leaf {
 };
 
 // Stop the program: misuse of a Task. Out of line, since every co_await looks for it.
-[[noreturn]] void FailMovedLate();
-[[noreturn]] void FailDestroyedSuspended();
-[[noreturn]] void FailRunTwice();
+[[noreturn]] void FailMovedLate() noexcept;
+[[noreturn]] void FailDestroyedSuspended() noexcept;
+[[noreturn]] void FailRunTwice() noexcept;
 
 // See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
 class Chain {
