@@ -112,7 +112,7 @@ class [[nodiscard]] AsyncGenerator {
     if (frame_ == nullptr) return;
     WEFT_CHECK(!chain_.HasBegun())
         << "an AsyncGenerator was destroyed while it is suspended; Close() it before";
-    frame_.destroy();
+    future_internal::DestroyUnbegun(frame_);
   }
 
   Poll<std::optional<T>> poll_next(Context& cx) {

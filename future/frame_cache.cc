@@ -71,6 +71,8 @@ class Depot {
     return batch;
   }
 
+  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
  private:
   struct Shelf {
     Mutex mutex;
@@ -207,6 +209,8 @@ void FreeFrameFrom(void* memory, std::size_t bytes) noexcept {
   std::memcpy(&resource, static_cast<char*>(memory) + bytes, sizeof(resource));
   resource->deallocate(memory, bytes + sizeof(resource));
 }
+
+std::size_t FrameDepotBytes() { return Depot::Get().bytes(); }
 
 FrameMeter::FrameMeter() : before_(cache.bytes) {
   ++cache.meters;

@@ -101,6 +101,9 @@ void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes);
 void FreeFrameFrom(void* memory, std::size_t bytes) noexcept;
 
+// What the depot keeps.
+std::size_t FrameDepotBytes();
+
 // Counts what its thread asks for while it lives; the slots are shut meanwhile. May be nested.
 class FrameMeter {
  public:

@@ -245,16 +245,14 @@ class ResourcePromise final : public Promise<T> {
 
 // See the head of the file.
 template <typename T = void>
-class [[nodiscard]] Task {
+class [[nodiscard]] WEFT_IN_REGISTERS Task {
  public:
   using Output = T;
   using promise_type = future_internal::Promise<T>;
 
   // Precondition (checked): the other Task has not been polled. One that was awaited is empty.
-  Task(Task&& other) noexcept {
-    if (other.chain_.HasBegun()) future_internal::FailMovedLate();
-    frame_ = std::exchange(other.frame_, nullptr);
-  }
+  Task(Task&& other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), chain_(std::move(other.chain_)) {}
   Task& operator=(Task&&) = delete;
 
   // Precondition (checked): never polled, or finished.
@@ -262,7 +260,7 @@ class [[nodiscard]] Task {
   [[gnu::always_inline]] ~Task() {
     if (frame_ == nullptr) return;
     if (chain_.HasBegun()) future_internal::FailDestroyedSuspended();
-    frame_.destroy();
+    future_internal::DestroyUnbegun(frame_);
   }
 
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.

@@ -28,6 +28,13 @@
 #include "future/context.h"
 #include "future/poll.h"
 
+// Of classes that Clang may return in registers, as GCC cannot: what a coroutine returns.
+#if __has_cpp_attribute(clang::trivial_abi)
+#define WEFT_IN_REGISTERS [[clang::trivial_abi]]
+#else
+#define WEFT_IN_REGISTERS
+#endif
+
 namespace weft::future_internal {
 
 class PromiseBase;
@@ -84,12 +91,23 @@ class Leaf {
 [[noreturn]] void FailDestroyedSuspended() noexcept;
 [[noreturn]] void FailRunTwice() noexcept;
 
+// Destroys a frame that has not begun. Unseen by Clang: where it sees both ends of a frame it may put
+// it into that of its caller, but a frame that begins gives its memory back to where it is from.
+inline void DestroyUnbegun(std::coroutine_handle<> frame) {
+  void* address = frame.address();
+  asm("" : "+r"(address));
+  std::coroutine_handle<>::from_address(address).destroy();
+}
+
 // See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
-class Chain {
+class WEFT_IN_REGISTERS Chain {
  public:
   Chain() : leaf_(nullptr) {}
-  Chain(const Chain&) = delete;
-  Chain& operator=(const Chain&) = delete;
+  // Precondition (checked): the other one has not begun.
+  Chain(Chain&& other) noexcept : leaf_(nullptr) {
+    if (other.HasBegun()) FailMovedLate();
+  }
+  Chain& operator=(Chain&&) = delete;
 
   // Whether Resume() was called.
   bool HasBegun() const { return leaf_ != nullptr; }
