@@ -60,6 +60,13 @@ class YieldAwaiter final : public Leaf {
   void await_resume() const noexcept {}
 };
 
+// Where a generator leaves its items, and the exception at its end.
+template <typename T>
+struct GeneratorSlot : Slot {
+  std::optional<T> item;
+  std::exception_ptr error;
+};
+
 template <typename T>
 class GeneratorPromise final : public FramePromise {
  public:
@@ -68,33 +75,33 @@ class GeneratorPromise final : public FramePromise {
   AsyncGenerator<T> get_return_object() {
     return AsyncGenerator<T>(std::coroutine_handle<GeneratorPromise>::from_promise(*this));
   }
-  void unhandled_exception() noexcept { generator().error_ = std::current_exception(); }
+  void unhandled_exception() noexcept { slot().error = std::current_exception(); }
   void return_void() const noexcept {}
 
   template <typename U>
     requires std::constructible_from<T, U&&>
   YieldAwaiter yield_value(U&& item,
                            std::source_location location = std::source_location::current()) {
-    generator().item_.emplace(std::forward<U>(item));
+    slot().item.emplace(std::forward<U>(item));
     return YieldAwaiter(*this, location);
   }
 
  private:
-  AsyncGenerator<T>& generator() { return *static_cast<AsyncGenerator<T>*>(slot().owner); }
+  GeneratorSlot<T>& slot() { return *static_cast<GeneratorSlot<T>*>(FramePromise::slot()); }
 };
 
 }  // namespace future_internal
 
 // See the head of the file.
 template <typename T>
-class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
+class [[nodiscard]] AsyncGenerator {
  public:
   using Item = T;
   using promise_type = future_internal::GeneratorPromise<T>;
 
   // Precondition (checked): the other one has not been polled.
   AsyncGenerator(AsyncGenerator&& other) noexcept {
-    WEFT_CHECK(other.frame_ == nullptr || !other.promise().IsLinked())
+    WEFT_CHECK(!other.chain_.HasBegun())
         << "an AsyncGenerator was moved after it had been polled; move it before";
     frame_ = std::exchange(other.frame_, nullptr);
   }
@@ -103,49 +110,48 @@ class [[nodiscard]] AsyncGenerator : private future_internal::TaskBase {
   // Precondition (checked): never polled, or finished.
   ~AsyncGenerator() {
     if (frame_ == nullptr) return;
-    WEFT_CHECK(!promise().IsLinked() || frame_.done())
+    WEFT_CHECK(!chain_.HasBegun())
         << "an AsyncGenerator was destroyed while it is suspended; Close() it before";
-    frame_.destroy();
+    future_internal::DestroyUnbegun(frame_);
   }
 
   Poll<std::optional<T>> poll_next(Context& cx) {
-    WEFT_CHECK(frame_ != nullptr && !frame_.done())
+    WEFT_CHECK(frame_ != nullptr)
         << "an AsyncGenerator was polled after it was moved from or had finished";
-    if (!promise().IsLinked()) promise().Link(chain_, nullptr, slot_);
+    if (!chain_.HasBegun()) promise().Link(chain_, slot_);
     switch (chain_.Resume(cx, promise())) {
       case PollState::kPending:
         // Either it waits at a co_yield, or for something else.
-        if (item_.has_value()) return std::exchange(item_, std::nullopt);
+        if (slot_.item.has_value()) return std::exchange(slot_.item, std::nullopt);
         return kPending;
       case PollState::kStopped:
+        frame_ = nullptr;
         return kStopped;
       case PollState::kReady:
+        frame_ = nullptr;
         break;
     }
-    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    if (slot_.error != nullptr) std::rethrow_exception(std::exchange(slot_.error, nullptr));
     return std::optional<T>();
   }
 
   // Visits what it waits for. See await_chain.h.
   void VisitAwaitChain(AwaitVisitor& visitor) const {
     if (frame_ == nullptr) return;
-    if (promise().IsLinked()) return chain_.Visit(visitor);
+    if (chain_.HasBegun()) return chain_.Visit(visitor);
     visitor.Report(future_internal::Chain::StepOf(promise(), {}));
   }
 
  private:
   friend class future_internal::GeneratorPromise<T>;
 
-  explicit AsyncGenerator(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
+  explicit AsyncGenerator(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
-  promise_type& promise() const {
-    return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
-  }
+  promise_type& promise() const { return frame_.promise(); }
 
+  std::coroutine_handle<promise_type> frame_;  // null: moved from or finished
   future_internal::Chain chain_;
-  future_internal::Slot slot_{this};
-  std::optional<T> item_;
-  std::exception_ptr error_;
+  future_internal::GeneratorSlot<T> slot_;
 };
 
 }  // namespace weft

@@ -9,11 +9,13 @@
 //   vanishing bodies       GCC 12 (PR 106188) drops a body without locals of its own in which
 //                          co_await stands in a condition: here the result is named first.
 //   thread_local           An address may be kept across a suspension: here it is asked of a
-//                          function that is not inlined.
+//                          function that is not inlined, or by an instruction that compilers do
+//                          not look into.
 //   publishing handles     Clang 14 let await_suspend touch the frame after another thread had it.
 //                          Here nothing but the driver resumes, after the frame has returned to it:
 //                          spawn_stress_test, WakesFromManyThreadsAreNotLost.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,6 +23,7 @@
 #include <utility>
 
 #include "future/block_on.h"
+#include "future/frame_cache.h"
 #include "future/map.h"
 #include "future/poll_fn.h"
 #include "future/spawn.h"
@@ -130,6 +133,32 @@ TEST(CompilerHazardsTest, ThreadLocalsBehindAFunctionAreThoseOfTheRunningThread)
       if (!IsTlsOfThisThread()) ++wrong;
       co_await YieldNow();
       if (!IsTlsOfThisThread()) ++wrong;
+    }
+    co_return wrong;
+  };
+  JoinHandle<int> first = Spawn(pool, body());
+  JoinHandle<int> second = Spawn(pool, body());
+  EXPECT_EQ(*BlockOn(std::move(first)), 0);
+  EXPECT_EQ(*BlockOn(std::move(second)), 0);
+}
+
+[[gnu::noinline]] bool AreSlotsOfThisThread(const std::uintptr_t* slots) {
+  asm volatile("");
+  return slots == static_cast<const std::uintptr_t*>(future_internal::frame_slots);
+}
+
+TEST(CompilerHazardsTest, FramesComeFromTheSlotsOfTheRunningThread) {
+  TestPool pool(4);
+  auto body = []() -> Task<int> {
+    int wrong = 0;
+    for (int i = 0; i < 500; ++i) {
+      if (!AreSlotsOfThisThread(future_internal::FrameSlots())) ++wrong;
+      const int next = co_await TakeTask([](int x) -> Task<int> {
+        co_await YieldNow();
+        co_return x + 1;
+      }(i));
+      if (next != i + 1) ++wrong;
+      if (!AreSlotsOfThisThread(future_internal::FrameSlots())) ++wrong;
     }
     co_return wrong;
   };

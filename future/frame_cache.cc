@@ -1,36 +1,26 @@
 #include "future/frame_cache.h"
 
 #include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <memory_resource>
 #include <new>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WEFT_FRAME_CACHE 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define WEFT_FRAME_CACHE 0
-#endif
-#endif
-#ifndef WEFT_FRAME_CACHE
-#define WEFT_FRAME_CACHE 1
-#endif
-
 namespace weft::future_internal {
 namespace {
 
-// Classes of 16 bytes that end at 8 modulo 16: what malloc's own word leaves of its blocks.
-constexpr std::size_t kClasses = kMaxCachedBytes / 16 + 1;
-constexpr std::size_t ClassOf(std::size_t bytes) { return (bytes + 7) / 16; }
 constexpr std::size_t BytesOf(std::size_t size_class) { return size_class * 16 + 8; }
-static_assert(ClassOf(kMaxCachedBytes) == kClasses - 1 && BytesOf(kClasses - 1) == kMaxCachedBytes);
+static_assert(BytesOf(kFrameClasses - 1) == kMaxCachedBytes);
 
 constexpr uint32_t kBatch = 32;
-// What the depot keeps of each class.
-constexpr std::size_t kDepotBytes = 128 * 1024;
+// What the depot keeps, and some batches more where threads come at the same time.
+constexpr std::size_t kDepotBytes = 1024 * 1024;
 
 // A free block.
 struct Block {
@@ -47,64 +37,85 @@ void DeleteList(Block* list, std::size_t size_class) {
   }
 }
 
-// Full batches, for any thread.
+// Full batches of all classes, for any thread.
 class Depot {
  public:
-  static Depot& Get(std::size_t size_class) {
-    static auto* const depots = new std::array<Depot, kClasses>;  // threads may outlive statics
-    return (*depots)[size_class];
+  static Depot& Get() {
+    static auto* const depot = new Depot;  // threads may outlive statics
+    return *depot;
   }
 
-  // Keeps a batch; returns false if there are enough.
+  // Keeps a batch; returns false if there is enough.
   bool Put(Block* batch, std::size_t size_class) {
-    MutexLock lock(&mutex_);
-    if (count_ * kBatch * BytesOf(size_class) >= kDepotBytes) return false;
-    batch->next_batch = first_;
-    first_ = batch;
-    ++count_;
+    const std::size_t bytes = kBatch * BytesOf(size_class);
+    if (bytes_.fetch_add(bytes, std::memory_order_relaxed) >= kDepotBytes) {
+      bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+      return false;
+    }
+    Shelf& shelf = shelves_[size_class];
+    MutexLock lock(&shelf.mutex);
+    batch->next_batch = shelf.first;
+    shelf.first = batch;
     return true;
   }
 
   // A batch, or null.
-  Block* Take() {
-    MutexLock lock(&mutex_);
-    Block* const batch = first_;
+  Block* Take(std::size_t size_class) {
+    Shelf& shelf = shelves_[size_class];
+    MutexLock lock(&shelf.mutex);
+    Block* const batch = shelf.first;
     if (batch != nullptr) {
-      first_ = batch->next_batch;
-      --count_;
+      shelf.first = batch->next_batch;
+      bytes_.fetch_sub(kBatch * BytesOf(size_class), std::memory_order_relaxed);
     }
     return batch;
   }
 
+  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
  private:
-  Mutex mutex_;
-  Block* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+  struct Shelf {
+    Mutex mutex;
+    Block* first ABSL_GUARDED_BY(mutex) = nullptr;
+  };
+
+  std::array<Shelf, kFrameClasses> shelves_;
+  std::atomic<std::size_t> bytes_{0};
 };
 
 // A thread's free blocks of one class.
 struct List {
   Block* first = nullptr;
-  uint32_t count = kBatch;  // so that the first Free() of a thread comes to FreeSlowly()
+  uint32_t count = kBatch;  // so that the first block that a thread frees comes to PushSlowly()
   Block* spare = nullptr;   // a full batch
 };
 
 struct Cache {
   enum class Phase : unsigned char { kNew, kOpen, kClosed };
 
-  List lists[kClasses];
-  uint64_t bytes = 0;
+  List lists[kFrameClasses];
+  std::uint64_t bytes = 0;  // asked for while there was a meter
+  int meters = 0;
   Phase phase = Phase::kNew;
 };
 
 // No constructor, no destructor: reached by one addition.
 constinit thread_local Cache cache;
 
+void SetSlots() {
+  const bool is_open = cache.phase == Cache::Phase::kOpen && cache.meters == 0;
+  for (std::size_t i = 0; i < kFrameClasses; ++i) {
+    const std::uintptr_t block = std::exchange(frame_slots[i], is_open ? kNoBlock : kShut);
+    if (block > kNoBlock) ::operator delete(reinterpret_cast<void*>(block), BytesOf(i));
+  }
+}
+
 // Gives back what the thread has when it ends.
 struct Closer {
   ~Closer() {
     cache.phase = Cache::Phase::kClosed;
-    for (std::size_t i = 0; i < kClasses; ++i) {
+    SetSlots();
+    for (std::size_t i = 0; i < kFrameClasses; ++i) {
       List& list = cache.lists[i];
       DeleteList(std::exchange(list.first, nullptr), i);
       DeleteList(std::exchange(list.spare, nullptr), i);
@@ -113,12 +124,13 @@ struct Closer {
   }
 };
 
-// Prepares the thread's lists. Returns false when the thread is ending.
+// Prepares the thread's lists and slots. Returns false when the thread is ending.
 bool Open() {
   if (cache.phase == Cache::Phase::kNew) {
     thread_local Closer closer;
     static_cast<void>(closer);
     cache.phase = Cache::Phase::kOpen;
+    SetSlots();
     for (List& list : cache.lists) list.count = 0;
   }
   return cache.phase == Cache::Phase::kOpen;
@@ -138,10 +150,10 @@ void Push(List& list, void* memory) {
   ++list.count;
 }
 
-[[gnu::noinline]] void* AllocateSlowly(List& list, std::size_t size_class) {
+[[gnu::noinline]] void* PopSlowly(List& list, std::size_t size_class) {
   if (Open()) {
     list.first = std::exchange(list.spare, nullptr);
-    if (list.first == nullptr) list.first = Depot::Get(size_class).Take();
+    if (list.first == nullptr) list.first = Depot::Get().Take(size_class);
     if (list.first != nullptr) {
       list.count = kBatch;
       return Pop(list);
@@ -150,12 +162,12 @@ void Push(List& list, void* memory) {
   return ::operator new(BytesOf(size_class));
 }
 
-[[gnu::noinline]] void FreeSlowly(List& list, std::size_t size_class, void* memory) {
+[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) {
   if (!Open()) return ::operator delete(memory, BytesOf(size_class));
   if (list.count == kBatch) {
     Block* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));
     list.count = 0;
-    if (full != nullptr && !Depot::Get(size_class).Put(full, size_class)) {
+    if (full != nullptr && !Depot::Get().Put(full, size_class)) {
       DeleteList(full, size_class);
     }
   }
@@ -164,27 +176,29 @@ void Push(List& list, void* memory) {
 
 }  // namespace
 
-void* AllocateFrame(std::size_t bytes) {
-  cache.bytes += bytes;
-  if (WEFT_FRAME_CACHE == 0 || bytes > kMaxCachedBytes) return ::operator new(bytes);
-  const std::size_t size_class = ClassOf(bytes);
+constinit thread_local std::uintptr_t frame_slots[kFrameClasses] = {};  // all kShut
+
+void* AllocateFrameSlowly(std::size_t bytes) {
+  if (cache.meters != 0) cache.bytes += bytes;
+  if (!kFramesAreCached || bytes > kMaxCachedBytes) return ::operator new(bytes);
+  const std::size_t size_class = FrameClassOf(bytes);
   List& list = cache.lists[size_class];
   if (list.first == nullptr) [[unlikely]]
-    return AllocateSlowly(list, size_class);
+    return PopSlowly(list, size_class);
   return Pop(list);
 }
 
-void FreeFrame(void* memory, std::size_t bytes) noexcept {
-  if (WEFT_FRAME_CACHE == 0 || bytes > kMaxCachedBytes) return ::operator delete(memory, bytes);
-  const std::size_t size_class = ClassOf(bytes);
+void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept {
+  if (!kFramesAreCached || bytes > kMaxCachedBytes) return ::operator delete(memory, bytes);
+  const std::size_t size_class = FrameClassOf(bytes);
   List& list = cache.lists[size_class];
   if (list.count == kBatch) [[unlikely]]
-    return FreeSlowly(list, size_class, memory);
+    return PushSlowly(list, size_class, memory);
   Push(list, memory);
 }
 
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes) {
-  cache.bytes += bytes;
+  if (cache.meters != 0) cache.bytes += bytes;
   void* const memory = resource->allocate(bytes + sizeof(resource));
   std::memcpy(static_cast<char*>(memory) + bytes, &resource, sizeof(resource));
   return memory;
@@ -196,8 +210,18 @@ void FreeFrameFrom(void* memory, std::size_t bytes) noexcept {
   resource->deallocate(memory, bytes + sizeof(resource));
 }
 
-bool FramesAreCached() { return WEFT_FRAME_CACHE != 0; }
+std::size_t FrameDepotBytes() { return Depot::Get().bytes(); }
 
-uint64_t FrameBytesAllocated() { return cache.bytes; }
+FrameMeter::FrameMeter() : before_(cache.bytes) {
+  ++cache.meters;
+  SetSlots();
+}
+
+FrameMeter::~FrameMeter() {
+  --cache.meters;
+  SetSlots();
+}
+
+std::size_t FrameMeter::bytes() const { return static_cast<std::size_t>(cache.bytes - before_); }
 
 }  // namespace weft::future_internal

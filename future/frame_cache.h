@@ -2,16 +2,18 @@
 // front of operator new.
 //
 // Blocks of up to kMaxCachedBytes come from lists by size class, and go back to them; the size is
-// told on both sides, so a block has no header. What a thread frees beyond two batches of a class
-// goes to a depot that all threads share, in batches: where one thread makes tasks and another ends
-// them, the frames travel back. The depot keeps a bounded number of bytes; the rest, and what a
-// thread has when it ends, goes to operator delete.
+// told on both sides, so a block has no header. In front of each list is a slot for one block: a
+// call that allocates what the call before has freed is a load and a store, inlined where the
+// compiler knows the size. What a thread frees beyond two batches of a class goes to a depot that
+// all threads share, in batches: where one thread makes tasks and another ends them, the frames
+// travel back. The depot keeps a bounded number of bytes, of all classes together; the rest, and
+// what a thread has when it ends, goes to operator delete.
 //
 //   Thread safety    Any thread may free what another has allocated.
 //   Errors           std::bad_alloc, as operator new.
 //   Complexity       O(1); no atomic operation but for one in kBatch blocks, under a lock.
-//   Sanitizers       With AddressSanitizer and ThreadSanitizer everything is operator new and
-//                    delete, so that uses of freed frames are found.
+//   Sanitizers       With AddressSanitizer, ThreadSanitizer and MemorySanitizer everything is
+//                    operator new and delete, so that uses of freed frames are found.
 #ifndef WEFT_FUTURE_FRAME_CACHE_H_
 #define WEFT_FUTURE_FRAME_CACHE_H_
 
@@ -20,24 +22,101 @@
 #include <memory_resource>
 #include <utility>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WEFT_FRAME_CACHE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define WEFT_FRAME_CACHE 0
+#endif
+#endif
+#ifndef WEFT_FRAME_CACHE
+#define WEFT_FRAME_CACHE 1
+#endif
+
 namespace weft {
 namespace future_internal {
 
+// Whether there is a cache in this build.
+inline constexpr bool kFramesAreCached = WEFT_FRAME_CACHE != 0;
+#undef WEFT_FRAME_CACHE
+
 inline constexpr std::size_t kMaxCachedBytes = 1032;
 
-// Not inlined: a coroutine must not keep the address of a thread_local.
-[[gnu::noinline]] void* AllocateFrame(std::size_t bytes);
-[[gnu::noinline]] void FreeFrame(void* memory, std::size_t bytes) noexcept;
+// Classes of 16 bytes that end at 8 modulo 16: what malloc's own word leaves of its blocks.
+constexpr std::size_t FrameClassOf(std::size_t bytes) { return (bytes + 7) / 16; }
+inline constexpr std::size_t kFrameClasses = FrameClassOf(kMaxCachedBytes) + 1;
+
+// What a slot holds if not a block's address.
+inline constexpr std::uintptr_t kShut = 0;  // nor may it hold one
+inline constexpr std::uintptr_t kNoBlock = 1;
+
+// The slots of the thread that is calling. The name is for FrameSlots().
+extern constinit thread_local std::uintptr_t frame_slots [[gnu::tls_model("initial-exec")]]
+[kFrameClasses] asm("weft_frame_slots");
+
+// Compilers take the address of a thread_local for a constant of the function; a coroutine, into
+// which this is inlined, may wake up on another thread. So they do not see it.
+#if defined(__x86_64__)
+[[gnu::always_inline]] inline std::uintptr_t* FrameSlots() {
+  std::uintptr_t* slots;
+  asm volatile(
+      "movq weft_frame_slots@gottpoff(%%rip), %0\n\t"
+      "addq %%fs:0, %0"
+      : "=r"(slots)
+      :
+      : "cc");
+  return slots;
+}
+#else
+[[gnu::noinline]] inline std::uintptr_t* FrameSlots() {
+  asm volatile("");
+  return frame_slots;
+}
+#endif
+
+// Where the slot does not serve.
+void* AllocateFrameSlowly(std::size_t bytes);
+void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
+
+[[gnu::always_inline]] inline void* AllocateFrame(std::size_t bytes) {
+  if (!kFramesAreCached || bytes > kMaxCachedBytes) return AllocateFrameSlowly(bytes);
+  std::uintptr_t& slot = FrameSlots()[FrameClassOf(bytes)];
+  const std::uintptr_t block = slot;
+  if (block <= kNoBlock) [[unlikely]]
+    return AllocateFrameSlowly(bytes);
+  slot = kNoBlock;
+  return reinterpret_cast<void*>(block);
+}
+
+[[gnu::always_inline]] inline void FreeFrame(void* memory, std::size_t bytes) noexcept {
+  if (!kFramesAreCached || bytes > kMaxCachedBytes) return FreeFrameSlowly(memory, bytes);
+  std::uintptr_t& slot = FrameSlots()[FrameClassOf(bytes)];
+  if (slot != kNoBlock) [[unlikely]]
+    return FreeFrameSlowly(memory, bytes);
+  slot = reinterpret_cast<std::uintptr_t>(memory);
+}
 
 // From a resource, which is kept behind the block.
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes);
 void FreeFrameFrom(void* memory, std::size_t bytes) noexcept;
 
-// Whether there is a cache in this build.
-bool FramesAreCached();
+// What the depot keeps.
+std::size_t FrameDepotBytes();
 
-// What this thread has asked for since it started. Only goes up.
-uint64_t FrameBytesAllocated();
+// Counts what its thread asks for while it lives; the slots are shut meanwhile. May be nested.
+class FrameMeter {
+ public:
+  FrameMeter();
+  FrameMeter(const FrameMeter&) = delete;
+  FrameMeter& operator=(const FrameMeter&) = delete;
+  ~FrameMeter();
+
+  std::size_t bytes() const;
+
+ private:
+  const std::uint64_t before_;
+};
 
 }  // namespace future_internal
 
@@ -45,9 +124,9 @@ uint64_t FrameBytesAllocated();
 // one Task, if that is what it makes. A frame that the compiler has put elsewhere counts as 0.
 template <typename Make>
 std::size_t FrameBytesOf(Make&& make) {
-  const uint64_t before = future_internal::FrameBytesAllocated();
+  const future_internal::FrameMeter meter;
   [[maybe_unused]] const auto made = std::forward<Make>(make)();
-  return static_cast<std::size_t>(future_internal::FrameBytesAllocated() - before);
+  return meter.bytes();
 }
 
 }  // namespace weft

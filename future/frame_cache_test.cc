@@ -27,6 +27,7 @@ namespace {
 
 using future_internal::AllocateFrame;
 using future_internal::FreeFrame;
+using future_internal::kFramesAreCached;
 using future_internal::kMaxCachedBytes;
 
 TEST(FrameCacheTest, BlocksOfEverySizeAreWritableAlignedAndApart) {
@@ -44,6 +45,32 @@ TEST(FrameCacheTest, BlocksOfEverySizeAreWritableAlignedAndApart) {
     for (std::size_t i = 0; i < bytes; ++i) ASSERT_EQ(bytes_of[i], bytes % 251);
     FreeFrame(memory, bytes);
   }
+}
+
+TEST(FrameCacheTest, WhatWasFreedLastIsGivenNext) {
+  if (!kFramesAreCached) GTEST_SKIP() << "there is no cache";
+  FreeFrame(AllocateFrame(104), 104);  // opens the cache of this thread
+  void* const first = AllocateFrame(104);
+  void* const second = AllocateFrame(104);
+  FreeFrame(first, 104);
+  EXPECT_EQ(AllocateFrame(100), first) << "of the same class";
+  FreeFrame(second, 104);
+  FreeFrame(first, 104);
+  EXPECT_NE(AllocateFrame(120), second) << "of the next class";
+  EXPECT_EQ(AllocateFrame(104), second);
+  EXPECT_EQ(AllocateFrame(104), first);
+}
+
+// Far more than the depot takes, of all classes.
+TEST(FrameCacheTest, TheDepotIsBoundedForAllClassesTogether) {
+  if (!kFramesAreCached) GTEST_SKIP() << "there is no cache";
+  std::vector<std::pair<void*, std::size_t>> blocks;
+  for (std::size_t bytes = 24; bytes <= kMaxCachedBytes; bytes += 16) {
+    for (int i = 0; i < 500; ++i) blocks.emplace_back(AllocateFrame(bytes), bytes);
+  }
+  for (auto [memory, bytes] : blocks) FreeFrame(memory, bytes);
+  EXPECT_GT(future_internal::FrameDepotBytes(), 512u * 1024);
+  EXPECT_LE(future_internal::FrameDepotBytes(), 1056u * 1024);
 }
 
 // Blocks that go round between two threads come back to the one that allocates: it is not given
@@ -69,7 +96,7 @@ TEST(FrameCacheTest, WhatAnotherThreadFreesComesBack) {
     while (is_full.load(std::memory_order_acquire)) std::this_thread::yield();
   }
   consumer.join();
-  if (future_internal::FramesAreCached()) {
+  if (kFramesAreCached) {
     EXPECT_LE(seen.size(), 500u);
   }
 }
@@ -92,6 +119,21 @@ TEST(FrameCacheTest, AThreadThatEndsGivesEverythingBack) {
       for (void* block : blocks) FreeFrame(block, 136);
     }).join();
   }
+}
+
+TEST(FrameCacheTest, AllIsReportedAlsoOfACacheThatIsFull) {
+  FreeFrame(AllocateFrame(104), 104);
+  const std::size_t bytes = FrameBytesOf([] {
+    FreeFrame(AllocateFrame(104), 104);
+    EXPECT_EQ(FrameBytesOf([] {
+                FreeFrame(AllocateFrame(1), 1);
+                return 0;
+              }),
+              1u);
+    FreeFrame(AllocateFrame(5000), 5000);
+    return 0;
+  });
+  EXPECT_EQ(bytes, 5105u);
 }
 
 TEST(FrameCacheTest, TheFramesOfTasksAreReported) {

@@ -71,33 +71,23 @@ template <typename T>
 class TaskAwaiter {
  public:
   TaskAwaiter(PromiseBase& parent, Task<T>& task, std::source_location location)
-      : slot_{{&task, location}, {}} {
-    task.Begin(parent.chain(), &parent, slot_);
+      : slot_{{parent, location}, {}} {
+    Chain& chain = parent.chain();
+    const std::coroutine_handle<PromiseBase> child = task.Begin(chain, slot_);
+    if (chain.IsStackLow()) [[unlikely]] {
+      chain.Transfer(child.promise());
+    } else {
+      child.resume();
+    }
   }
   TaskAwaiter(const TaskAwaiter&) = delete;
   TaskAwaiter& operator=(const TaskAwaiter&) = delete;
 
-  bool await_ready() noexcept {
-    PromiseBase& child = task().promise();
-    Chain& chain = child.chain();
-    if (chain.IsStackLow()) {
-      chain.Transfer(child);
-      return false;
-    }
-    child.frame().resume();
-    if (!slot_.result.IsSet()) return false;
-    if (task().HasReturnedEarly()) {
-      chain.ForgetRequest();
-      Chain::Destroy(child);
-    }
-    return true;
-  }
-  void await_suspend(std::coroutine_handle<>) noexcept { task().promise().LeavePlace(); }
+  bool await_ready() const noexcept { return slot_.result.IsSet(); }
+  void await_suspend(std::coroutine_handle<>) noexcept { slot_.LeavePlace(); }
   T await_resume() { return slot_.result.Take(); }
 
  private:
-  Task<T>& task() { return *static_cast<Task<T>*>(slot_.owner); }
-
   ResultSlot<T> slot_;
 };
 
@@ -135,9 +125,11 @@ class OrReturnAwaiter {
       : promise_(promise), operand_(operand) {}
 
   bool await_ready() const noexcept { return operand_.value().ok(); }
-  void await_suspend(std::coroutine_handle<>) {
+  // Not inlined: this awaiter goes with the frame.
+  [[gnu::noinline]] void await_suspend(std::coroutine_handle<> frame) {
     promise_.return_value(operand_.status());
-    promise_.chain().ReturnEarly(promise_);
+    promise_.Finish();
+    frame.destroy();
   }
   auto await_resume() {
     if constexpr (!std::is_same_v<U, absl::Status>) return *std::move(operand_.value());
@@ -152,11 +144,20 @@ class OrReturnAwaiter {
 // they begin and end, and what they await.
 class FramePromise : public PromiseBase {
  public:
-  static void* operator new(std::size_t bytes) { return AllocateFrame(bytes); }
-  static void operator delete(void* frame, std::size_t bytes) { FreeFrame(frame, bytes); }
+  // Inlined, also into what a compiler takes for cold: there the size is a constant.
+  [[gnu::always_inline]] static void* operator new(std::size_t bytes) {
+    return AllocateFrame(bytes);
+  }
+  [[gnu::always_inline]] static void operator delete(void* frame, std::size_t bytes) {
+    FreeFrame(frame, bytes);
+  }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  auto final_suspend() const noexcept { return FinalAwaiter{}; }
+  // The frame goes away.
+  std::suspend_never final_suspend() noexcept {
+    Finish();
+    return {};
+  }
 
   template <typename U>
   TaskAwaiter<U> await_transform(Task<U>&& task,
@@ -174,16 +175,6 @@ class FramePromise : public PromiseBase {
 
  protected:
   FramePromise() = default;
-
- private:
-  struct FinalAwaiter {
-    bool await_ready() const noexcept { return false; }
-    template <typename P>
-    void await_suspend(std::coroutine_handle<P> frame) noexcept {
-      frame.promise().Finish();
-    }
-    void await_resume() const noexcept {}
-  };
 };
 
 // What Promise<T> and Promise<void> share.
@@ -201,7 +192,7 @@ class PromiseCommon : public FramePromise {
 
  protected:
   PromiseCommon() { static_assert(alignof(Promise<T>) == alignof(PromiseBase)); }
-  Result<T>& result() { return static_cast<ResultSlot<T>&>(slot()).result; }
+  Result<T>& result() { return static_cast<ResultSlot<T>*>(slot())->result; }
 
  private:
   std::coroutine_handle<Promise<T>> Self() {
@@ -254,40 +245,38 @@ class ResourcePromise final : public Promise<T> {
 
 // See the head of the file.
 template <typename T = void>
-class [[nodiscard]] Task : private future_internal::TaskBase {
+class [[nodiscard]] WEFT_IN_REGISTERS Task {
  public:
   using Output = T;
   using promise_type = future_internal::Promise<T>;
 
-  // Precondition (checked): the other Task has not been polled or awaited.
-  Task(Task&& other) noexcept {
-    if (other.frame_ != nullptr && other.promise().IsLinked()) future_internal::FailMovedLate();
-    frame_ = std::exchange(other.frame_, nullptr);
-  }
+  // Precondition (checked): the other Task has not been polled. One that was awaited is empty.
+  Task(Task&& other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), chain_(std::move(other.chain_)) {}
   Task& operator=(Task&&) = delete;
 
   // Precondition (checked): never polled, or finished.
-  ~Task() {
+  // Inlined, also where an exception passes: so a Task that is awaited at once needs no memory.
+  [[gnu::always_inline]] ~Task() {
     if (frame_ == nullptr) return;
-    if (promise().IsLinked() && !frame_.done()) future_internal::FailDestroyedSuspended();
-    frame_.destroy();
+    if (chain_.HasBegun()) future_internal::FailDestroyedSuspended();
+    future_internal::DestroyUnbegun(frame_);
   }
 
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.
   Poll<T> poll(Context& cx) {
-    future_internal::ResultSlot<T> slot{{this}, {}};
-    if (frame_ == nullptr || !promise().IsLinked()) {
-      Begin(chain_, nullptr, slot);
-    } else {
-      CheckRunsOnce(&promise().chain() == &chain_ && !frame_.done());
-      promise().SetSlot(slot);
-    }
+    future_internal::ResultSlot<T> slot;
+    if (frame_ == nullptr) future_internal::FailRunTwice();
+    promise().Link(chain_, slot);
     switch (chain_.Resume(cx, promise())) {
       case PollState::kPending:
+        promise().LeaveSlot();
         return kPending;
       case PollState::kStopped:
+        frame_ = nullptr;
         return kStopped;
       case PollState::kReady:
+        frame_ = nullptr;
         break;
     }
     if constexpr (std::is_void_v<T>) {
@@ -301,7 +290,7 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
   // Visits what it waits for. See await_chain.h.
   void VisitAwaitChain(AwaitVisitor& visitor) const {
     if (frame_ == nullptr) return;
-    if (promise().IsLinked()) return chain_.Visit(visitor);
+    if (chain_.HasBegun()) return chain_.Visit(visitor);
     visitor.Report(future_internal::Chain::StepOf(promise(), {}));
   }
 
@@ -311,26 +300,21 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
   template <typename U>
   friend class future_internal::TaskAwaiter;
 
-  explicit Task(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
+  explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
-  promise_type& promise() const {
-    return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
+  promise_type& promise() const { return frame_.promise(); }
+
+  // Gives the frame to the chain of its awaiter.
+  std::coroutine_handle<future_internal::PromiseBase> Begin(future_internal::Chain& chain,
+                                                            future_internal::Slot& slot) {
+    if (frame_ == nullptr || chain_.HasBegun()) future_internal::FailRunTwice();
+    promise().Link(chain, slot);
+    return std::coroutine_handle<future_internal::PromiseBase>::from_address(
+        std::exchange(frame_, nullptr).address());
   }
 
-  static void CheckRunsOnce(bool condition) {
-    if (!condition) future_internal::FailRunTwice();
-  }
-
-  void Begin(future_internal::Chain& chain, future_internal::PromiseBase* parent,
-             future_internal::Slot& slot) {
-    CheckRunsOnce(frame_ != nullptr && !promise().IsLinked());
-    promise().Link(chain, parent, slot);
-  }
-
-  // Whether the frame, which has a result, has not come to its end.
-  bool HasReturnedEarly() const { return !frame_.done(); }
-
-  future_internal::Chain chain_;  // used only by a Task that is polled, not awaited
+  std::coroutine_handle<promise_type> frame_;  // null: moved from, awaited or finished
+  future_internal::Chain chain_;               // used only by a Task that is polled, not awaited
 };
 
 }  // namespace weft

@@ -12,16 +12,16 @@ constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
 
 }  // namespace
 
-void FailMovedLate() {
+void FailMovedLate() noexcept {
   WEFT_FATAL() << "a Task was moved after it had been polled or awaited; move it before";
 }
 
-void FailDestroyedSuspended() {
+void FailDestroyedSuspended() noexcept {
   WEFT_FATAL() << "a Task was destroyed while it is suspended; poll it with a stop requested until "
                   "it answers kStopped";
 }
 
-void FailRunTwice() {
+void FailRunTwice() noexcept {
   WEFT_FATAL() << "a Task was polled or awaited after it was moved from, awaited or finished; a "
                   "Task runs once";
 }
@@ -30,7 +30,7 @@ PollState Chain::Resume(Context& cx, PromiseBase& root) {
   Leaf* const leaf = leaf_;
   if (leaf == nullptr) {
     if (cx.StopRequested()) {  // not begun: there is nothing to let go of but the arguments
-      Destroy(root);
+      root.frame().destroy();
       return PollState::kStopped;
     }
   } else {
@@ -54,10 +54,9 @@ void Chain::Visit(AwaitVisitor& visitor) const {
   if (leaf_ == nullptr) return;
   PromiseBase* frame = &leaf_->frame();
   leaf_->Visit(StepOf(*frame, leaf_->location()), visitor);
-  while (frame->parent() != nullptr) {
-    const std::source_location location = frame->slot().location;
-    frame = frame->parent();
-    visitor.Report(StepOf(*frame, location));
+  for (Slot* slot; (slot = frame->slot()) != nullptr && slot->parent() != nullptr;) {
+    frame = slot->parent();
+    visitor.Report(StepOf(*frame, slot->location()));
   }
 }
 
@@ -80,10 +79,6 @@ PollState Chain::Drive(PromiseBase* frame) {
       case Request::kStop:
         Unwind(driver.frame);
         return PollState::kStopped;
-      case Request::kReturnEarly:
-        frame = Destroy(*driver.frame);
-        if (frame == nullptr) return PollState::kReady;
-        break;
       case Request::kTransfer:
         frame = driver.frame;
         break;
@@ -95,16 +90,12 @@ PollState Chain::Drive(PromiseBase* frame) {
   }
 }
 
-PromiseBase* Chain::Destroy(PromiseBase& frame) {
-  PromiseBase* const parent = frame.parent();
-  // The owner lies in the parent's frame, and must not destroy this one again.
-  frame.slot().owner->frame_ = nullptr;
-  frame.frame().destroy();
-  return parent;
-}
-
 void Chain::Unwind(PromiseBase* frame) {
-  while (frame != nullptr) frame = Destroy(*frame);
+  while (frame != nullptr) {
+    PromiseBase* const parent = frame->slot()->parent();
+    frame->frame().destroy();
+    frame = parent;
+  }
 }
 
 }  // namespace weft::future_internal

@@ -13,6 +13,10 @@
 // A frame gives control back to the driver by leaving a Request and resuming nobody. No compiler
 // has to make tail calls of anything. Beginning in place ends where a chain has used some kilobytes
 // of stack: the child is then begun by the driver, when all frames have returned to it.
+//
+// A frame that has begun belongs to the chain: it destroys itself at its end, when its result lies
+// in the slot of its awaiter, so that nobody calls it once more for that; a stopped one is
+// destroyed by the driver.
 #ifndef WEFT_FUTURE_INTERNAL_CHAIN_H_
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
@@ -24,22 +28,37 @@
 #include "future/context.h"
 #include "future/poll.h"
 
+// Of classes that Clang may return in registers, as GCC cannot: what a coroutine returns.
+#if __has_cpp_attribute(clang::trivial_abi)
+#define WEFT_IN_REGISTERS [[clang::trivial_abi]]
+#else
+#define WEFT_IN_REGISTERS
+#endif
+
 namespace weft::future_internal {
 
 class PromiseBase;
 
-// The part of a Task that the driver needs: the frame, which unwinding takes away.
-class TaskBase {
- protected:
-  friend class Chain;
-  std::coroutine_handle<> frame_;  // null: moved from, unwound, or returned early
-};
+// Where a frame leaves its result, who awaits it, and where. Lies with whoever awaits the frame.
+class Slot {
+ public:
+  Slot() = default;  // of a root
+  Slot(PromiseBase& parent, std::source_location location)
+      : parent_(reinterpret_cast<std::uintptr_t>(&parent) + kInPlace), location_(location) {}
 
-// Where a frame leaves its result, who holds the frame, and where it is awaited. Lies with whoever
-// awaits the frame.
-struct Slot {
-  TaskBase* owner;
-  std::source_location location = {};  // not set for a root
+  // Null for a root.
+  PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
+  std::source_location location() const { return location_; }
+  // Whether the parent runs, below the frame on the stack.
+  bool IsInPlace() const { return (parent_ & kInPlace) != 0; }
+  // The parent, which began the frame in place, suspends: the end of the frame resumes it.
+  void LeavePlace() { parent_ &= ~kInPlace; }
+
+ private:
+  static constexpr std::uintptr_t kInPlace = 1;
+
+  std::uintptr_t parent_ = 0;  // and kInPlace
+  std::source_location location_;
 };
 
 // A suspended await of something that is not a Task.
@@ -68,19 +87,33 @@ class Leaf {
 };
 
 // Stop the program: misuse of a Task. Out of line, since every co_await looks for it.
-[[noreturn]] void FailMovedLate();
-[[noreturn]] void FailDestroyedSuspended();
-[[noreturn]] void FailRunTwice();
+[[noreturn]] void FailMovedLate() noexcept;
+[[noreturn]] void FailDestroyedSuspended() noexcept;
+[[noreturn]] void FailRunTwice() noexcept;
+
+// Destroys a frame that has not begun. Unseen by Clang: where it sees both ends of a frame it may put
+// it into that of its caller, but a frame that begins gives its memory back to where it is from.
+inline void DestroyUnbegun(std::coroutine_handle<> frame) {
+  void* address = frame.address();
+  asm("" : "+r"(address));
+  std::coroutine_handle<>::from_address(address).destroy();
+}
 
 // See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
-class Chain {
+class WEFT_IN_REGISTERS Chain {
  public:
   Chain() : leaf_(nullptr) {}
-  Chain(const Chain&) = delete;
-  Chain& operator=(const Chain&) = delete;
+  // Precondition (checked): the other one has not begun.
+  Chain(Chain&& other) noexcept : leaf_(nullptr) {
+    if (other.HasBegun()) FailMovedLate();
+  }
+  Chain& operator=(Chain&&) = delete;
+
+  // Whether Resume() was called.
+  bool HasBegun() const { return leaf_ != nullptr; }
 
   // Runs until the chain waits (kPending), its root has finished (kReady), or it was unwound
-  // (kStopped). `root` is linked.
+  // (kStopped); there are no frames then. `root` is linked.
   PollState Resume(Context& cx, PromiseBase& root);
 
   // Visits the frames from the leaf to the root. Between calls of Resume(); nothing is left before
@@ -103,23 +136,17 @@ class Chain {
     driver_->leaf = &leaf;
     driver_->request = Request::kWait;
   }
-  void Stop(PromiseBase& frame) { Ask(Request::kStop, &frame); }                // unwind everything
-  void ReturnEarly(PromiseBase& frame) { Ask(Request::kReturnEarly, &frame); }  // its result is set
-  void Transfer(PromiseBase& frame) { Ask(Request::kTransfer, &frame); }        // resume that one
+  void Stop(PromiseBase& frame) { Ask(Request::kStop, &frame); }          // unwind everything
+  void Transfer(PromiseBase& frame) { Ask(Request::kTransfer, &frame); }  // resume that one
   void FinishRoot() { Ask(Request::kFinished, nullptr); }
-  // The child that returned early was destroyed by its parent.
-  void ForgetRequest() { driver_->request = Request::kNone; }
-
-  // Destroys a suspended frame; returns its parent.
-  static PromiseBase* Destroy(PromiseBase& frame);
 
  private:
-  enum class Request : unsigned char { kNone, kWait, kStop, kReturnEarly, kTransfer, kFinished };
+  enum class Request : unsigned char { kNone, kWait, kStop, kTransfer, kFinished };
 
   struct Driver {
     Context* context;
     const char* stack_limit;
-    PromiseBase* frame = nullptr;  // with kStop, kReturnEarly, kTransfer
+    PromiseBase* frame = nullptr;  // with kStop, kTransfer
     Leaf* leaf = nullptr;          // with kWait
     Request request = Request::kNone;
   };
@@ -144,41 +171,36 @@ class PromiseBase {
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
 
+  // The rest is for frames that are linked.
   Chain& chain() const { return *chain_; }
-  // Whether the frame was linked.
-  bool IsLinked() const { return chain_ != nullptr; }
   std::coroutine_handle<PromiseBase> frame() {
     return std::coroutine_handle<PromiseBase>::from_promise(*this);
   }
 
-  // Puts the frame below `parent` (null: at the root) before it runs for the first time.
-  void Link(Chain& chain, PromiseBase* parent, Slot& slot) {
+  // Puts the frame into the chain before it runs for the first time; a root, whose slot may lie in
+  // each poll, before each.
+  void Link(Chain& chain, Slot& slot) {
     chain_ = &chain;
-    parent_ = reinterpret_cast<std::uintptr_t>(parent) | kInPlace;
     slot_ = &slot;
   }
-  // The root's slot lies in each poll.
-  void SetSlot(Slot& slot) { slot_ = &slot; }
-  Slot& slot() const { return *slot_; }
+  // A root without a slot, until the next poll.
+  void LeaveSlot() { slot_ = nullptr; }
+  // Null: of a root, between polls.
+  Slot* slot() const { return slot_; }
 
-  PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
-  // The parent, which began this frame in place, suspends: its end resumes the parent.
-  void LeavePlace() { parent_ &= ~kInPlace; }
-  // The frame has finished, and returns to whoever resumed it.
+  // The frame has finished, goes away, and returns to whoever resumed it.
   void Finish() {
-    if (parent_ == kInPlace) return chain_->FinishRoot();
-    if ((parent_ & kInPlace) == 0) chain_->Transfer(*parent());
+    if (slot_->IsInPlace()) return;
+    PromiseBase* const parent = slot_->parent();
+    parent == nullptr ? chain_->FinishRoot() : chain_->Transfer(*parent);
   }
 
  protected:
-  PromiseBase() = default;
+  PromiseBase() {}  // sets nothing: nobody looks before Link()
 
  private:
-  static constexpr std::uintptr_t kInPlace = 1;
-
-  Chain* chain_ = nullptr;
-  std::uintptr_t parent_ = 0;  // and kInPlace: the parent runs, below this frame on the stack
-  Slot* slot_ = nullptr;
+  Chain* chain_;
+  Slot* slot_;
 };
 
 }  // namespace weft::future_internal

@@ -34,9 +34,14 @@ class Result {
   }
   ~Result() { Reset(); }
 
+  // Precondition: there is no exception.
   template <typename... Args>
   void SetValue(Args&&... args) {
-    Reset();
+    WEFT_DCHECK(!HasException()) << "Result::SetValue(): there is an exception";
+    if constexpr (!std::is_trivially_destructible_v<Value>) {
+      if (IsSet()) [[unlikely]]
+        Reset();
+    }
     Put(std::forward<Args>(args)...);
   }
   void SetException(std::exception_ptr exception) {
@@ -59,7 +64,7 @@ class Result {
   // Returns the value or rethrows the exception. Precondition: there is one of the two.
   T Take() {
     if (HasException()) [[unlikely]]
-      std::rethrow_exception(std::move(exception_));
+      Rethrow();
     if constexpr (!std::is_void_v<T>) return std::move(value());
   }
 
@@ -107,6 +112,11 @@ class Result {
  private:
   enum class State : unsigned char { kUnset, kValue, kException, kStopped };
   static constexpr bool kMovesSafely = std::is_nothrow_move_constructible_v<Value>;
+
+  // Out of line, since every co_await looks for it.
+  [[noreturn, gnu::cold, gnu::noinline]] void Rethrow() {
+    std::rethrow_exception(std::move(exception_));
+  }
 
   // Precondition of both: unset.
   template <typename... Args>
