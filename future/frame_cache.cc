@@ -1,10 +1,12 @@
 #include "future/frame_cache.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <new>
 
 #include "absl/base/thread_annotations.h"
+#include "base/cache_line.h"
 #include "base/mutex.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -47,8 +49,8 @@ void DeleteList(Block* list, std::size_t size_class) {
   }
 }
 
-// Full batches, for any thread.
-class Depot {
+// Full batches, for any thread. On a line of its own: threads of one class need not meet another's.
+class alignas(kCacheLineSize) Depot {
  public:
   static Depot& Get(std::size_t size_class) {
     static auto* const depots = new std::array<Depot, kClasses>;  // threads may outlive statics
@@ -58,20 +60,24 @@ class Depot {
   // Keeps a batch; returns false if there are enough.
   bool Put(Block* batch, std::size_t size_class) {
     MutexLock lock(&mutex_);
-    if (count_ * kBatch * BytesOf(size_class) >= kDepotBytes) return false;
+    const std::size_t count = count_.load(std::memory_order_relaxed);
+    if (count * kBatch * BytesOf(size_class) >= kDepotBytes) return false;
     batch->next_batch = first_;
     first_ = batch;
-    ++count_;
+    count_.store(count + 1, std::memory_order_relaxed);
     return true;
   }
 
   // A batch, or null.
   Block* Take() {
+    // A thread that makes many tasks comes here for each: it shall meet the others only where there
+    // is something to be had. Relaxed: to miss a batch of this moment does no harm.
+    if (count_.load(std::memory_order_relaxed) == 0) return nullptr;
     MutexLock lock(&mutex_);
     Block* const batch = first_;
     if (batch != nullptr) {
       first_ = batch->next_batch;
-      --count_;
+      count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     }
     return batch;
   }
@@ -79,7 +85,7 @@ class Depot {
  private:
   Mutex mutex_;
   Block* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::size_t> count_{0};  // written under the mutex
 };
 
 // A thread's free blocks of one class.
