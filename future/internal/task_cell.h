@@ -55,6 +55,8 @@ class CellBase : public Runnable, private CancelEntry {
   CellBase(const CellBase&) = delete;
   CellBase& operator=(const CellBase&) = delete;
 
+  void Run() noexcept final { (void)RunAt(nullptr); }
+
   // The handle's. All may be called while the task runs.
 
   // Whether the result is published.
@@ -119,10 +121,17 @@ class CellBase : public Runnable, private CancelEntry {
 
   Executor& executor() { return executor_; }
 
-  // Polls once by `poll(cx)`, which returns whether the future has ended. If it has not, the run is
-  // over: the task waits, or is queued again, and the cell may be gone.
+  // What came of one poll.
+  enum class Polled : unsigned char {
+    kEnded,    // the future
+    kAgain,    // it asked for another poll: the caller queues the task, which stayed active
+    kPending,  // the run is over: the task waits, or is queued; the cell may be gone
+  };
+
+  // Polls once by `poll(cx)`, which returns whether the future has ended. Inlined: the way of each
+  // run goes through here.
   template <typename PollOnce>
-  bool RunOnce(PollOnce&& poll) {
+  [[gnu::always_inline]] Polled RunOnce(PollOnce&& poll) {
     const bool is_stopped = state_.BeginPoll();
     SetStatus(TaskStatus::kRunning);
     if (is_listed_) [[unlikely]]
@@ -130,24 +139,24 @@ class CellBase : public Runnable, private CancelEntry {
     const BorrowedWaker waker(&kWakerVTable, this);
     bool again = false;
     Context cx(waker.get(), token_, &executor_, &again);
-    if (is_stopped) cx = cx.WithStop();
+    if (is_stopped) [[unlikely]]
+      cx = cx.WithStop();
     const bool has_ended = poll(cx);
     if (is_listed_) [[unlikely]]
       RecordPollEnd(has_ended);
     if (has_ended) {
       if (is_registered_) [[unlikely]]
         Unregister();
-      return true;
+      return Polled::kEnded;
     }
     SetStatus(TaskStatus::kWaiting);
-    if (again) {
-      // The task stays active, so wakes of this moment add nothing.
-      executor_.Schedule(this, ScheduleHint::kYield);
-    } else {
-      EndPollPending();
-    }
-    return false;
+    // A task that stays active is not touched by wakes of this moment.
+    if (again) return Polled::kAgain;
+    EndPollPending();
+    return Polled::kPending;
   }
+
+  void Yield() { executor_.Schedule(this, ScheduleHint::kYield); }
 
   // Before Finish(): how the future ended.
   void SetStatus(TaskStatus status) { status_.store(status, std::memory_order_relaxed); }
@@ -278,13 +287,26 @@ class CellOf : public JoinState<T> {
     }
   }
 
-  void Run() noexcept final {
+  bool RunAt(Executor* home) noexcept final {
     Result<T> result;
-    if (PollTo(result)) Publish(result);
+    switch (PollTo(result)) {
+      case Polled::kEnded:
+        Publish(result);
+        break;
+      case Polled::kAgain:
+        if (home == &this->executor()) return true;
+        this->Yield();
+        break;
+      case Polled::kPending:
+        break;
+    }
+    return false;
   }
 
   bool RunForHandle(Result<T>& result) noexcept final {
-    if (!PollTo(result)) return false;
+    const Polled polled = PollTo(result);
+    if (polled == Polled::kAgain) this->Yield();
+    if (polled != Polled::kEnded) return false;
     if (!this->IsOnlyTheHandles()) {
       Publish(result);
       return false;
@@ -310,8 +332,10 @@ class CellOf : public JoinState<T> {
   ~CellOf() { result_.~Result<T>(); }
 
  private:
-  // Runs once; returns whether the work has ended. Then it is destroyed.
-  bool PollTo(Result<T>& result) {
+  using Polled = CellBase::Polled;
+
+  // Runs once. Work that has ended is destroyed.
+  [[gnu::always_inline]] Polled PollTo(Result<T>& result) {
     return this->RunOnce([&](Context& cx) {
       if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
       work_.~Work();

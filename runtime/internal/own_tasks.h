@@ -68,8 +68,8 @@ class OwnTasks {
   }
 
   // Owner. A task that gave way: behind all the others.
-  Queued PushYielded(Runnable* task) {
-    if (!IsEmptyHint()) {
+  [[gnu::always_inline]] Queued PushYielded(Runnable* task) {
+    if (BatchSize() > 0 || !IsEmptyHint()) [[likely]] {
       queue_.Push(task);
       return Queued::kForAll;
     }
@@ -101,6 +101,18 @@ class OwnTasks {
     Runnable* const oldest = Oldest(batch_size, &shares_batch);
     if (oldest != nullptr) DropOldest();
     return {.task = oldest, .shares_batch = shares_batch};
+  }
+
+  // Owner. The next task to run, if the slot is empty and the batch is not; else null, and Take()
+  // may find one. The way of tasks that yield to one another.
+  [[gnu::always_inline]] Runnable* TakeFromBatch() {
+    const OwnersHold hold(lock_);
+    const uint32_t next = next_.load(std::memory_order_relaxed);
+    if (next >= end_.load(std::memory_order_relaxed)) return nullptr;
+    if (slot_.load(std::memory_order_relaxed) != nullptr) return nullptr;
+    slot_runs_ = 0;
+    next_.store(next + 1, std::memory_order_relaxed);
+    return batch_[next];
   }
 
   // Owner. The same if that is `task`; otherwise takes nothing.

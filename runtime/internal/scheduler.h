@@ -32,6 +32,8 @@ namespace weft::runtime_internal {
 
 struct SchedulerOptions {
   int workers = 1;
+  // The executor whose tasks run here; see Runnable::RunAt().
+  Executor* home = nullptr;
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
   // Worker i runs on processors[i % size] alone. Empty: anywhere.

@@ -126,6 +126,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // Runs tasks, those of `home` and others, until the worker shall end.
+  void RunTasks(Executor* home);
   // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for
   // QueueCollected(), so that no more is to be done.
   bool PushSpecially(Runnable* runnable);
