@@ -121,7 +121,6 @@ class Deque {
     const deque_internal::SlotWord word = Codec::Encode(std::move(item));
     if (PushWord(word)) [[likely]]
       return;
-    (void)Codec::Decode(word);  // the item would leak
     FailFull();
   }
 

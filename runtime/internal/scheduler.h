@@ -155,6 +155,11 @@ class Scheduler {
   absl::Status status_;  // constant after construction; before: under the mutex
 };
 
+inline void Worker::WakeOne() {
+  if (scheduler_.idle_.MayPick()) [[unlikely]]
+    WakePicked();
+}
+
 }  // namespace weft::runtime_internal
 
 #endif  // WEFT_RUNTIME_INTERNAL_SCHEDULER_H_

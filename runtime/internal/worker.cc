@@ -81,9 +81,7 @@ void Worker::RunTasks(Executor* home) {
 
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
-  if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
-    return;
-  tasks_.PushSpawned(task);
+  if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return Push(task, ScheduleHint::kSpawn);
   WakeOne();
 }
 
@@ -120,10 +118,9 @@ bool Worker::PushSpecially(Runnable* runnable) {
   return false;
 }
 
-void Worker::WakeOne() {
+void Worker::WakePicked() {
   const Pick pick = scheduler_.idle_.PickOne();
-  if (pick.idler == nullptr) [[likely]]
-    return;
+  if (pick.idler == nullptr) return;
   scheduler_.Wake(pick);
   wakes_.Add(1);
 }
@@ -170,9 +167,19 @@ std::size_t Worker::BatchSize() const {
 bool Worker::TakeIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
   // run to pay. Each run that is observed is one of its own.
-  if (observer_ != nullptr || fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
-  if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
-    return false;
+  if (pushes_specially_ || fresh_left_ > 0 || IsStackLow()) return false;
+  if (runs_until_check_ <= 1 || scheduler_.lanes_.AreUsed()) [[unlikely]]
+    return TakeIfNextElsewhere(task);
+  if (!tasks_.TryTakeFromSlot(task)) return TakeIfNextElsewhere(task);
+  --runs_until_check_;
+  slot_taken_.Add(1);
+  tasks_run_.Add(1);
+  return true;
+}
+
+// Apart from the above, which so needs no registers of its own.
+bool Worker::TakeIfNextElsewhere(Runnable* task) {
+  if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) return false;
   if (runs_until_check_ <= 1 && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
   if (taken.shares_batch) WakeOne();
