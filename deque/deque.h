@@ -117,9 +117,11 @@ class Deque {
 
   // Owner. Adds an item. Precondition (checked): there are fewer than max_items.
   void Push(T item) {
-    WEFT_CHECK(!TryPush(std::move(item)).has_value())
-        << "Deque::Push(): expected room for an item, found max_items = "
-        << ring_.options().max_items << " of them; use TryPush(), which hands the item back";
+    CheckOwner("Deque::Push()");
+    const deque_internal::SlotWord word = Codec::Encode(std::move(item));
+    if (PushWord(word)) [[likely]]
+      return;
+    FailFull();
   }
 
   // Owner. Adds an item, or hands it back if there are max_items.
@@ -241,6 +243,12 @@ class Deque {
       ring_.PutReserved(i, words[static_cast<std::size_t>(i) + 1]);
     }
     ring_.Commit(count);
+  }
+
+  [[noreturn]] [[gnu::noinline]] void FailFull() {
+    WEFT_FATAL() << "Deque::Push(): expected room for an item, found max_items = "
+                 << ring_.options().max_items
+                 << " of them; use TryPush(), which hands the item back";
   }
 
   bool PushWord(deque_internal::SlotWord word) {

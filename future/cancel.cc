@@ -14,7 +14,7 @@ namespace future_internal {
 // One flag of the tree. A child holds a reference to its parent; the parent lists its children
 // without owning them: a dying child (reference count zero) stays listed until it has taken the
 // parent's lock.
-class CancelNode : public IntrusiveListNode<CancelNode> {
+class CancelNode : public IntrusiveListNode<CancelNode>, public CancelFlag {
  public:
   explicit CancelNode(CancelNode* parent) : parent_(parent) {
     if (parent != nullptr) AddRef(parent);
@@ -52,9 +52,6 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
   }
 
   const CancelNode* parent() const { return parent_; }
-
-  // Edge (1): pairs with the release store of the canceller.
-  bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
   // Cancels `root` and everything below it, with an explicit work list: trees may be deep. Only the
   // links of nodes that this call took out of their parent's list are used: `root` itself may be on
@@ -138,42 +135,43 @@ class CancelNode : public IntrusiveListNode<CancelNode> {
     return front;
   }
 
-  CancelNode* const parent_;             // one reference, or null
-  std::atomic<uint32_t> references_{1};  // relaxed increments: the caller holds one already
-  std::atomic<bool> cancelled_{false};   // written once, under mutex_ of this node or of the parent
+  // The flag is written under mutex_ of this node or of the parent.
+  std::atomic<uint32_t> references_{1};   // relaxed increments: the caller holds one already
+  CancelNode* const parent_;              // one reference, or null
   CancelNode* next_to_cancel_ = nullptr;  // owned by the one CancelTree() that unlinked this node
   Mutex mutex_;
   IntrusiveList<CancelNode> children_ ABSL_GUARDED_BY(mutex_);
   IntrusiveList<CancelEntry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 
-void AddRef(CancelNode* node) { node->Ref(); }
-void Release(CancelNode* node) { CancelNode::Unref(node); }
-bool IsCancelled(const CancelNode& node) { return node.IsCancelled(); }
+void AddRef(CancelFlag* node) { static_cast<CancelNode*>(node)->Ref(); }
+void Release(CancelFlag* node) { CancelNode::Unref(static_cast<CancelNode*>(node)); }
 
 std::vector<CancelNodeView> PathToRoot(const CancelToken& token) {
   std::vector<CancelNodeView> path;
-  for (const CancelNode* node = token.node_; node != nullptr; node = node->parent()) {
-    path.push_back({node, node->IsCancelled()});
+  for (const CancelNode* node = token.node(); node != nullptr; node = node->parent()) {
+    path.push_back({static_cast<const CancelFlag*>(node), node->IsCancelled()});
   }
   return path;
 }
 
-void CancelEntry::Link(const CancelToken& token) { token.node_->Add(this); }
-Waker CancelEntry::Unlink(const CancelToken& token) { return token.node_->Remove(this); }
+void CancelEntry::Link(const CancelToken& token) { token.node()->Add(this); }
+Waker CancelEntry::Unlink(const CancelToken& token) { return token.node()->Remove(this); }
 
 }  // namespace future_internal
 
 using future_internal::CancelNode;
 
+CancelNode* CancelToken::node() const { return static_cast<CancelNode*>(node_); }
+
 CancelSource::CancelSource() : token_(new CancelNode(nullptr)) {}
 
-CancelSource::CancelSource(const CancelToken& parent) : token_(new CancelNode(parent.node_)) {
-  token_.node_->Attach();
+CancelSource::CancelSource(const CancelToken& parent) : token_(new CancelNode(parent.node())) {
+  token_.node()->Attach();
 }
 
 void CancelSource::Cancel() {
-  if (token_.node_ != nullptr) CancelNode::CancelTree(token_.node_);
+  if (token_.node_ != nullptr) CancelNode::CancelTree(token_.node());
 }
 
 void CancelRegistration::Register(const CancelToken& token, Waker waker) {

@@ -19,6 +19,7 @@
 #ifndef WEFT_FUTURE_CANCEL_H_
 #define WEFT_FUTURE_CANCEL_H_
 
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -33,9 +34,22 @@ namespace future_internal {
 
 class CancelEntry;
 class CancelNode;
-void AddRef(CancelNode* node);
-void Release(CancelNode* node);
-bool IsCancelled(const CancelNode& node);
+
+// What a token looks at: here, because each poll of each task does.
+class CancelFlag {
+ public:
+  // Edge (1): pairs with the release store of the canceller.
+  bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
+
+ protected:
+  CancelFlag() = default;
+  ~CancelFlag() = default;
+
+  std::atomic<bool> cancelled_{false};  // written once, under a lock of the node's
+};
+
+void AddRef(CancelFlag* node);
+void Release(CancelFlag* node);
 
 class CellBase;
 
@@ -67,7 +81,7 @@ class CancelToken {
   }
 
   // Whether the source, or one above it, was cancelled.
-  bool StopRequested() const { return node_ != nullptr && future_internal::IsCancelled(*node_); }
+  bool StopRequested() const { return node_ != nullptr && node_->IsCancelled(); }
 
   // Whether it can be cancelled at all: false for a default-made token.
   bool CanBeCancelled() const { return node_ != nullptr; }
@@ -81,12 +95,15 @@ class CancelToken {
   friend class future_internal::CellBase;
   friend std::vector<future_internal::CancelNodeView> future_internal::PathToRoot(
       const CancelToken& token);
-  explicit CancelToken(future_internal::CancelNode* node) : node_(node) {}
+  explicit CancelToken(future_internal::CancelFlag* node) : node_(node) {}
 
   // A token without a reference, for whoever knows that this one outlives it; it is not destroyed.
   CancelToken Lend() const { return CancelToken(node_); }
 
-  future_internal::CancelNode* node_ = nullptr;  // one reference, or null
+  // The node that this belongs to, or null.
+  future_internal::CancelNode* node() const;
+
+  future_internal::CancelFlag* node_ = nullptr;  // one reference, or null
 };
 
 namespace future_internal {

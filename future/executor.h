@@ -17,6 +17,8 @@
 
 namespace weft {
 
+class Executor;
+
 // What reports call a Runnable.
 struct RunnableLabel {
   std::string_view name = {};            // empty if it has none
@@ -29,6 +31,14 @@ class Runnable {
  public:
   // Runs on a thread of the executor. Never throws. The object may be gone when it returns.
   virtual void Run() noexcept = 0;
+
+  // Run() by a worker of `home`: returns whether home->Schedule(this, kYield) would have been the
+  // last thing that it did. The caller then does what that does, which it can without asking who it
+  // is.
+  [[nodiscard]] virtual bool RunAt([[maybe_unused]] Executor* home) noexcept {
+    Run();
+    return false;
+  }
 
   // Valid as long as the Runnable is.
   virtual RunnableLabel label() const { return {}; }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "base/cache_line.h"
 #include "base/mutex.h"
 
 namespace weft::future_internal {
@@ -56,16 +57,21 @@ class Depot {
     MutexLock lock(&shelf.mutex);
     batch->next_batch = shelf.first;
     shelf.first = batch;
+    shelf.has_some.store(true, std::memory_order_relaxed);
     return true;
   }
 
   // A batch, or null.
   Block* Take(std::size_t size_class) {
     Shelf& shelf = shelves_[size_class];
+    // A thread that makes many tasks comes here for each: it shall meet the others only where there
+    // is something to be had. Relaxed: to miss a batch of this moment does no harm.
+    if (!shelf.has_some.load(std::memory_order_relaxed)) return nullptr;
     MutexLock lock(&shelf.mutex);
     Block* const batch = shelf.first;
     if (batch != nullptr) {
       shelf.first = batch->next_batch;
+      shelf.has_some.store(shelf.first != nullptr, std::memory_order_relaxed);
       bytes_.fetch_sub(kBatch * BytesOf(size_class), std::memory_order_relaxed);
     }
     return batch;
@@ -74,9 +80,11 @@ class Depot {
   std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  struct Shelf {
+  // On a line of its own: threads of one class need not meet another's.
+  struct alignas(kCacheLineSize) Shelf {
     Mutex mutex;
     Block* first ABSL_GUARDED_BY(mutex) = nullptr;
+    std::atomic<bool> has_some{false};  // written under the mutex
   };
 
   std::array<Shelf, kFrameClasses> shelves_;

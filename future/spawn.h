@@ -68,22 +68,36 @@ class [[nodiscard]] JoinHandle {
   }
 
   Poll<Output> poll(Context& cx) {
+    future_internal::Result<Output> result;
+    if (PollInto(result, cx) == PollState::kPending) return kPending;
+    return result.TakePoll();
+  }
+
+  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
+  template <typename Unset>
+  PollState PollInto(future_internal::Result<Output, Unset>& joined, Context& cx) noexcept {
     if (state_ == nullptr) [[unlikely]]
       future_internal::FailJoinedTwice();
     if (!state_->IsComplete()) {
-      if (cx.StopRequested()) return kStopped;
+      if (cx.StopRequested()) {
+        joined.SetStopped();
+        return PollState::kStopped;
+      }
       // Run here, the task ends more often than not, and nobody had to be told.
       if (state_->TakeIfNext()) {
         future_internal::Result<T> result;
         if (state_->RunForHandle(result)) {
           state_ = nullptr;
-          return future_internal::ToJoinResult(result);
+          future_internal::SetJoined(result, joined);
+          return PollState::kReady;
         }
       }
-      if (!state_->PollJoin(cx.waker())) return kPending;
+      if (!state_->PollJoin(cx.waker())) return PollState::kPending;
     }
     future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
-    return future_internal::TakeJoinResult(state);
+    future_internal::SetJoined(state->result(), joined);
+    state->DropHandle();
+    return PollState::kReady;
   }
 
   // Asks the task to end; await the handle to know when it has: its status is then kCancelled, or

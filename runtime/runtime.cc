@@ -49,8 +49,10 @@ std::vector<int> ProcessorsForBlocking(const RuntimeOptions& options) {
   return AllowedProcessors().value_or(std::vector<int>());
 }
 
-runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& options) {
+runtime_internal::SchedulerOptions SchedulerOptionsOf(const RuntimeOptions& options,
+                                                      Executor* home) {
   runtime_internal::SchedulerOptions scheduler;
+  scheduler.home = home;
   scheduler.workers = WorkerCount(options);
   scheduler.search_time = options.search_time;
   scheduler.processors = options.processors;
@@ -82,7 +84,7 @@ Runtime::Runtime(const Options& options)
 Runtime::Runtime(const Options& options, std::unique_ptr<Reactor> reactor)
     : AnyRuntime(options.track_tasks),
       workers_(WorkerCount(options)),
-      scheduler_(std::make_unique<runtime_internal::Scheduler>(SchedulerOptionsOf(options),
+      scheduler_(std::make_unique<runtime_internal::Scheduler>(SchedulerOptionsOf(options, this),
                                                                std::move(reactor))),
       blocking_pool_(std::make_unique<runtime_internal::BlockingPool>(
           options.max_blocking_threads, options.blocking_thread_idle_time,

@@ -89,9 +89,10 @@ class Result {
   }
 
   // Polls `future` and keeps how it ended. kPending leaves the result unset. An exception counts as
-  // kReady. Precondition: unset.
+  // kReady. A future that has PollInto() leaves its outcome here by itself. Precondition: unset.
   template <typename F>
   PollState PollFrom(F& future, Context& cx) noexcept {
+    if constexpr (requires { future.PollInto(*this, cx); }) return future.PollInto(*this, cx);
     try {
       auto poll = future.poll(cx);
       if (poll.IsStopped()) state_ = State::kStopped;

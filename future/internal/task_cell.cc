@@ -95,12 +95,12 @@ void CellBase::Destroy() {
       << "a task waits and nothing can wake it any more: its future answered kPending without "
          "keeping the waker (or lost it), and its token cannot be cancelled; keep "
          "cx.waker().Clone()";
-  DestroyCell(TailBytes());
+  DestroyCell();
 }
 
 void CellBase::MakeRecord(std::source_location location) {
   ::new (tail()) TaskRecord(this, location, executor_.Now());
-  is_listed_ = true;
+  flags_ |= kListed;
 }
 
 void CellBase::RecordPollBegin() {
@@ -116,14 +116,14 @@ void CellBase::RecordPollEnd(bool has_ended) {
 }
 
 void CellBase::SetName(std::string_view name) {
-  is_named_ = true;
+  flags_ |= kNamed;
   const std::size_t length = name.size();
   std::memcpy(name_tail(), &length, sizeof(length));
   std::memcpy(name_tail() + sizeof(length), name.data(), length);
 }
 
 std::string_view CellBase::name() const {
-  if (!is_named_) return {};
+  if ((flags_ & kNamed) == 0) return {};
   std::size_t length;
   std::memcpy(&length, name_tail(), sizeof(length));
   return {name_tail() + sizeof(length), length};

@@ -1,16 +1,12 @@
 // future/internal/task_cell.h — a spawned future with its run state, its wakers and its result.
 //
-// The protocol is task_state.h; this adds what the words mean: the executor that runs the task, the
-// token that stops it, the future, which is destroyed before the result that takes its place is
-// published. A task that never waits touches neither the token's lock nor a waker.
+// The future is destroyed before the result that takes its place is published. cell_base.h has what
+// does not depend on its type.
 #ifndef WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 #define WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
-#include <memory>
 #include <new>
 #include <source_location>
 #include <string_view>
@@ -20,176 +16,19 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/atomics.h"
-#include "base/check.h"
 #include "future/await_chain.h"
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/frame_cache.h"
 #include "future/future.h"
+#include "future/internal/cell_base.h"
 #include "future/internal/result.h"
 #include "future/internal/status_traits.h"
-#include "future/internal/task_record.h"
-#include "future/internal/task_state.h"
 #include "future/poll.h"
-#include "future/task_registry.h"
-#include "future/waker.h"
 
 namespace weft {
-
-// Where a task is in its life.
-enum class TaskStatus : unsigned char {
-  kWaiting,    // pending: waits, or is queued
-  kRunning,    // is being polled
-  kCompleted,  // has a value, maybe an error status
-  kFailed,     // ended by an exception
-  kCancelled,  // was stopped before it had a value
-};
-
 namespace future_internal {
-
-// The part of a cell that does not depend on the future: state word, scheduling, joining.
-class CellBase : public Runnable, private CancelEntry {
- public:
-  CellBase(const CellBase&) = delete;
-  CellBase& operator=(const CellBase&) = delete;
-
-  // The handle's. All may be called while the task runs.
-
-  // Whether the result is published.
-  bool IsComplete() const { return state_.IsComplete(); }
-  // Like IsComplete(); if not, `waker` is woken when it is.
-  bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
-  // Whether the caller is to run the task, which this thread would have run next.
-  bool TakeIfNext() { return executor_.TakeIfNext(this); }
-  // Makes every further poll see a stop request, and wakes the task.
-  void RequestStop() { Do(state_.RequestStop()); }
-  // Drops the handle's reference and its waker.
-  void DropHandle();
-  TaskStatus status() const;
-  // Empty if it has none.
-  std::string_view name() const;
-
-  // For dumps. The caller keeps the cell alive by a waker of it.
-
-  Waker MakeWaker() {
-    state_.AddWaker();
-    return Waker(&kWakerVTable, this);
-  }
-  // Takes the task if it waits, so that VisitAwaits() may look at it; wakes are kept until
-  // GiveBack().
-  bool TryClaim() { return state_.TryClaim(); }
-  void GiveBack() { Do(state_.EndPoll()); }
-  virtual void VisitAwaits(AwaitVisitor& visitor) const = 0;
-  const CancelToken& token() const { return token_; }
-  // Precondition: the executor lists its tasks.
-  TaskRecord& record() const { return *reinterpret_cast<TaskRecord*>(tail()); }
-
- protected:
-  // Born queued, with a handle. Without a token: the executor's, which outlives the task.
-  CellBase(Executor& executor, CancelToken* token)
-      : CancelEntry(&TakeRegisteredWaker),
-        owns_token_(token != nullptr),
-        executor_(executor),
-        token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
-  ~CellBase() {
-    if (owns_token_) token_.~CancelToken();
-  }
-
-  // What a record and a name take behind the cell; what this cell has there.
-  static std::size_t TailBytes(bool is_listed, std::string_view name) {
-    return (is_listed ? sizeof(TaskRecord) : 0) +
-           (name.empty() ? 0 : sizeof(std::size_t) + name.size());
-  }
-  std::size_t TailBytes() const {
-    return is_listed_ || is_named_ ? TailBytes(is_listed_, name()) : 0;
-  }
-  // These before the start, in this order: puts a record behind the cell; copies the name there;
-  // lists the task.
-  void MakeRecord(std::source_location location);
-  void SetName(std::string_view name);
-  void EnterRegistry() { executor_.task_registry()->Add(record()); }
-
-  // Destroys and frees the cell, with its tail.
-  virtual void DestroyCell(std::size_t tail_bytes) = 0;
-
-  // The size of the whole cell.
-  virtual std::size_t bytes() const = 0;
-
-  Executor& executor() { return executor_; }
-
-  // Polls once by `poll(cx)`, which returns whether the future has ended. If it has not, the run is
-  // over: the task waits, or is queued again, and the cell may be gone.
-  template <typename PollOnce>
-  bool RunOnce(PollOnce&& poll) {
-    const bool is_stopped = state_.BeginPoll();
-    SetStatus(TaskStatus::kRunning);
-    if (is_listed_) [[unlikely]]
-      RecordPollBegin();
-    const BorrowedWaker waker(&kWakerVTable, this);
-    bool again = false;
-    Context cx(waker.get(), token_, &executor_, &again);
-    if (is_stopped) cx = cx.WithStop();
-    const bool has_ended = poll(cx);
-    if (is_listed_) [[unlikely]]
-      RecordPollEnd(has_ended);
-    if (has_ended) {
-      if (is_registered_) [[unlikely]]
-        Unregister();
-      return true;
-    }
-    SetStatus(TaskStatus::kWaiting);
-    if (again) {
-      // The task stays active, so wakes of this moment add nothing.
-      executor_.Schedule(this, ScheduleHint::kYield);
-    } else {
-      EndPollPending();
-    }
-    return false;
-  }
-
-  // Before Finish(): how the future ended.
-  void SetStatus(TaskStatus status) { status_.store(status, std::memory_order_relaxed); }
-
-  // For a run inside a call of the handle, when the future has ended: whether nobody but the handle
-  // refers to the task.
-  bool IsOnlyTheHandles() const { return state_.IsOnlyTheHandles(); }
-  // The future is destroyed, result and outcome are set: publishes them and ends the run. The cell
-  // may be gone afterwards.
-  void Finish();
-
- private:
-  using State = TaskState<StdAtomics>;
-
-  static const Waker::VTable kWakerVTable;
-
-  static Waker TakeRegisteredWaker(CancelEntry* entry);
-  // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
-  void EndPollPending();
-  // The future has ended: its token forgets the task, before it is complete, because what waits for
-  // the end may rely on it.
-  void Unregister();
-  void RecordPollBegin();
-  // A task that has ended is listed no more: before somebody asks who refers to it.
-  void RecordPollEnd(bool has_ended);
-  void Do(State::Then then);
-  void Destroy();
-  // The record, if the task is listed; the name's length, then the name.
-  char* tail() const { return reinterpret_cast<char*>(const_cast<CellBase*>(this)) + bytes(); }
-  char* name_tail() const { return tail() + (is_listed_ ? sizeof(TaskRecord) : 0); }
-
-  [[no_unique_address]] State state_;                     // the next five share its last word
-  std::atomic<TaskStatus> status_{TaskStatus::kWaiting};  // the run's; relaxed: for looking on
-  bool is_registered_ = false;                            // the run's, once started
-  const bool owns_token_ : 1;                             // these three: constant once started
-  bool is_named_ : 1 = false;
-  bool is_listed_ : 1 = false;
-  Executor& executor_;
-  union {
-    const CancelToken token_;  // lent by the executor, or one's own
-  };
-};
 
 // A cell with the type of its result.
 template <typename T>
@@ -211,11 +50,6 @@ class JoinState : public CellBase {
   }
 };
 
-// Drops a handle's reference at the end of a scope.
-struct DropHandleOf {
-  void operator()(CellBase* cell) const { cell->DropHandle(); }
-};
-
 // Stops the program: out of line, since every join looks for it.
 [[noreturn]] void FailJoinedTwice();
 
@@ -227,25 +61,30 @@ struct JoinResultOf {
   using Type = typename StatusTraits<T>::WithStatus;
 };
 
-// What a joiner gets of a result; rethrows the task's exception.
-template <typename T>
-typename JoinResultOf<T>::Type ToJoinResult(Result<T>& result) {
-  if (result.IsStopped()) [[unlikely]]
-    return CancelledTask();
-  if constexpr (std::is_void_v<T>) {
-    result.Take();
-    return absl::OkStatus();
+// For SetJoined(): an exception, or that the task was cancelled.
+template <typename T, typename Joined>
+[[gnu::noinline]] void SetJoinedWithoutValue(Result<T>& result, Joined& joined) noexcept {
+  if (result.HasException()) {
+    joined.SetException(result.exception());
   } else {
-    return result.Take();
+    joined.SetValue(CancelledTask());
   }
 }
 
-// Drops the handle's reference and gives the result; rethrows the task's exception.
-template <typename T>
-typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
-  // Also when moving the value throws.
-  const std::unique_ptr<JoinState<T>, DropHandleOf> reference(state);
-  return ToJoinResult(state->result());
+// Leaves in `joined`, unset before, what a joiner gets of a result.
+template <typename T, typename Joined>
+[[gnu::always_inline]] inline void SetJoined(Result<T>& result, Joined& joined) noexcept {
+  if (!result.HasValue()) [[unlikely]]
+    return SetJoinedWithoutValue(result, joined);
+  if constexpr (std::is_void_v<T>) {
+    joined.SetValue(absl::OkStatus());
+  } else {
+    try {
+      joined.SetValue(std::move(result.value()));
+    } catch (...) {
+      joined.SetException(std::current_exception());
+    }
+  }
 }
 
 // A cell that holds a Work until there is a result, and then that instead. Derived::PollWork(work,
@@ -253,45 +92,46 @@ typename JoinResultOf<T>::Type TakeJoinResult(JoinState<T>* state) {
 template <typename Derived, typename Work, typename T>
 class CellOf : public JoinState<T> {
  public:
-  // Inlined, so that without token and name they cost nothing.
   static Derived* Make(Executor& executor, Work&& work, std::source_location location) {
     return Make(executor, std::move(work), location, nullptr, {});
   }
-  // With a token and a name, or neither.
+  // With a token and a name, or neither. Inlined, so that without them they cost nothing.
   [[gnu::always_inline]] static Derived* Make(Executor& executor, Work&& work,
                                               std::source_location location, CancelToken* token,
                                               std::string_view name) {
-    const bool is_listed = executor.task_registry() != nullptr;
-    const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(is_listed, name);
-    void* const memory = AllocateFrame(bytes);
-    try {
-      auto* const cell = ::new (memory) Derived(executor, token, std::move(work));
-      if (is_listed) [[unlikely]]
-        cell->MakeRecord(location);
-      if (!name.empty()) cell->SetName(name);
-      if (is_listed) [[unlikely]]
-        cell->EnterRegistry();
-      return cell;
-    } catch (...) {
-      FreeFrame(memory, bytes);
-      throw;
-    }
+    if (executor.task_registry() != nullptr || !name.empty()) [[unlikely]]
+      return MakeWithTail(executor, std::move(work), location, token, name);
+    return MakeIn(AllocateFrame(sizeof(Derived)), sizeof(Derived), executor, token,
+                  std::move(work));
   }
 
-  void Run() noexcept final {
+  bool RunAt(Executor* home) noexcept final {
     Result<T> result;
-    if (PollTo(result)) Publish(result);
+    switch (PollTo(result)) {
+      case Polled::kEnded:
+        Publish(result);
+        break;
+      case Polled::kAgain:
+        if (home == &this->executor()) return true;
+        this->Yield();
+        break;
+      case Polled::kPending:
+        break;
+    }
+    return false;
   }
 
   bool RunForHandle(Result<T>& result) noexcept final {
-    if (!PollTo(result)) return false;
+    const Polled polled = PollTo(result);
+    if (polled == Polled::kAgain) this->Yield();
+    if (polled != Polled::kEnded) return false;
     if (!this->IsOnlyTheHandles()) {
       Publish(result);
       return false;
     }
     Executor& executor = this->executor();
     ::new (&result_) Result<T>();
-    DestroyCell(this->TailBytes());
+    Free();
     executor.OnTaskFinished();
     return true;
   }
@@ -310,8 +150,10 @@ class CellOf : public JoinState<T> {
   ~CellOf() { result_.~Result<T>(); }
 
  private:
-  // Runs once; returns whether the work has ended. Then it is destroyed.
-  bool PollTo(Result<T>& result) {
+  using Polled = CellBase::Polled;
+
+  // Runs once. Work that has ended is destroyed.
+  [[gnu::always_inline]] Polled PollTo(Result<T>& result) {
     return this->RunOnce([&](Context& cx) {
       if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
       work_.~Work();
@@ -330,10 +172,39 @@ class CellOf : public JoinState<T> {
     this->Finish();
   }
 
+  static Derived* MakeIn(void* memory, std::size_t bytes, Executor& executor, CancelToken* token,
+                         Work&& work) {
+    try {
+      return ::new (memory) Derived(executor, token, std::move(work));
+    } catch (...) {
+      FreeFrame(memory, bytes);
+      throw;
+    }
+  }
+  // A cell that is listed, or has a name.
+  [[gnu::noinline]] static Derived* MakeWithTail(Executor& executor, Work&& work,
+                                                 std::source_location location, CancelToken* token,
+                                                 std::string_view name) {
+    const bool is_listed = executor.task_registry() != nullptr;
+    const std::size_t bytes = sizeof(Derived) + CellBase::TailBytes(is_listed, name);
+    Derived* const cell = MakeIn(AllocateFrame(bytes), bytes, executor, token, std::move(work));
+    if (is_listed) cell->MakeRecord(location);
+    if (!name.empty()) cell->SetName(name);
+    if (is_listed) cell->EnterRegistry();
+    return cell;
+  }
+
   std::size_t bytes() const final { return sizeof(Derived); }
-  void DestroyCell(std::size_t tail_bytes) final {
+  void DestroyCell() final { Free(); }
+  [[gnu::always_inline]] void Free() {
+    // By the size that the compiler knows, if that is it.
+    const std::size_t tail_bytes = this->TailBytes();
     static_cast<Derived*>(this)->~Derived();
-    FreeFrame(this, sizeof(Derived) + tail_bytes);
+    if (tail_bytes == 0) [[likely]] {
+      FreeFrame(this, sizeof(Derived));
+    } else {
+      FreeFrame(this, sizeof(Derived) + tail_bytes);
+    }
   }
 
   union {

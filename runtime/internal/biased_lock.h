@@ -29,13 +29,18 @@ class BiasedLock {
 
   // The owner's side.
   void LockByOwner() {
-    while (true) {
-      is_held_.store(true, std::memory_order_relaxed);  // (3)
-      barriers_.Light();                                // (3)
-      if (!is_raided_.load(std::memory_order_acquire)) [[likely]]
-        return;  // (2) (3)
-      GiveWay();
-    }
+    while (!TryLockByOwner()) [[unlikely]]
+      AwaitRaider();
+  }
+  // False, at once, if a raider has it or waits for it.
+  bool TryLockByOwner() {
+    is_held_.store(true, std::memory_order_relaxed);  // (3)
+    barriers_.Light();                                // (3)
+    if (!is_raided_.load(std::memory_order_acquire)) [[likely]]
+      return true;  // (2) (3)
+    // Release, as what a raider reads may be this instead of the last unlock's.
+    UnlockByOwner();
+    return false;
   }
   void UnlockByOwner() { is_held_.store(false, std::memory_order_release); }  // (1)
 
@@ -51,9 +56,7 @@ class BiasedLock {
   void Unlock() { is_raided_.store(false, std::memory_order_release); }  // (2)
 
  private:
-  [[gnu::noinline]] void GiveWay() {
-    // Release, as what a raider reads may be this instead of the last unlock's. (1)
-    is_held_.store(false, std::memory_order_release);
+  [[gnu::noinline]] void AwaitRaider() {
     while (is_raided_.load(std::memory_order_relaxed)) Atomics::Yield();
   }
 

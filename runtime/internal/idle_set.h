@@ -138,10 +138,13 @@ class BasicIdleSet {
 
   // A worker has added work: picks the worker to wake for it, if that is needed. Sleepers go first,
   // the one that slept last before the others.
-  Pick PickOne() {
-    barriers_.Light();                                              // (1)
-    const uint64_t state = state_.load(std::memory_order_relaxed);  // (1)
-    return Idle(state) == 0 ? Pick() : PickOneOf(state);
+  Pick PickOne() { return MayPick() ? PickOneOf(state_.load(std::memory_order_relaxed)) : Pick(); }
+
+  // What PickOne() does first: whether a worker is idle, for work that was added just now. False:
+  // nobody is to be woken.
+  bool MayPick() const {
+    barriers_.Light();                                        // (1)
+    return Idle(state_.load(std::memory_order_relaxed)) > 0;  // (1)
   }
 
   // The same for a thread that is no worker.

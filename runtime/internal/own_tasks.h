@@ -54,6 +54,14 @@ class OwnTasks {
     }
   }
 
+  // Owner. The same, if that is done in a few instructions; else false, and nothing was done.
+  [[gnu::always_inline]] bool TryPushSpawned(Runnable* task) {
+    if (slot_.load(std::memory_order_relaxed) != nullptr || !lock_.TryLockByOwner()) return false;
+    slot_.store(task, std::memory_order_relaxed);
+    lock_.UnlockByOwner();
+    return true;
+  }
+
   // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.
   Queued PushWoken(Runnable* task) {
     Runnable* before;
@@ -68,8 +76,8 @@ class OwnTasks {
   }
 
   // Owner. A task that gave way: behind all the others.
-  Queued PushYielded(Runnable* task) {
-    if (!IsEmptyHint()) {
+  [[gnu::always_inline]] Queued PushYielded(Runnable* task) {
+    if (BatchSize() > 0 || !IsEmptyHint()) [[likely]] {
       queue_.Push(task);
       return Queued::kForAll;
     }
@@ -95,7 +103,7 @@ class OwnTasks {
   [[gnu::always_inline]] Taken Take(F batch_size) {
     const OwnersHold hold(lock_);
     Runnable* const slot = slot_.load(std::memory_order_relaxed);
-    if (slot != nullptr && (slot_runs_ < kSlotRuns || NothingBehindSlot())) return TakeSlot(slot);
+    if (slot != nullptr && SlotIsNext()) return TakeSlot(slot);
     slot_runs_ = 0;
     bool shares_batch = false;
     Runnable* const oldest = Oldest(batch_size, &shares_batch);
@@ -103,13 +111,36 @@ class OwnTasks {
     return {.task = oldest, .shares_batch = shares_batch};
   }
 
-  // Owner. The same if that is `task`; otherwise takes nothing.
+  // Owner. The next task to run, if the slot is empty and the batch is not; else null, and Take()
+  // may find one. The way of tasks that yield to one another.
+  [[gnu::always_inline]] Runnable* TakeFromBatch() {
+    const OwnersHold hold(lock_);
+    const uint32_t next = next_.load(std::memory_order_relaxed);
+    const uint32_t end = end_.load(std::memory_order_relaxed);
+    if (next >= end) return nullptr;
+    if (slot_.load(std::memory_order_relaxed) != nullptr) return nullptr;
+    slot_runs_ = 0;
+    next_.store(next + 1, std::memory_order_relaxed);
+    if (next + kPrefetched < end) Prefetch(batch_[next + kPrefetched]);
+    return batch_[next];
+  }
+
+  // Owner. Takes `task` if it is the next one, in the slot, and that is done in a few instructions;
+  // else false, and nothing was done.
+  [[gnu::always_inline]] bool TryTakeFromSlot(Runnable* task) {
+    if (!lock_.TryLockByOwner()) return false;
+    const bool is_next = slot_.load(std::memory_order_relaxed) == task && SlotIsNext();
+    if (is_next) (void)TakeSlot(task);
+    lock_.UnlockByOwner();
+    return is_next;
+  }
+
+  // Owner. Take() if that is `task`; otherwise takes nothing.
   template <std::invocable F>
   [[gnu::always_inline]] Taken TakeIfNext(Runnable* task, F batch_size) {
     const OwnersHold hold(lock_);
     Runnable* const slot = slot_.load(std::memory_order_relaxed);
-    if (slot == task && (slot_runs_ < kSlotRuns || NothingBehindSlot())) return TakeSlot(slot);
-    if (slot != nullptr) return {};
+    if (slot != nullptr) return slot == task && SlotIsNext() ? TakeSlot(slot) : Taken();
     bool shares_batch = false;
     const bool is_next = Oldest(batch_size, &shares_batch) == task;
     if (is_next) DropOldest();
@@ -136,6 +167,15 @@ class OwnTasks {
 
  private:
   static constexpr std::size_t kStealAtMost = 32;
+  // So far ahead of its run, a task of the batch is brought into the cache: it may have been made
+  // by another thread, or long ago.
+  static constexpr uint32_t kPrefetched = 3;
+
+  // Most of what a run touches first: two lines.
+  static void Prefetch(const Runnable* task) {
+    __builtin_prefetch(task, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(task) + kCacheLineSize, 1);
+  }
 
   void SetBatch(uint32_t next, uint32_t end) {
     next_.store(next, std::memory_order_relaxed);
@@ -146,10 +186,16 @@ class OwnTasks {
     const uint32_t end = end_.load(std::memory_order_relaxed);
     return next < end ? end - next : 0;
   }
-  bool NothingBehindSlot() const { return BatchSize() == 0 && queue_.IsEmptyHint(); }
   // These under the lock.
+  // Whether the slot has its turn. Where nothing waits behind it, it begins its turns anew.
+  bool SlotIsNext() {
+    if (slot_runs_ < kSlotRuns) return true;
+    if (BatchSize() > 0 || !queue_.IsEmptyHint()) return false;
+    slot_runs_ = 0;
+    return true;
+  }
   Taken TakeSlot(Runnable* task) {
-    if (slot_runs_ < kSlotRuns) ++slot_runs_;
+    ++slot_runs_;
     slot_.store(nullptr, std::memory_order_relaxed);
     return {.task = task, .from_slot = true};
   }

@@ -32,6 +32,8 @@ namespace weft::runtime_internal {
 
 struct SchedulerOptions {
   int workers = 1;
+  // The executor whose tasks run here; see Runnable::RunAt().
+  Executor* home = nullptr;
   // How long a worker that has run out of work searches before it sleeps.
   absl::Duration search_time = absl::Microseconds(5);
   // Worker i runs on processors[i % size] alone. Empty: anywhere.
@@ -163,6 +165,11 @@ class Scheduler {
   int unplaced_ ABSL_GUARDED_BY(placing_mutex_) = 0;
   absl::Status placement_status_;  // constant after construction; before: under the mutex
 };
+
+inline void Worker::WakeOne() {
+  if (scheduler_.idle_.MayPick()) [[unlikely]]
+    WakePicked();
+}
 
 }  // namespace weft::runtime_internal
 

@@ -47,25 +47,41 @@ void Worker::Main() {
   whereabouts_.Start();
   current_worker = this;
   current_jobs = &jobs_;
-  while (Runnable* const runnable = Next()) {
-    tasks_run_.Add(1);
-    if (observer_ == nullptr) [[likely]] {
-      runnable->Run();
-    } else {
-      observer_->Run(runnable);
-    }
-  }
+  RunTasks(options.home);
   current_jobs = nullptr;
   current_worker = nullptr;
   if (options.on_worker_stop) options.on_worker_stop(index_);
   cpu_clock_.Stop();
 }
 
+[[gnu::always_inline]] inline Runnable* Worker::Next() {
+  // What TakeOwn() comes to where many tasks yield, in a few instructions.
+  if (!pace_.IsCheckNext() && fresh_left_ == 0 && !scheduler_.lanes_.AreUsed()) [[likely]] {
+    if (Runnable* const runnable = tasks_.TakeFromBatch()) [[likely]] {
+      (void)pace_.CountRun();
+      fresh_runs_ = 0;
+      return runnable;
+    }
+  }
+  if (Runnable* const runnable = TakeOwn()) [[likely]]
+    return runnable;
+  return FindWork();
+}
+
+void Worker::RunTasks(Executor* home) {
+  while (Runnable* const runnable = Next()) {
+    tasks_run_.Add(1);
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->Run(runnable);
+    } else if (runnable->RunAt(home) && tasks_.PushYielded(runnable) == Queued::kForAll) {
+      WakeOne();
+    }
+  }
+}
+
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
-  if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
-    return;
-  tasks_.PushSpawned(task);
+  if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return Push(task, ScheduleHint::kSpawn);
   WakeOne();
 }
 
@@ -102,23 +118,15 @@ bool Worker::PushSpecially(Runnable* runnable) {
   return false;
 }
 
-void Worker::WakeOne() {
+void Worker::WakePicked() {
   const Pick pick = scheduler_.idle_.PickOne();
-  if (pick.idler == nullptr) [[likely]]
-    return;
-  Wake(pick);
+  if (pick.idler != nullptr) Wake(pick);
 }
 
 void Worker::Wake(const Pick& pick) {
   whereabouts_.NoteBusy();
   scheduler_.WakeFromWorker(pick);
   wakes_.Add(1);
-}
-
-Runnable* Worker::Next() {
-  if (Runnable* const runnable = TakeOwn()) [[likely]]
-    return runnable;
-  return FindWork();
 }
 
 Runnable* Worker::TakeOwn() {
@@ -163,9 +171,19 @@ std::size_t Worker::BatchSize() const {
 bool Worker::TakeIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
   // run to pay. Each run that is observed is one of its own.
-  if (observer_ != nullptr || fresh_left_ > 0 || is_collecting_ || IsStackLow()) return false;
-  if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) [[unlikely]]
-    return false;
+  if (pushes_specially_ || fresh_left_ > 0 || IsStackLow()) return false;
+  if (pace_.IsCheckNext() || scheduler_.lanes_.AreUsed()) [[unlikely]]
+    return TakeIfNextElsewhere(task);
+  if (!tasks_.TryTakeFromSlot(task)) return TakeIfNextElsewhere(task);
+  (void)pace_.CountRun();
+  slot_taken_.Add(1);
+  tasks_run_.Add(1);
+  return true;
+}
+
+// Apart from the above, which so needs no registers of its own.
+bool Worker::TakeIfNextElsewhere(Runnable* task) {
+  if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) return false;
   if (pace_.IsCheckNext() && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
   if (taken.shares_batch) WakeOne();

@@ -94,7 +94,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   // A job of another worker, or null: for a task that waits for the end of a job of its own.
   Runnable* StealJob();
   // Wakes an idle worker if one is needed for work that was added just now.
-  void WakeOne();
+  void WakeOne();  // inline: scheduler.h
   // The same for a job whose Offer() was kWanted. While others are idle, each is.
   void WakeForJob();
   // Any thread. Where this worker runs and has slept.
@@ -128,9 +128,15 @@ class alignas(kCacheLineSize) Worker : public Idler {
   static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // Runs tasks, those of `home` and others, until the worker shall end.
+  void RunTasks(Executor* home);
   // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for
   // QueueCollected(), so that no more is to be done.
   bool PushSpecially(Runnable* runnable);
+  // WakeOne(), where it seems that somebody is idle.
+  [[gnu::noinline]] void WakePicked();
+  // TakeIfNext(), where `task` is not simply in the slot.
+  [[gnu::noinline]] bool TakeIfNextElsewhere(Runnable* task);
   bool IsStackLow() const {
     return static_cast<const char*>(__builtin_frame_address(0)) < stack_limit_;
   }

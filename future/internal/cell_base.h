@@ -1,0 +1,199 @@
+// future/internal/cell_base.h — the part of a task's cell that does not depend on the future: state
+// word, scheduling, joining.
+//
+// The protocol is task_state.h; this adds what the words mean: the executor that runs the task, and
+// the token that stops it. A task that never waits touches neither the token's lock nor a waker.
+#ifndef WEFT_FUTURE_INTERNAL_CELL_BASE_H_
+#define WEFT_FUTURE_INTERNAL_CELL_BASE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <source_location>
+#include <string_view>
+
+#include "base/atomics.h"
+#include "future/await_chain.h"
+#include "future/cancel.h"
+#include "future/context.h"
+#include "future/executor.h"
+#include "future/internal/task_record.h"
+#include "future/internal/task_state.h"
+#include "future/task_registry.h"
+#include "future/waker.h"
+
+namespace weft {
+
+// Where a task is in its life.
+enum class TaskStatus : unsigned char {
+  kWaiting,    // pending: waits, or is queued
+  kRunning,    // is being polled
+  kCompleted,  // has a value, maybe an error status
+  kFailed,     // ended by an exception
+  kCancelled,  // was stopped before it had a value
+};
+
+namespace future_internal {
+
+// See the head of the file.
+class CellBase : public Runnable, private CancelEntry {
+ public:
+  CellBase(const CellBase&) = delete;
+  CellBase& operator=(const CellBase&) = delete;
+
+  void Run() noexcept final { (void)RunAt(nullptr); }
+
+  // The handle's. All may be called while the task runs.
+
+  // Whether the result is published.
+  bool IsComplete() const { return state_.IsComplete(); }
+  // Like IsComplete(); if not, `waker` is woken when it is.
+  bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
+  // Whether the caller is to run the task, which this thread would have run next.
+  bool TakeIfNext() { return executor_.TakeIfNext(this); }
+  // Makes every further poll see a stop request, and wakes the task.
+  void RequestStop() { Do(state_.RequestStop()); }
+  // Drops the handle's reference and its waker.
+  void DropHandle();
+  TaskStatus status() const;
+  // Empty if it has none.
+  std::string_view name() const;
+
+  // For dumps. The caller keeps the cell alive by a waker of it.
+
+  Waker MakeWaker() {
+    state_.AddWaker();
+    return Waker(&kWakerVTable, this);
+  }
+  // Takes the task if it waits, so that VisitAwaits() may look at it; wakes are kept until
+  // GiveBack().
+  bool TryClaim() { return state_.TryClaim(); }
+  void GiveBack() { Do(state_.EndPoll()); }
+  virtual void VisitAwaits(AwaitVisitor& visitor) const = 0;
+  const CancelToken& token() const { return token_; }
+  // Precondition: the executor lists its tasks.
+  TaskRecord& record() const { return *reinterpret_cast<TaskRecord*>(tail()); }
+
+ protected:
+  // Born queued, with a handle. Without a token: the executor's, which outlives the task.
+  CellBase(Executor& executor, CancelToken* token)
+      : CancelEntry(&TakeRegisteredWaker),
+        flags_(token != nullptr ? kOwnsToken : 0),
+        executor_(executor),
+        token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
+  ~CellBase() {
+    if ((flags_ & kOwnsToken) != 0) token_.~CancelToken();
+  }
+
+  // What a record and a name take behind the cell; what this cell has there.
+  static std::size_t TailBytes(bool is_listed, std::string_view name) {
+    return (is_listed ? sizeof(TaskRecord) : 0) +
+           (name.empty() ? 0 : sizeof(std::size_t) + name.size());
+  }
+  std::size_t TailBytes() const {
+    if ((flags_ & (kListed | kNamed)) != 0) [[unlikely]]
+      return TailBytes(is_listed(), name());
+    return 0;
+  }
+  // These before the start, in this order: puts a record behind the cell; copies the name there;
+  // lists the task.
+  void MakeRecord(std::source_location location);
+  void SetName(std::string_view name);
+  void EnterRegistry() { executor_.task_registry()->Add(record()); }
+
+  // Destroys and frees the cell, with its tail.
+  virtual void DestroyCell() = 0;
+
+  // The size of the whole cell.
+  virtual std::size_t bytes() const = 0;
+
+  Executor& executor() { return executor_; }
+
+  // What came of one poll.
+  enum class Polled : unsigned char {
+    kEnded,    // the future
+    kAgain,    // it asked for another poll: the caller queues the task, which stayed active
+    kPending,  // the run is over: the task waits, or is queued; the cell may be gone
+  };
+
+  // Polls once by `poll(cx)`, which returns whether the future has ended. Inlined: the way of each
+  // run goes through here.
+  template <typename PollOnce>
+  [[gnu::always_inline]] Polled RunOnce(PollOnce&& poll) {
+    const bool is_stopped = state_.BeginPoll();
+    SetStatus(TaskStatus::kRunning);
+    if (is_listed()) [[unlikely]]
+      RecordPollBegin();
+    const BorrowedWaker waker(&kWakerVTable, this);
+    bool again = false;
+    Context cx(waker.get(), token_, &executor_, &again);
+    if (is_stopped) [[unlikely]]
+      cx = cx.WithStop();
+    const bool has_ended = poll(cx);
+    if (is_listed()) [[unlikely]]
+      RecordPollEnd(has_ended);
+    if (has_ended) {
+      if (is_registered_) [[unlikely]]
+        Unregister();
+      return Polled::kEnded;
+    }
+    SetStatus(TaskStatus::kWaiting);
+    // A task that stays active is not touched by wakes of this moment.
+    if (again) return Polled::kAgain;
+    EndPollPending();
+    return Polled::kPending;
+  }
+
+  void Yield() { executor_.Schedule(this, ScheduleHint::kYield); }
+
+  // Before Finish(): how the future ended.
+  void SetStatus(TaskStatus status) { status_.store(status, std::memory_order_relaxed); }
+
+  // For a run inside a call of the handle, when the future has ended: whether nobody but the handle
+  // refers to the task.
+  bool IsOnlyTheHandles() const { return state_.IsOnlyTheHandles(); }
+  // The future is destroyed, result and outcome are set: publishes them and ends the run. The cell
+  // may be gone afterwards.
+  void Finish();
+
+ private:
+  using State = TaskState<StdAtomics>;
+
+  // Bits of flags_. Written as one byte: single bits would be put into what was there before.
+  static constexpr uint8_t kOwnsToken = 1;
+  static constexpr uint8_t kNamed = 2;
+  static constexpr uint8_t kListed = 4;
+
+  bool is_listed() const { return (flags_ & kListed) != 0; }
+
+  static const Waker::VTable kWakerVTable;
+
+  static Waker TakeRegisteredWaker(CancelEntry* entry);
+  // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
+  void EndPollPending();
+  // The future has ended: its token forgets the task, before it is complete, because what waits for
+  // the end may rely on it.
+  void Unregister();
+  void RecordPollBegin();
+  // A task that has ended is listed no more: before somebody asks who refers to it.
+  void RecordPollEnd(bool has_ended);
+  void Do(State::Then then);
+  void Destroy();
+  // The record, if the task is listed; the name's length, then the name.
+  char* tail() const { return reinterpret_cast<char*>(const_cast<CellBase*>(this)) + bytes(); }
+  char* name_tail() const { return tail() + (is_listed() ? sizeof(TaskRecord) : 0); }
+
+  [[no_unique_address]] State state_;                     // the next five share its last word
+  std::atomic<TaskStatus> status_{TaskStatus::kWaiting};  // the run's; relaxed: for looking on
+  bool is_registered_ = false;                            // the run's, once started
+  uint8_t flags_;                                         // constant once started
+  Executor& executor_;
+  union {
+    const CancelToken token_;  // lent by the executor, or one's own
+  };
+};
+
+}  // namespace future_internal
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_INTERNAL_CELL_BASE_H_
