@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "future/executor.h"
 #include "future/manual_executor.h"
 #include "future/poll_fn.h"
 #include "future/sleep.h"
@@ -28,7 +29,7 @@ weft::Task<int> Price(Shop& shop) {
   co_return 12;
 }
 
-weft::Task<int> Total(Shop& shop) {
+weft::Task<int> Total(Shop& shop) {    // PLACE: late
   co_return 2 * co_await Price(shop);  // PLACE: total
 }
 

@@ -230,16 +230,11 @@ def registries():
             f"looking for weft's list of tasks: expected the variable {INTERNAL}first_task_registry, found: {error}; "
             "is the program loaded, does it use weft, and has it its symbols (not stripped)?"
         ) from None
-    kind = lookup("weft::TaskRegistry")
-    try:
-        registry = pointer(int(head), kind.pointer()).dereference()
-        first = int(registry)
-    except gdb.MemoryError:
-        raise gdb.GdbError("reading weft's list of tasks: expected a process or a core, found neither; start one") from None
-    if first == 0:
-        raise gdb.GdbError(
-            "no executor lists its tasks; make the runtime with track_tasks = weft::TaskTracking::kOn"
-        )
+    if gdb.selected_thread() is None:
+        raise gdb.GdbError("reading weft's list of tasks: expected a process or a core, found neither; start or open one")
+    registry = pointer(int(head), lookup("weft::TaskRegistry").pointer()).dereference()
+    if int(registry) == 0:
+        raise gdb.GdbError("no executor lists its tasks; make the runtime with track_tasks = weft::TaskTracking::kOn")
     while int(registry):
         yield registry.dereference()
         registry = registry["next_in_process_"]
@@ -247,10 +242,10 @@ def registries():
 
 def tasks():
     """Of all executors, the oldest first."""
-    node_type = lookup(f"weft::IntrusiveListNode<{INTERNAL}TaskRecord>")
-    record_type = lookup(INTERNAL + "TaskRecord")
     records = []
     for registry in registries():
+        node_type = lookup(f"weft::IntrusiveListNode<{INTERNAL}TaskRecord>")
+        record_type = lookup(INTERNAL + "TaskRecord")
         shards = registry["shards_"]["_M_elems"]
         low, high = shards.type.strip_typedefs().range()
         for i in range(low, high + 1):
