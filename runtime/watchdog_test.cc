@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/spawn.h"
+#include "future/task_id.h"
 #include "gtest/gtest.h"
 #include "parker/parker.h"
 #include "runtime/internal/worker_observer.h"
@@ -70,12 +70,13 @@ TEST_F(WatchdogTest, NamesATaskThatKeepsItsWorker) {
   EXPECT_EQ(found_[0].kind, Kind::kLongRun);
   EXPECT_EQ(found_[0].worker, 0);
   EXPECT_EQ(found_[0].name, "work");
-  EXPECT_EQ(found_[0].task, static_cast<TaskId>(reinterpret_cast<std::uintptr_t>(&work)));
+  EXPECT_EQ(found_[0].task, TaskIdOf(&work));
   EXPECT_NE(found_[0].type.find("Work"), std::string::npos);
   EXPECT_EQ(found_[0].duration, absl::Seconds(1));
   EXPECT_EQ(found_[0].waiting_behind, 3u);
   const std::string text = ToString(found_[0]);
-  EXPECT_NE(text.find("task 'work'"), std::string::npos) << text;
+  EXPECT_NE(text.find("task 'work' (id " + ToString(TaskIdOf(&work)) + ","), std::string::npos)
+      << text;
   EXPECT_NE(text.find("running for 1s on worker 0"), std::string::npos) << text;
 }
 

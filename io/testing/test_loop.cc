@@ -14,7 +14,8 @@ std::unique_ptr<EpollReactor> MakeReactor() {
 
 }  // namespace
 
-TestLoop::TestLoop(Reactors reactors) : loop_reactor_(MakeReactor()) {
+TestLoop::TestLoop(Reactors reactors, TaskTracking track_tasks) : loop_reactor_(MakeReactor()) {
+  if (track_tasks == TaskTracking::kOn) ListTasksIn(&registry_.emplace());
   io_reactor_ = loop_reactor_.get();
   if (reactors == Reactors::kSameThread) return;
   other_reactor_ = MakeReactor();

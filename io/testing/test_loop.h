@@ -22,6 +22,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/spawn.h"
+#include "future/task_registry.h"
 #include "future/waker.h"
 #include "reactor/epoll_reactor.h"
 #include "reactor/reactor.h"
@@ -37,7 +38,9 @@ class TestLoop final : public Executor {
     kOtherThread,  // Another thread polls the reactor; the loop sleeps elsewhere.
   };
 
-  explicit TestLoop(Reactors reactors = Reactors::kSameThread);
+  // kOn: tasks are listed for dumps.
+  explicit TestLoop(Reactors reactors = Reactors::kSameThread,
+                    TaskTracking track_tasks = TaskTracking::kOff);
   // Cancels what is left and runs until it has ended.
   ~TestLoop() override;
 
@@ -111,6 +114,7 @@ class TestLoop final : public Executor {
   Runnable* PopReady();
   void Sleep(Instant deadline);
 
+  std::optional<TaskRegistry> registry_;
   CancelSource source_;
   Timers timers_;
   std::unique_ptr<EpollReactor> loop_reactor_;  // What the loop sleeps in.

@@ -1,8 +1,8 @@
-#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "future/task_id.h"
 #include "runtime/observe.h"
 
 namespace weft {
@@ -12,7 +12,7 @@ std::string ToString(const Starvation& starvation) {
   return absl::StrCat(
       "weft::Runtime: task ",
       starvation.name.empty() ? "" : absl::StrCat("'", starvation.name, "' "), "(id ",
-      absl::Hex(static_cast<uint64_t>(starvation.task)), ", ", starvation.type, ") ",
+      ToString(starvation.task), ", ", starvation.type, ") ",
       runs ? "has been running for " : "was ready for ", absl::FormatDuration(starvation.duration),
       runs ? absl::StrCat(" on worker ", starvation.worker, " without a return to the scheduler")
            : absl::StrCat(" before worker ", starvation.worker, " ran it"),
