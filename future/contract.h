@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -131,6 +132,8 @@ class [[nodiscard]] CheckedFuture {
         << "a future answered kStopped although nobody asked it to stop";
     return poll;
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
 
  private:
   enum class State : unsigned char { kNew, kPolled, kFinished };
