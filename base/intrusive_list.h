@@ -64,6 +64,7 @@ class IntrusiveList {
 
   // The first element, or null.
   T* Front() { return IsEmpty() ? nullptr : static_cast<T*>(sentinel_.next_); }
+  const T* Front() const { return IsEmpty() ? nullptr : static_cast<T*>(sentinel_.next_); }
 
   // Appends an element that is in no list.
   void PushBack(T* element) { InsertBefore(&sentinel_, element); }
@@ -82,6 +83,10 @@ class IntrusiveList {
   T* Next(T* element) {
     IntrusiveListNode<T>* const next = element->IntrusiveListNode<T>::next_;
     return next == &sentinel_ ? nullptr : static_cast<T*>(next);
+  }
+  const T* Next(const T* element) const {
+    const IntrusiveListNode<T>* const next = element->IntrusiveListNode<T>::next_;
+    return next == &sentinel_ ? nullptr : static_cast<const T*>(next);
   }
 
  private:

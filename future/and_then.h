@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/status_traits.h"
@@ -59,6 +60,11 @@ class [[nodiscard]] AndThenFuture {
       stage_.template emplace<1>(Continue(poll));
     }
     return std::get<1>(stage_).poll(cx);
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (const auto* const first = std::get_if<0>(&stage_)) visitor.Visit(*first);
+    if (const auto* const second = std::get_if<1>(&stage_)) visitor.Visit(*second);
   }
 
  private:

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -64,10 +65,15 @@ class [[nodiscard]] AnyFuture {
     return operations_->poll(storage_, cx);
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (operations_ != nullptr) operations_->visit(storage_, visitor);
+  }
+
  private:
   // What can be done with the future in the storage.
   struct Operations {
     Poll<T> (*poll)(std::byte* storage, Context& cx);
+    void (*visit)(const std::byte* storage, AwaitVisitor& visitor);
     void (*relocate)(std::byte* from, std::byte* to) noexcept;  // moves, and destroys the source
     void (*destroy)(std::byte* storage) noexcept;
   };
@@ -91,6 +97,14 @@ class [[nodiscard]] AnyFuture {
     return Get<F>(storage).poll(cx);
   }
   template <typename F>
+  static void VisitOf(const std::byte* storage, AwaitVisitor& visitor) {
+    if constexpr (kFits<F>) {
+      visitor.Visit(*std::launder(reinterpret_cast<const F*>(storage)));
+    } else {
+      visitor.Visit(**std::launder(reinterpret_cast<F* const*>(storage)));
+    }
+  }
+  template <typename F>
   static void Relocate(std::byte* from, std::byte* to) noexcept {
     if constexpr (kFits<F>) {
       ::new (static_cast<void*>(to)) F(std::move(Get<F>(from)));
@@ -109,7 +123,7 @@ class [[nodiscard]] AnyFuture {
   }
 
   template <typename F>
-  static constexpr Operations kOperationsOf = {&PollOf<F>, &Relocate<F>, &Destroy<F>};
+  static constexpr Operations kOperationsOf = {&PollOf<F>, &VisitOf<F>, &Relocate<F>, &Destroy<F>};
 
   const Operations* operations_;  // null when moved from
   alignas(void*) std::byte storage_[kInlineBytes];

@@ -9,7 +9,8 @@
 //
 // The steps go from the deepest coroutine, which says the type of the future that it awaits, up to
 // the root: each awaits the one before. Behind a step that awaits a combinator come the chains of
-// its children that have not finished, with a nesting of one more.
+// its children that have not finished, with a nesting of one more. A SharedFuture shows its type
+// only: what it waits for may be polled by another awaiter at this moment.
 //
 //   Always on: an await keeps one pointer, in a place that its result takes later. There is nothing
 //   to switch on, and no cost that we could measure.

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/futures_unordered.h"
@@ -52,6 +53,9 @@ class Placed {
     return Output(place_, std::move(value));
   }
 
+  // Shows the future in its place.
+  void VisitAwaitChain(AwaitVisitor& visitor) const { visitor.Visit(future_); }
+
  private:
   F future_;
   std::size_t place_;
@@ -79,6 +83,11 @@ class [[nodiscard]] BufferedStream {
     if (is_ending_ || cx.StopRequested()) return PollEnd(cx);
     if (!is_source_finished_ || running_.size() > 0) return kPending;
     return std::optional<Item>();
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (!is_source_finished_) visitor.Visit(source_);
+    running_.VisitAwaited(visitor);
   }
 
  private:

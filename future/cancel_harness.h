@@ -16,7 +16,8 @@
 // run is the one that needed no more suspensions, and sees no request. All that is done twice: with
 // a cancelled token, and with a stop request of the Context alone, as a combinator makes it.
 //
-// A body asserts what holds in every run: conservation of items, counted destructions. A future
+// The future runs under CheckContract() (contract.h). A body asserts what holds in every run:
+// conservation of items, counted destructions. A future
 // that waits for ever after it was asked to stop fails the test, and so does a task that does not
 // end.
 #ifndef WEFT_FUTURE_CANCEL_HARNESS_H_
@@ -27,6 +28,7 @@
 
 #include "future/cancel.h"
 #include "future/context.h"
+#include "future/contract.h"
 #include "future/future.h"
 #include "future/internal/result.h"
 #include "future/manual_executor.h"
@@ -68,7 +70,7 @@ class CancelProbe {
     using Output = void;
 
     Probed(CancelProbe& probe, F future, future_internal::Result<OutputOf<F>>& result)
-        : probe_(&probe), future_(std::move(future)), result_(&result) {}
+        : probe_(&probe), future_(CheckContract(std::move(future))), result_(&result) {}
 
     Poll<void> poll(Context& cx) {
       while (true) {
@@ -80,7 +82,7 @@ class CancelProbe {
 
    private:
     CancelProbe* probe_;
-    F future_;
+    decltype(CheckContract(std::declval<F>())) future_;
     future_internal::Result<OutputOf<F>>* result_;
   };
 

@@ -11,6 +11,7 @@
 //   answers kPending and has neither kept the waker of that poll nor woken it: it would never be
 //   polled again;
 //   answers kStopped though nobody asked it to stop (if `stops` says so);
+//   is polled on another thread than before (if `threads` says so);
 //   has finished, and its wakers are not dropped when it is destroyed (if `wakers` says so).
 //
 //   Thread safety    As the future's: wakers from any thread.
@@ -21,9 +22,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -36,10 +39,12 @@ struct ContractOptions {
   enum class Drop : unsigned char { kWhenFinished, kAnyTime };
   enum class Stops : unsigned char { kByItself, kWhenAsked };
   enum class Wakers : unsigned char { kMayOutlive, kGoWithIt };
+  enum class Threads : unsigned char { kAny, kOne };
 
   Drop drop = Drop::kWhenFinished;      // kAnyTime: it is "safe to drop"
   Stops stops = Stops::kByItself;       // kWhenAsked: stopping unasked is a fault
   Wakers wakers = Wakers::kMayOutlive;  // kGoWithIt: a waker that is left over is a leak
+  Threads threads = Threads::kAny;      // kOne: it belongs to the thread of its first poll
 };
 
 namespace future_internal {
@@ -120,6 +125,7 @@ class [[nodiscard]] CheckedFuture {
     WEFT_CHECK(!is_polling_.exchange(true, std::memory_order_acquire))
         << "a future was polled while another poll of it runs, in another thread or below";  // (2)
     WEFT_CHECK(state_ != State::kFinished) << "a future was polled after it had finished";
+    CheckThread();
     state_ = State::kPolled;
     if (wakers_ != nullptr) wakers_->Release();
     wakers_ = future_internal::WakerCount::New(cx.waker());
@@ -131,6 +137,8 @@ class [[nodiscard]] CheckedFuture {
         << "a future answered kStopped although nobody asked it to stop";
     return poll;
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
 
  private:
   enum class State : unsigned char { kNew, kPolled, kFinished };
@@ -144,6 +152,15 @@ class [[nodiscard]] CheckedFuture {
     }
     CheckedFuture& owner;
   };
+
+  void CheckThread() {
+    if (options_.threads == ContractOptions::Threads::kAny) return;
+    const std::thread::id here = std::this_thread::get_id();
+    if (state_ == State::kNew) thread_ = here;
+    WEFT_CHECK(thread_ == here)
+        << "a future that belongs to the thread of its first poll was polled on another one; await "
+           "it in a task of an executor with one thread, or without ContractOptions::Threads::kOne";
+  }
 
   static F Unpolled(CheckedFuture& other) {
     WEFT_CHECK(other.state_ == State::kNew) << "a future was moved after its first poll";
@@ -165,6 +182,7 @@ class [[nodiscard]] CheckedFuture {
   const ContractOptions options_;
   State state_ = State::kNew;
   bool is_pending_ = false;
+  std::thread::id thread_;                         // of the first poll
   future_internal::WakerCount* wakers_ = nullptr;  // of the latest poll
   // Edge (2): the end of a poll -> the next poll, which may come from another thread.
   std::atomic<bool> is_polling_{false};

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -126,6 +127,22 @@ TEST_F(ContractDeathTest, StopsUnasked) {
   EXPECT_TRUE(PollOnce(may).IsStopped());
   auto may_not = Checked(Leaf{.stops = true}, {.stops = ContractOptions::Stops::kWhenAsked});
   EXPECT_DEATH((void)PollOnce(may_not), "nobody asked it to stop");
+}
+
+TEST_F(ContractDeathTest, PolledOnAnotherThread) {
+  const auto poll_elsewhere = [this](auto& future) {
+    std::thread([&] { (void)PollOnce(future); }).join();
+  };
+  auto free = Checked(Leaf{.pending = 1, .keeps = &kept_});
+  EXPECT_TRUE(PollOnce(free).IsPending());
+  poll_elsewhere(free);
+  auto moved_before = Checked(Leaf{}, {.threads = ContractOptions::Threads::kOne});
+  poll_elsewhere(moved_before);
+  auto bound =
+      Checked(Leaf{.pending = 1, .keeps = &kept_}, {.threads = ContractOptions::Threads::kOne});
+  EXPECT_TRUE(PollOnce(bound).IsPending());
+  EXPECT_DEATH(poll_elsewhere(bound), "polled on another one");
+  EXPECT_EQ(PollOnce(bound).value(), 7);
 }
 
 TEST_F(ContractDeathTest, LeavesAWakerBehind) {

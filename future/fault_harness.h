@@ -15,7 +15,8 @@
 // or its stop. In run k of FailAllocationsEverywhere() the k-th allocation inside the polls of the
 // future that Run() was given throws std::bad_alloc. The last run is the one without a fault.
 //
-// Differs from CancelEverywhere() (cancel_harness.h) in what strikes. A program that uses this
+// The future runs under CheckContract() (contract.h). Differs from CancelEverywhere()
+// (cancel_harness.h) in what strikes. A program that uses this
 // harness has its operator new replaced by the one of tools/stress/allocations.h.
 #ifndef WEFT_FUTURE_FAULT_HARNESS_H_
 #define WEFT_FUTURE_FAULT_HARNESS_H_
@@ -27,6 +28,7 @@
 #include <utility>
 
 #include "future/context.h"
+#include "future/contract.h"
 #include "future/future.h"
 #include "future/manual_executor.h"
 #include "future/poll.h"
@@ -88,28 +90,39 @@ class FaultProbe {
   };
 
   template <Future F>
+  class InScope {
+   public:
+    using Output = Tried<OutputOf<F>>;
+
+    InScope(FaultProbe& probe, F future) : probe_(&probe), future_(std::move(future)) {}
+
+    Poll<Output> poll(Context& cx) {
+      const AllocationScope scope(*probe_);
+      return future_.poll(cx);
+    }
+
+   private:
+    FaultProbe* probe_;
+    TryFuture<F> future_;
+  };
+
+  template <Future F>
   class Probed {
    public:
     using Output = void;
 
     Probed(FaultProbe& probe, F future, std::optional<Tried<OutputOf<F>>>& end)
-        : probe_(&probe), future_(std::move(future)), end_(&end) {}
+        : future_(CheckContract(InScope<F>(probe, std::move(future)))), end_(&end) {}
 
     Poll<void> poll(Context& cx) {
-      Poll<Tried<OutputOf<F>>> poll = PollInScope(cx);
+      Poll<Tried<OutputOf<F>>> poll = future_.poll(cx);
       if (poll.IsPending()) return kPending;
       if (poll.IsReady()) end_->emplace(std::move(poll).value());
       return Poll<void>::Ready();
     }
 
    private:
-    Poll<Tried<OutputOf<F>>> PollInScope(Context& cx) {
-      const AllocationScope scope(*probe_);
-      return future_.poll(cx);
-    }
-
-    FaultProbe* probe_;
-    TryFuture<F> future_;
+    decltype(CheckContract(std::declval<InScope<F>>())) future_;
     std::optional<Tried<OutputOf<F>>>* end_;
   };
 

@@ -18,6 +18,7 @@
 #include <optional>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -50,6 +51,10 @@ class [[nodiscard]] FuseFuture {
       future_.reset();
       throw;
     }
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (future_) visitor.Visit(*future_);
   }
 
  private:

@@ -28,6 +28,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/children.h"
@@ -73,6 +74,13 @@ class FuturesUnordered {
     if (set_->size() > 0) return kPending;
     if (cx.StopRequested()) return kStopped;
     return std::optional<Item>();
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (set_ == nullptr) return;
+    set_->ForEach([&visitor](const future_internal::ReadySet::Member& member) {
+      static_cast<const Member&>(member).child.VisitAwaited(visitor);
+    });
   }
 
  private:

@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -40,6 +41,10 @@ class [[nodiscard]] LazyFuture {
       made_.emplace(std::invoke(function_));
     }
     return made_->poll(cx);
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (made_) visitor.Visit(*made_);
   }
 
  private:

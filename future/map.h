@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -46,6 +47,8 @@ class [[nodiscard]] MapFuture {
       return Invoke(poll);
     }
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
 
  private:
   Output Invoke(Poll<OutputOf<F>>& poll) {

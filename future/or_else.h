@@ -25,6 +25,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/status_traits.h"
@@ -95,6 +96,11 @@ class [[nodiscard]] OrElseFuture {
           std::invoke(std::move(function_), Traits::TakeFailure(std::move(poll).value())));
     }
     return std::get<1>(stage_).poll(cx);
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (const auto* const first = std::get_if<0>(&stage_)) visitor.Visit(*first);
+    if (const auto* const second = std::get_if<1>(&stage_)) visitor.Visit(*second);
   }
 
  private:

@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/future.h"
@@ -126,6 +127,11 @@ class [[nodiscard]] RetryFuture {
       if (!next.ok()) return Output(next.status());
       sleep_.emplace(*next);
     }
+  }
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (sleep_) visitor.Visit(*sleep_);
+    if (attempt_) visitor.Visit(*attempt_);
   }
 
  private:

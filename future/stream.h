@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/poll.h"
@@ -55,6 +56,8 @@ class [[nodiscard]] NextFuture {
     return kStopped;
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(*stream_); }
+
  private:
   S* stream_;
 };
@@ -84,6 +87,8 @@ class [[nodiscard]] CloseFuture {
       if (poll.IsStopped() || !poll.value().has_value()) return Poll<void>::Ready();
     }
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(*stream_); }
 
  private:
   S* stream_;
@@ -140,6 +145,8 @@ class GuardedSource {
   // Closes the source.
   Poll<void> PollClose(Context& cx) { return CloseFuture<S>(source_).poll(cx); }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(source_); }
+
  private:
   S source_;
   std::exception_ptr error_;
@@ -159,6 +166,8 @@ class [[nodiscard]] ForEachFuture {
   Poll<void> poll(Context& cx) {
     return source_.PollAll(cx, [this](ItemOf<S> item) { function_(std::move(item)); });
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;
@@ -191,6 +200,8 @@ class [[nodiscard]] CollectFuture {
     if (end.IsStopped()) return kStopped;
     return std::move(items_);
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;

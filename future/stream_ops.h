@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/poll.h"
 #include "future/stream.h"
@@ -65,6 +66,8 @@ class [[nodiscard]] MapItemsStream {
     });
   }
 
+  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
+
  private:
   future_internal::GuardedSource<S> source_;
   Function function_;
@@ -92,6 +95,8 @@ class [[nodiscard]] FilterItemsStream {
       return is_wanted ? std::optional<Item>(std::move(item)) : std::nullopt;
     });
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;
@@ -123,6 +128,8 @@ class [[nodiscard]] TakeItemsStream {
       return std::optional<Item>(std::move(item));
     });
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;

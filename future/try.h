@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "base/check.h"
+#include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/internal/status_traits.h"
@@ -104,6 +105,8 @@ class [[nodiscard]] TryFuture {
       return Output(std::current_exception());
     }
   }
+
+  void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(future_); }
 
  private:
   F future_;

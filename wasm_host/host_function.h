@@ -21,6 +21,8 @@
 // A function whose result is a Future runs off the guest's stack: it may wait, throw and use the
 // stack as it likes. Any other function runs inline, on the guest's stack of which 1 MiB is free
 // for it, and must not block. An exception ends the guest with the cause kHostFunction.
+// Cancellation: the future that a host function returned sees the stop request and is awaited to
+// its end before the guest is unwound; what it loses is for it to say.
 #ifndef WEFT_WASM_HOST_HOST_FUNCTION_H_
 #define WEFT_WASM_HOST_HOST_FUNCTION_H_
 

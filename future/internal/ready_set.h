@@ -82,6 +82,14 @@ class ReadySet {
   // The next ready member; null when those that were ready at BeginPoll() have all been taken, so
   // that a child that wakes itself does not keep the poll from ending.
   Member* TakeReady();
+  // Calls visit(member) for each member that has not been removed.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (const Member* member = members_.Front(); member != nullptr;
+         member = members_.Next(member)) {
+      visit(*member);
+    }
+  }
   // A waker of the member.
   static Waker WakerOf(Member* member);
   // Takes a member out and drops the set's reference; wakers may keep it alive, without effect.

@@ -24,6 +24,7 @@ ORDERED = re.compile(r"memory_order_(?:acquire|release|acq_rel|seq_cst|consume)"
 EDGE = re.compile(r"\(\d+[a-z]?\)|[Ee]dges? \(?\d+")
 TYPE = re.compile(r"(?:template <.*> )?(?:struct|class|union|enum(?: class)?)(?: \w+\([^)]*\))* (\w+)(?: final)?"
                   r"(?: : [^;]*)?(?: \{.*)?")
+POLLED = re.compile(r"\bpoll(?:_next)?\(Context&")
 EDGE_REACH = 6  # lines above an access in which the number of its edge may stand
 
 
@@ -224,8 +225,18 @@ def check_places(tree):
                 yield f"{path}:{number}: '{found.group()}...' is a path of one machine"
 
 
+def check_cancel_safety(tree):
+    """A public header of futures or streams says what their cancellation loses, and what it does not."""
+    for path in tree.cpp():
+        if not path.endswith(".h") or is_test(path) or re.search(r"/internal/|^examples/|scripted\.h$", path):
+            continue
+        text = "\n".join(tree.lines(path))
+        if POLLED.search(text) and not re.search(r"//.*\bCancellation\b", text):
+            yield f"{path}: expected a comment 'Cancellation ...': what is lost when the future is stopped; found none"
+
+
 CHECKS = (check_file_length, check_columns, check_forbidden, check_sleeps, check_guards, check_types, check_orders,
-          check_readmes, check_snippets, check_links, check_families, check_places)
+          check_readmes, check_snippets, check_links, check_families, check_places, check_cancel_safety)
 
 
 def main(arguments):

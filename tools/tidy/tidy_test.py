@@ -33,6 +33,10 @@ CASES = (
      "x.load(std::memory_order_acquire);  // (1)\n"),
     (tidy.check_snippets, "a/README.md", "```cpp\nint x;\nint y;\n```\n", "text\n"),
     (tidy.check_links, "a/README.md", "[gone](nowhere.md)\n", "[here](README.md)\n"),
+    (tidy.check_cancel_safety, "a/b.h", "Poll<int> poll(Context& cx);\n",
+     "//   Cancellation     Nothing is lost.\nPoll<int> poll(Context& cx);\n"),
+    (tidy.check_cancel_safety, "a/b.h", "// Cancel it.\nPoll<std::optional<int>> poll_next(Context& cx);\n",
+     "// Cancellation: stops at once.\nPoll<std::optional<int>> poll_next(Context& cx);\n"),
     (tidy.check_places, "a/b.cc", "// see /home/someone/notes\n", "// see ~/notes\n"),
 )
 
