@@ -16,21 +16,23 @@
 //   Fairness         A ready task waits for the tasks that were ready before it at its worker, for
 //                    at most 3 runs of the worker's slot for each of these and for itself, and for
 //                    at most 64 runs in a row of what timers and descriptors have woken. A worker
-//                    looks at the injector at least every 64 runs, and, when runs are long, after
-//                    every other one that ends in another tick of the coarse clock. Tasks that
-//                    never return to the scheduler are not interrupted; what such a task has
-//                    spawned or woken is run by others, but for the task that it has woken last,
-//                    which others take only if they happen to search.
+//                    looks around every 64 runs, or every 10 us if those take longer, or after
+//                    each run of more than that: at the injector too, from which it runs one, but
+//                    never at two looks in a row. How long runs are it tells by those between its
+//                    last two looks; when they become long all at once, it learns of it after 64,
+//                    or within 8 of a tick of the coarse clock (1 to 10 ms). Tasks that never
+//                    return to the scheduler are not interrupted; what such a task has spawned or
+//                    woken is run by others, but for the task that it has woken last, which others
+//                    take only if they happen to search.
 //   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to
 //                    11, kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to
 //                    the highest that has some. So between two runs of a worker for kHigh there is
 //                    at most one for another class, between two for kNormal three, between two for
 //                    kLow 15, and in each case the injector's turns. Tasks of kHigh and of kLow
 //                    begin in the order in which they became ready, on any worker.
-//   Timers           Never early. A busy worker looks at timers and descriptors at least every 64
-//                    runs (at descriptors at most every 50 us), and within 8 runs of a tick of the
-//                    coarse clock (1 to 10 ms), after each run once runs are long; an idle one
-//                    waits for them in the kernel. What they wake goes ahead of the queue.
+//   Timers           Never early. A busy worker looks at timers and descriptors when it looks
+//                    around (see Fairness; at descriptors at most every 50 us); an idle one waits
+//                    for them in the kernel. What they wake goes ahead of the queue.
 //   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups. It
 //                    becomes idle within RuntimeOptions::search_time.
 //   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
