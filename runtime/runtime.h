@@ -18,7 +18,7 @@
 //                    at most 64 runs in a row of what timers and descriptors have woken. A worker
 //                    looks around every 64 runs, or every 10 us if those take longer, or after
 //                    each run of more than that: at the injector too, from which it runs one, but
-//                    never at two looks in a row. How long runs are it tells by those between its
+//                    never two in a row. How long runs are it tells by those between its
 //                    last two looks; when they become long all at once, it learns of it after 64,
 //                    or within 8 of a tick of the coarse clock (1 to 10 ms). Tasks that never
 //                    return to the scheduler are not interrupted; what such a task has spawned or

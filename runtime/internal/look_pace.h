@@ -55,6 +55,9 @@ class LookPace {
     Resume(now);
   }
 
+  // Whether the next look is before the next run.
+  bool IsEachRunLong() const { return runs_per_look_ == 1; }
+
   // The time until `now` was not spent in runs.
   void Resume(Instant now) {
     last_look_ = now;

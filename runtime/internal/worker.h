@@ -200,7 +200,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Tally tally_;
   OwnerCounter tasks_run_, slot_taken_;
   // The same, seldom used.
-  bool was_injected_ = false;   // the injector had its turn at the last look
+  bool was_injected_ = false;   // the injector had the last run, and there is a look before each
   bool searching_pays_ = true;  // the last time without work was shorter than a search
   uint32_t random_;
   Instant last_poll_ = Instant::InfinitePast();

@@ -29,10 +29,10 @@ Runnable* Worker::LookAround() {
   const Instant now = MonotonicNow();
   pace_.Looked(now, coarse);
   LookAtKernelAndClock(now);
-  // Never twice in a row: where there is a look before each run, others have every second one.
+  // Where there is a look before each run, others have every second one.
   if (std::exchange(was_injected_, false)) return nullptr;
   Runnable* const runnable = TakeInjected();
-  was_injected_ = runnable != nullptr;
+  was_injected_ = runnable != nullptr && pace_.IsEachRunLong();
   return runnable;
 }
 
