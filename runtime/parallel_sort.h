@@ -20,8 +20,8 @@
 //   Cancellation     No cancellation point.
 //   Complexity       O(n log n) comparisons and moves, also in the worst case; of p workers each
 //                    does about 1/p on large ranges, but inputs made to defeat the choice of pivots
-//                    are sorted by fewer. O(n) if the range is sorted or reversed. No allocation; the
-//                    stack is O(log n) deep, some KB a level.
+//                    are sorted by fewer. O(n) if the range is sorted or reversed. No allocation;
+//                    the stack is O(log n) deep, some KB a level.
 //
 // Example: parallel_sort_example.cc
 #ifndef WEFT_RUNTIME_PARALLEL_SORT_H_

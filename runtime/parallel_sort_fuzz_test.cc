@@ -1,7 +1,7 @@
 // Question: does ParallelSort agree with std::sort on inputs that nobody thought of?
 // Method: random mixtures of runs, repetitions and noise of random sizes, with random grains,
-// orders and numbers of workers; in some rounds a random comparison throws, and what is there afterwards
-// must be what was there before.
+// orders and numbers of workers; in some rounds a random comparison throws, and what is there
+// afterwards must be what was there before.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -24,9 +24,9 @@ class RuntimeThread {
 
   // Begins to run main() on a thread of this name (at most 15 characters), on which the signals
   // that a faulting instruction raises are unblocked, whatever mask it has inherited: guests in
-  // WebAssembly turn them into traps. A stack of 0 bytes stands for the system's default (ulimit
-  // -s). Fails, and starts nothing, where the system has no room for the thread or for its stack.
-  // Precondition (checked): it does not run.
+  // WebAssembly turn them into traps. A stack of 0 bytes stands for the system's default
+  // (ulimit -s). Fails, and starts nothing, where the system has no room for the thread or for its
+  // stack. Precondition (checked): it does not run.
   absl::Status Start(const std::string& name, std::size_t stack_size_bytes,
                      std::function<void()> main);
 
