@@ -21,8 +21,15 @@ namespace {
 
 using Labels = std::map<std::string, std::string>;
 
-bool Matches(std::string_view text, const char* pattern) {
-  return std::regex_match(text.begin(), text.end(), std::regex(pattern));
+// Patterns are made once: that takes long.
+bool IsName(std::string_view text) {
+  static const std::regex* const kName = new std::regex("[a-zA-Z_][a-zA-Z0-9_]*");
+  return std::regex_match(text.begin(), text.end(), *kName);
+}
+
+bool IsNumber(std::string_view text) {
+  static const std::regex* const kNumber = new std::regex("-?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?");
+  return std::regex_match(text.begin(), text.end(), *kNumber);
 }
 
 // The parts of a text, at most so many.
@@ -64,7 +71,7 @@ std::optional<Labels> TakeLabels(std::string_view& rest) {
     const std::size_t equals = rest.find("=\"");
     if (equals == std::string_view::npos) return std::nullopt;
     const std::string_view name = rest.substr(0, equals);
-    if (!Matches(name, "[a-zA-Z_][a-zA-Z0-9_]*")) return std::nullopt;
+    if (!IsName(name)) return std::nullopt;
     rest.remove_prefix(equals + 2);
     const std::optional<std::string> value = TakeEscaped(rest);
     if (!value || rest.size() < 2 || !labels.emplace(name, *value).second) return std::nullopt;
@@ -78,7 +85,7 @@ std::optional<Labels> TakeLabels(std::string_view& rest) {
 std::optional<double> ToNumber(std::string_view text) {
   double value = 0;
   if (text == "+Inf") return std::numeric_limits<double>::infinity();
-  if (!Matches(text, "-?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")) return std::nullopt;
+  if (!IsNumber(text)) return std::nullopt;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
@@ -112,7 +119,7 @@ class Parser {
   std::string AddDescriptor(std::string_view line) {
     const std::vector<std::string_view> words = Split(line, ' ', 4);
     if (words.size() != 4 || words[0] != "#") return "expected '# WORD name text'";
-    if (!Matches(words[2], "[a-zA-Z_:][a-zA-Z0-9_:]*")) return "not a name";
+    if (!IsName(words[2])) return "not a name";
     if (words[2] != current_) {
       if (!families_.emplace(words[2], ParsedFamily()).second) return "a family in two places";
       current_ = words[2];
