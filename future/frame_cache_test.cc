@@ -160,7 +160,7 @@ TEST(FrameCacheTest, ATaskThatWaitsIsSmall) {
     executor.RunUntilStalled();
     return 0;
   });
-  EXPECT_LE(bytes / kTasks, 240u) << "200 with optimisation";
+  EXPECT_LE(bytes / kTasks, 240u) << "184 with optimisation";
 }
 
 // Counts what it gives, and takes back only what it gave.

@@ -16,9 +16,10 @@
 //                    a loop (a million frames need no stack), running their destructors, and the
 //                    root answers kStopped. A Task whose first poll finds the stop requested never
 //                    starts.
-//   Complexity       One allocation per call of the coroutine, freed when the Task goes: from the
-//                    thread's cache (frame_cache.h), or from the std::pmr::memory_resource* that
-//                    follows a leading std::allocator_arg_t of the coroutine; it outlives the Task.
+//   Complexity       One allocation per call of the coroutine, freed at its end, with what it took
+//                    by value, or with a Task that has not begun: from the thread's cache
+//                    (frame_cache.h), or from the std::pmr::memory_resource* that follows a
+//                    leading std::allocator_arg_t of the coroutine; it outlives the Task.
 //                    A child that completes without waiting costs about a call; it runs on top of
 //                    its parent, some kilobytes deep, then by the driver. So neither loops nor
 //                    chains of awaits grow the stack, in any build mode.

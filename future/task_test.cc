@@ -176,74 +176,6 @@ TEST_F(TaskTest, OrReturnOfSuccessGivesTheValue) {
   EXPECT_EQ(*Poll(task).value(), "shoes");
 }
 
-// Whether or not a child waits, and whether it leaves early or comes to its end: its frame, here
-// with its argument, is gone when its awaiter goes on, while its Task is still in scope.
-enum class Wait { kNo, kYes };
-enum class Leave { kAtItsEnd, kEarly };
-
-Task<absl::Status> Hold(Counted, Wait wait, Leave leave) {
-  if (wait == Wait::kYes) co_await YieldNow();
-  if (leave == Leave::kEarly) co_await OrReturn(absl::NotFoundError("no such shoe"));
-  co_return absl::OkStatus();
-}
-
-TEST_F(TaskTest, AFrameIsGoneWhenItsAwaiterGoesOn) {
-  auto body = [](Wait wait, Leave leave) -> Task<int> {
-    int destroyed = 0;
-    Counted counted(&destroyed);
-    Task<absl::Status> child = Hold(std::move(counted), wait, leave);
-    const absl::Status status = co_await std::move(child);
-    EXPECT_EQ(status.ok(), leave == Leave::kAtItsEnd);
-    co_return destroyed;
-  };
-  for (const Wait wait : {Wait::kNo, Wait::kYes}) {
-    for (const Leave leave : {Leave::kAtItsEnd, Leave::kEarly}) {
-      EXPECT_EQ(BlockOn(body(wait, leave)), 1);
-      int destroyed = 0;
-      Task<absl::Status> root = Hold(Counted(&destroyed), Wait::kNo, leave);
-      EXPECT_TRUE(Poll(root).IsReady());
-      EXPECT_EQ(destroyed, 1);
-    }
-  }
-}
-
-// By a hundred frames in place, and a hundred thousand that the driver resumes.
-TEST_F(TaskTest, AnErrorLeavesAHundredThousandFramesEarly) {
-  constexpr int kDepth = 100'000;
-  auto descend = [](auto& self, int depth, int* destroyed) -> Task<absl::Status> {
-    Counted counted(destroyed);
-    if (depth == 0) co_return absl::NotFoundError("no such shoe");
-    absl::Status below = co_await self(self, depth - 1, destroyed);
-    co_await OrReturn(std::move(below));
-    ADD_FAILURE() << "it goes on";
-    co_return absl::OkStatus();
-  };
-  int destroyed = 0;
-  Task<absl::Status> task = descend(descend, kDepth, &destroyed);
-  EXPECT_EQ(Poll(task).value(), absl::NotFoundError("no such shoe"));
-  EXPECT_EQ(destroyed, kDepth + 1);
-}
-
-TEST_F(TaskTest, TheLastOfTwoResultsCounts) {
-  struct Throws {
-    ~Throws() noexcept(false) { throw 1; }
-  };
-  auto body = [](std::shared_ptr<int> first,
-                 std::shared_ptr<int> second) -> Task<std::shared_ptr<int>> {
-    try {
-      const Throws throws;
-      co_return first;
-    } catch (int) {
-    }
-    co_return second;
-  };
-  const auto first = std::make_shared<int>(1);
-  const auto second = std::make_shared<int>(2);
-  Task<std::shared_ptr<int>> task = body(first, second);
-  EXPECT_EQ(Poll(task).value(), second);
-  EXPECT_EQ(first.use_count(), 1);
-}
-
 TEST_F(TaskTest, CancellingUnwindsAMillionFramesFromLeafToRoot) {
   constexpr int kDepth = 1'000'000;
   int destroyed = 0;
@@ -400,34 +332,6 @@ TEST_F(TaskDeathTest, PollingAFinishedTaskIsRefused) {
       {
         Task<int> task = AddOne(1);
         (void)Poll(task);
-        (void)Poll(task);
-      },
-      "a Task runs once");
-}
-
-TEST_F(TaskDeathTest, AwaitingATaskOnceMoreIsRefused) {
-  auto body = []() -> Task<int> {
-    Task<int> child = AddOne(1);
-    const int first = co_await std::move(child);
-    const int second = co_await std::move(child);
-    co_return first + second;
-  };
-  EXPECT_DEATH(
-      {
-        Task<int> task = body();
-        (void)Poll(task);
-      },
-      "a Task runs once");
-}
-
-TEST_F(TaskDeathTest, AwaitingAPolledTaskIsRefused) {
-  auto body = [](Task<int>* polled) -> Task<int> { co_return co_await std::move(*polled); };
-  EXPECT_DEATH(
-      {
-        int destroyed = 0;
-        Task<int> polled = WaitAtDepth(0, &destroyed);
-        (void)Poll(polled);
-        Task<int> task = body(&polled);
         (void)Poll(task);
       },
       "a Task runs once");
