@@ -25,15 +25,15 @@ weft::Task<> Refresh() { co_await weft::SleepFor(absl::Hours(1)); }
 }  // namespace
 
 int main() {
+  bool is_written = false;
   weft::TestLoop loop(weft::TestLoop::Reactors::kSameThread, weft::TaskTracking::kOn);
   weft::Spawn(loop, Refresh(), {.name = "refresh"}).Detach();
 
-  bool is_written = false;
-  const absl::StatusOr<weft::JoinHandle<void>> dumps = weft::DumpTasksOnSignal(
-      loop, loop.reactor(), {.write = [&](std::string_view dump) {
-        is_written = true;
-        return weft::DumpToDescriptor(STDOUT_FILENO)(dump);
-      }});
+  const absl::StatusOr<weft::JoinHandle<void>> dumps =
+      weft::DumpTasksOnSignal(loop, loop.reactor(), {.write = [&](std::string_view dump) {
+                                is_written = true;
+                                return weft::DumpToDescriptor(STDOUT_FILENO)(dump);
+                              }});
   if (!dumps.ok()) {
     std::fprintf(stderr, "%s\n", dumps.status().ToString().c_str());
     return EXIT_FAILURE;
