@@ -1,6 +1,6 @@
-// Writes what its tasks do to standard output when SIGUSR1 comes, which it sends to itself. A program
-// of your own takes //runtime, made with track_tasks = weft::TaskTracking::kOn, in the place of
-// TestLoop; then `kill -USR1` shows where it stands.
+// Writes what its tasks do to standard output when SIGUSR1 comes, which it sends to itself. A
+// program of your own takes //runtime, made with track_tasks = weft::TaskTracking::kOn, in the
+// place of TestLoop; then `kill -USR1` shows where it stands.
 #include <signal.h>
 #include <unistd.h>
 
