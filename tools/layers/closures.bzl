@@ -380,6 +380,13 @@ CLOSURES = {
         "base",
         "io",
     ],
+    "//io:dump_on_signal": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "io",
+        "reactor",
+    ],
     "//io:file": [
         "@com_google_absl",
         "base",
