@@ -58,6 +58,8 @@ class Task;
 namespace future_internal {
 
 template <typename T>
+class ForkedTask;
+template <typename T>
 class Promise;
 
 // Where a frame leaves its result.
@@ -165,6 +167,13 @@ class FramePromise : public PromiseBase {
   }
   template <typename U>
   void await_transform(Task<U>& task) = delete;  // a Task is awaited once: co_await std::move(task)
+  // What is awaited by a way of its own: a fork of Tasks.
+  template <typename F>
+    requires requires { typename F::FrameAwaiter; }
+  typename F::FrameAwaiter await_transform(
+      F&& operand, std::source_location location = std::source_location::current()) {
+    return typename F::FrameAwaiter(*this, operand, location);
+  }
   template <typename F>
     requires Future<std::remove_reference_t<F>>
   FutureAwaiter<std::remove_reference_t<F>> await_transform(
@@ -310,6 +319,8 @@ class [[nodiscard]] Task : private future_internal::TaskBase {
   friend class future_internal::PromiseCommon;
   template <typename U>
   friend class future_internal::TaskAwaiter;
+  template <typename U>
+  friend class future_internal::ForkedTask;
 
   explicit Task(std::coroutine_handle<promise_type> frame) { frame_ = frame; }
 

@@ -1,14 +1,22 @@
 #include "future/internal/chain.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "base/check.h"
+#include "future/executor.h"
 
 namespace weft::future_internal {
 namespace {
 
 // What one poll uses for beginning children in place: a hundred frames or so.
 constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
+
+[[noreturn]] void FailForeignSuspension() {
+  WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await Futures "
+                  "and Tasks only, and with GCC 12 name the result of an await before testing it in "
+                  "a condition";
+}
 
 }  // namespace
 
@@ -88,9 +96,43 @@ PollState Chain::Drive(PromiseBase* frame) {
         frame = driver.frame;
         break;
       case Request::kNone:
-        WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await "
-                        "Futures and Tasks only, and with GCC 12 name the result of an await "
-                        "before testing it in a condition";
+        FailForeignSuspension();
+    }
+  }
+}
+
+ForkQueue* Chain::FindForks() {
+  const Context& cx = *driver_->context;
+  if (cx.HasExecutor()) driver_->forks = cx.executor().forks();
+  return driver_->forks;
+}
+
+PollState Chain::RunBranch(PromiseBase& child, Chain& branch) {
+  PromiseBase* const parent = child.parent();
+  Driver& driver = *driver_;
+  while (true) {
+    switch (std::exchange(driver.request, Request::kNone)) {
+      case Request::kWait:
+        branch.leaf_ = std::exchange(driver.leaf, nullptr);
+        for (PromiseBase* frame = &branch.leaf_->frame(); frame != parent; frame = frame->parent()) {
+          frame->Join(branch);
+        }
+        child.BecomeRoot();
+        return PollState::kPending;
+      case Request::kStop:
+        for (PromiseBase* frame = driver.frame; frame != parent;) frame = Destroy(*frame);
+        return PollState::kStopped;
+      case Request::kReturnEarly:
+        driver.frame = Destroy(*driver.frame);
+        if (driver.frame == parent) return PollState::kReady;
+        [[fallthrough]];
+      case Request::kTransfer:
+        driver.frame->frame().resume();
+        break;
+      case Request::kNone:
+      case Request::kFinished:
+        if (!child.frame().done()) FailForeignSuspension();
+        return PollState::kReady;
     }
   }
 }

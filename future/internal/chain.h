@@ -17,12 +17,17 @@
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 
 #include "future/await_chain.h"
 #include "future/context.h"
 #include "future/poll.h"
+
+namespace weft {
+class ForkQueue;
+}
 
 namespace weft::future_internal {
 
@@ -98,6 +103,18 @@ class Chain {
     return static_cast<const char*>(__builtin_frame_address(0)) < driver_->stack_limit;
   }
 
+  // The same, for a frame whose children may as well be tasks: with some more of the stack.
+  bool IsStackVeryLow() const {
+    return static_cast<const char*>(__builtin_frame_address(0)) <
+           driver_->stack_limit - kMoreStackBytes;
+  }
+  // What the executor has for forks of this thread; null if it has nothing.
+  ForkQueue* forks() { return driver_->forks != nullptr ? driver_->forks : FindForks(); }
+  // For a frame that has begun `child` in place, and others beside it: does the driver's part until
+  // the child has finished, is unwound (kStopped), or waits (kPending). Then its frames leave this
+  // chain and become `branch`, that of the child, which is resumed for itself.
+  PollState RunBranch(PromiseBase& child, Chain& branch);
+
   // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
   void Wait(Leaf& leaf) {  // until the leaf is ready
     driver_->leaf = &leaf;
@@ -116,15 +133,19 @@ class Chain {
  private:
   enum class Request : unsigned char { kNone, kWait, kStop, kReturnEarly, kTransfer, kFinished };
 
+  static constexpr std::ptrdiff_t kMoreStackBytes = 48 * 1024;
+
   struct Driver {
     Context* context;
     const char* stack_limit;
     PromiseBase* frame = nullptr;  // with kStop, kReturnEarly, kTransfer
     Leaf* leaf = nullptr;          // with kWait
+    ForkQueue* forks = nullptr;    // once asked for
     Request request = Request::kNone;
   };
 
   PollState Drive(PromiseBase* frame);
+  ForkQueue* FindForks();
   static void Unwind(PromiseBase* frame);
   void Ask(Request request, PromiseBase* frame) {
     driver_->request = request;
@@ -164,6 +185,9 @@ class PromiseBase {
   PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
   // The parent, which began this frame in place, suspends: its end resumes the parent.
   void LeavePlace() { parent_ &= ~kInPlace; }
+  // The frame, and what it awaits, become the root of another chain.
+  void Join(Chain& chain) { chain_ = &chain; }
+  void BecomeRoot() { parent_ = kInPlace; }
   // The frame has finished, and returns to whoever resumed it.
   void Finish() {
     if (parent_ == kInPlace) return chain_->FinishRoot();
