@@ -34,8 +34,8 @@ Sum FibByFork(int n) {
 }
 Sum FibBySpawn(int n) {
   if (n < 2) co_return n;
-  Executor& executor = co_await CurrentExecutor();
-  JoinHandle<std::int64_t> second = Spawn(executor, FibBySpawn(n - 2));
+  Executor* const executor = co_await CurrentExecutor();
+  JoinHandle<std::int64_t> second = Spawn(*executor, FibBySpawn(n - 2));
   const std::int64_t a = co_await FibBySpawn(n - 1);
   const absl::StatusOr<std::int64_t> b = co_await std::move(second);
   co_return a + *b;
