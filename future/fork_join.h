@@ -242,7 +242,8 @@ class ForkAwaiter final : public Leaf {
     });
   }
 
-  void Note(ForkChildBase& child, InPlace end) {
+  template <typename Child>
+  void Note(Child& child, InPlace end) {
     switch (end) {
       case InPlace::kEnded:
         if (child.HasFailed()) [[unlikely]]
