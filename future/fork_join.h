@@ -213,6 +213,7 @@ class ForkAwaiter final : public Leaf {
  private:
   bool HasFailed() const { return group_.count().HasFailed(); }
 
+  // With the executor that this needs.
   void BeginAsTasks(Executor&) {
     ForEachChild(fork_.children_, [this](std::size_t, auto& child) {
       child.SetGroup(&group_);
