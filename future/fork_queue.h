@@ -1,5 +1,5 @@
-// future/fork_queue.h — how the tasks that run on one thread of an executor offer forks to its other
-// threads (fork_join.h), and take them back.
+// future/fork_queue.h — how the tasks that run on one thread of an executor offer forks
+// (fork_join.h) to its other threads, and take them back.
 #ifndef WEFT_FUTURE_FORK_QUEUE_H_
 #define WEFT_FUTURE_FORK_QUEUE_H_
 

@@ -13,9 +13,10 @@ namespace {
 constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
 
 [[noreturn]] void FailForeignSuspension() {
-  WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await Futures "
-                  "and Tasks only, and with GCC 12 name the result of an await before testing it in "
-                  "a condition";
+  WEFT_FATAL()
+      << "a Task suspended without going through the task's own machinery; await Futures "
+         "and Tasks only, and with GCC 12 name the result of an await before testing it in "
+         "a condition";
 }
 
 }  // namespace
@@ -114,7 +115,8 @@ PollState Chain::RunBranch(PromiseBase& child, Chain& branch) {
     switch (std::exchange(driver.request, Request::kNone)) {
       case Request::kWait:
         branch.leaf_ = std::exchange(driver.leaf, nullptr);
-        for (PromiseBase* frame = &branch.leaf_->frame(); frame != parent; frame = frame->parent()) {
+        for (PromiseBase* frame = &branch.leaf_->frame(); frame != parent;
+             frame = frame->parent()) {
           frame->Join(branch);
         }
         child.BecomeRoot();

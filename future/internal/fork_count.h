@@ -1,5 +1,5 @@
-// future/internal/fork_count.h — how many children of a fork are away, whether one has failed, and
-// whom to wake: in one atomic word and a place for a waker.
+// future/internal/fork_count.h — how many children of a fork are away, whether one has failed,
+// and whom to wake: in one atomic word and a place for a waker.
 //
 // A child that is away has its end counted by Arrive(). The parent adds those that went away when
 // it knows how many there are; some may have arrived by then, and the count is below zero for a
