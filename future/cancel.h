@@ -52,6 +52,7 @@ void AddRef(CancelFlag* node);
 void Release(CancelFlag* node);
 
 class CellBase;
+class ForkGroup;
 
 // A flag of the tree, for dumps: comparable, for as long as somebody has a token of it.
 struct CancelNodeView {
@@ -93,6 +94,7 @@ class CancelToken {
   friend class CancelSource;
   friend class future_internal::CancelEntry;
   friend class future_internal::CellBase;
+  friend class future_internal::ForkGroup;
   friend std::vector<future_internal::CancelNodeView> future_internal::PathToRoot(
       const CancelToken& token);
   explicit CancelToken(future_internal::CancelFlag* node) : node_(node) {}

@@ -121,6 +121,7 @@ class TimerService {
   virtual void Cancel(TimerSlot& slot) = 0;
 };
 
+class ForkQueue;
 class TaskRegistry;
 
 // Runs Runnables. All methods may be called from any thread.
@@ -164,6 +165,10 @@ class Executor {
   // now, on top of the asking task. An executor that does so bounds how deep its tasks run on top
   // of each other.
   virtual bool TakeIfNext([[maybe_unused]] Runnable* task) { return false; }
+
+  // The calling thread's, until the run that asks returns; see fork_queue.h. Null: there is nobody
+  // to offer forks to.
+  virtual ForkQueue* forks() { return nullptr; }
 
   // The number of the worker whose thread is calling; -1 if it is none of this executor's, or if
   // the executor has no workers.

@@ -59,6 +59,8 @@ class Task;
 namespace future_internal {
 
 template <typename T>
+class ForkedTask;
+template <typename T>
 class Promise;
 
 // Where a frame leaves its result.
@@ -167,6 +169,13 @@ class FramePromise : public PromiseBase {
   }
   template <typename U>
   void await_transform(Task<U>& task) = delete;  // a Task is awaited once: co_await std::move(task)
+  // What is awaited by a way of its own: a fork of Tasks.
+  template <typename F>
+    requires requires { typename F::FrameAwaiter; }
+  typename F::FrameAwaiter await_transform(
+      F&& operand, std::source_location location = std::source_location::current()) {
+    return typename F::FrameAwaiter(*this, operand, location);
+  }
   template <typename F>
     requires Future<std::remove_reference_t<F>>
   FutureAwaiter<std::remove_reference_t<F>> await_transform(
@@ -300,6 +309,8 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   friend class future_internal::PromiseCommon;
   template <typename U>
   friend class future_internal::TaskAwaiter;
+  template <typename U>
+  friend class future_internal::ForkedTask;
 
   explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
@@ -312,6 +323,11 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
     promise().Link(chain, slot);
     return std::coroutine_handle<future_internal::PromiseBase>::from_address(
         std::exchange(frame_, nullptr).address());
+  }
+
+  // Takes the frame back, which waits as the root of this Task's own chain.
+  void TakeBack(future_internal::PromiseBase& root) {
+    frame_ = std::coroutine_handle<promise_type>::from_address(root.frame().address());
   }
 
   std::coroutine_handle<promise_type> frame_;  // null: moved from, awaited or finished

@@ -39,27 +39,27 @@ namespace future_internal {
 // Values: all values of Children. Successes: the same without the possibility of errors.
 template <typename Children>
 struct AllOf;
-template <typename... F>
-struct AllOf<std::tuple<Child<F>...>> {
-  using Values = std::tuple<NonVoid<OutputOf<F>>...>;
-  using Successes = std::tuple<typename StatusTraits<OutputOf<F>>::Value...>;
+template <typename... C>
+struct AllOf<std::tuple<C...>> {
+  using Values = std::tuple<NonVoid<typename C::Output>...>;
+  using Successes = std::tuple<typename StatusTraits<typename C::Output>::Value...>;
 };
-template <typename F>
-struct AllOf<std::vector<Child<F>>> {
-  using Values = std::vector<NonVoid<OutputOf<F>>>;
-  using Successes = std::vector<typename StatusTraits<OutputOf<F>>::Value>;
+template <typename C>
+struct AllOf<std::vector<C>> {
+  using Values = std::vector<NonVoid<typename C::Output>>;
+  using Successes = std::vector<typename StatusTraits<typename C::Output>::Value>;
 };
 
 // Makes a tuple or a vector of take(child) for all children.
-template <typename All, typename... F, typename Take>
-All CollectAll(std::tuple<Child<F>...>& children, Take take) {
+template <typename All, typename... C, typename Take>
+All CollectAll(std::tuple<C...>& children, Take take) {
   return std::apply([&](auto&... child) { return All(take(child)...); }, children);
 }
-template <typename All, typename F, typename Take>
-All CollectAll(std::vector<Child<F>>& children, Take take) {
+template <typename All, typename C, typename Take>
+All CollectAll(std::vector<C>& children, Take take) {
   All all;
   all.reserve(children.size());
-  for (Child<F>& child : children) all.push_back(take(child));
+  for (C& child : children) all.push_back(take(child));
   return all;
 }
 

@@ -43,6 +43,7 @@ class PriorityView final : public Executor {
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
   Executor& WithPriority(TaskPriority priority) override;
+  ForkQueue* forks() override;
   int CurrentWorker() const override;
 
  private:
@@ -121,6 +122,7 @@ inline void PriorityView::OnTaskFinished() { runtime_.OnTaskFinished(); }
 inline Executor& PriorityView::WithPriority(TaskPriority priority) {
   return runtime_.WithPriority(priority);
 }
+inline ForkQueue* PriorityView::forks() { return runtime_.forks(); }
 inline int PriorityView::CurrentWorker() const { return runtime_.CurrentWorker(); }
 
 }  // namespace runtime_internal

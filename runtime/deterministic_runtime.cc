@@ -182,6 +182,19 @@ void DeterministicRuntime::ScheduleInClass(TaskPriority priority, Runnable* runn
   ready_[static_cast<std::size_t>(priority)].push_back(runnable);
 }
 
+bool DeterministicRuntime::Forks::Push(Runnable* fork) noexcept {
+  if (runtime_.Choose(4) == 0) return false;
+  runtime_.Schedule(fork, ScheduleHint::kSpawn);
+  return true;
+}
+
+// Nothing runs between two calls of one thread: what was offered is still there.
+bool DeterministicRuntime::Forks::Pop(Runnable* fork) noexcept {
+  if (runtime_.Choose(2) == 0) return false;
+  std::erase(runtime_.ready_[static_cast<std::size_t>(TaskPriority::kNormal)], fork);
+  return true;
+}
+
 void DeterministicRuntime::ScheduleBlocking(Runnable* job) {
   CheckThread("a blocking call");
   ready_[static_cast<std::size_t>(TaskPriority::kNormal)].push_back(job);

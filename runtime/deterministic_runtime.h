@@ -48,6 +48,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/fork_queue.h"
 #include "future/task_registry.h"
 #include "future/virtual_timers.h"
 #include "reactor/simulated_reactor.h"
@@ -101,6 +102,7 @@ class DeterministicRuntime final : public AnyRuntime {
   Instant Now() override { return now_; }
   TimerService& timers() override { return timers_; }
   const CancelToken& token() override { return source_.token(); }
+  ForkQueue* forks() override { return &forks_; }
   void OnTaskSpawned() override { ++live_tasks_; }
   void OnTaskFinished() override { --live_tasks_; }
 
@@ -110,6 +112,17 @@ class DeterministicRuntime final : public AnyRuntime {
   void ScheduleInClass(TaskPriority priority, Runnable* runnable) override;
 
  private:
+  // The seed says which forks are offered, and which of these others take.
+  class Forks final : public ForkQueue {
+   public:
+    explicit Forks(DeterministicRuntime* runtime) : runtime_(*runtime) {}
+    bool Push(Runnable* fork) noexcept override;
+    bool Pop(Runnable* fork) noexcept override;
+
+   private:
+    DeterministicRuntime& runtime_;
+  };
+
   // Which of the ready tasks a seed tends to choose.
   enum class Taste : unsigned char { kAny, kNewest, kOldest };
 
@@ -138,6 +151,7 @@ class DeterministicRuntime final : public AnyRuntime {
   SimulatedReactor reactor_;
   Instant now_;
   std::array<std::vector<Runnable*>, 3> ready_;  // by class; oldest first
+  Forks forks_{this};
   std::size_t live_tasks_ = 0;
   uint64_t runs_ = 0;
   uint64_t digest_ = 0;

@@ -137,6 +137,8 @@ void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
 
 bool Runtime::TakeIfNext(Runnable* task) { return scheduler_->TakeIfNext(task); }
 
+ForkQueue* Runtime::forks() { return scheduler_->forks(); }
+
 int Runtime::CurrentWorker() const { return scheduler_->CurrentWorker(); }
 
 void Runtime::OnTaskSpawned() { scheduler_->CountSpawn(); }

@@ -169,6 +169,7 @@ class Runtime final : public AnyRuntime {
   const CancelToken& token() override { return source_.token(); }
   void StartTask(Runnable* task) override;
   bool TakeIfNext(Runnable* task) override;
+  ForkQueue* forks() override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;
   int CurrentWorker() const override;

@@ -1,14 +1,23 @@
 #include "future/internal/chain.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "base/check.h"
+#include "future/executor.h"
 
 namespace weft::future_internal {
 namespace {
 
 // What one poll uses for beginning children in place: a hundred frames or so.
 constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
+
+[[noreturn]] void FailForeignSuspension() {
+  WEFT_FATAL()
+      << "a Task suspended without going through the task's own machinery; await Futures "
+         "and Tasks only, and with GCC 12 name the result of an await before testing it in "
+         "a condition";
+}
 
 }  // namespace
 
@@ -38,7 +47,7 @@ PollState Chain::Resume(Context& cx, PromiseBase& root) {
     if (state == PollState::kPending) return state;
     if (state == PollState::kStopped) {
       leaf_ = nullptr;
-      Unwind(&leaf->frame());
+      Unwind(&leaf->frame(), nullptr);
       return state;
     }
   }
@@ -77,21 +86,54 @@ PollState Chain::Drive(PromiseBase* frame) {
       case Request::kFinished:
         return PollState::kReady;
       case Request::kStop:
-        Unwind(driver.frame);
+        Unwind(driver.frame, nullptr);
         return PollState::kStopped;
       case Request::kTransfer:
         frame = driver.frame;
         break;
       case Request::kNone:
-        WEFT_FATAL() << "a Task suspended without going through the task's own machinery; await "
-                        "Futures and Tasks only, and with GCC 12 name the result of an await "
-                        "before testing it in a condition";
+        FailForeignSuspension();
     }
   }
 }
 
-void Chain::Unwind(PromiseBase* frame) {
-  while (frame != nullptr) {
+ForkQueue* Chain::FindForks() {
+  const Context& cx = *driver_->context;
+  if (cx.HasExecutor()) driver_->forks = cx.executor().forks();
+  return driver_->forks;
+}
+
+PollState Chain::RunBranch(PromiseBase& child, Chain& branch) {
+  Slot& slot = *child.slot();
+  PromiseBase* const parent = slot.parent();
+  slot.LeavePlace();  // so that its end is told
+  Driver& driver = *driver_;
+  while (true) {
+    switch (std::exchange(driver.request, Request::kNone)) {
+      case Request::kWait:
+        branch.leaf_ = std::exchange(driver.leaf, nullptr);
+        for (PromiseBase* frame = &branch.leaf_->frame(); frame != parent;
+             frame = frame->slot()->parent()) {
+          frame->Join(branch);
+        }
+        slot = Slot();
+        return PollState::kPending;
+      case Request::kStop:
+        Unwind(driver.frame, parent);
+        return PollState::kStopped;
+      case Request::kTransfer:
+        if (driver.frame == parent) return PollState::kReady;
+        driver.frame->frame().resume();
+        break;
+      case Request::kNone:
+      case Request::kFinished:
+        FailForeignSuspension();
+    }
+  }
+}
+
+void Chain::Unwind(PromiseBase* frame, PromiseBase* end) {
+  while (frame != end) {
     PromiseBase* const parent = frame->slot()->parent();
     frame->frame().destroy();
     frame = parent;

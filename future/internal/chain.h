@@ -21,6 +21,7 @@
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 
@@ -34,6 +35,10 @@
 #else
 #define WEFT_IN_REGISTERS
 #endif
+
+namespace weft {
+class ForkQueue;
+}
 
 namespace weft::future_internal {
 
@@ -131,6 +136,18 @@ class WEFT_IN_REGISTERS Chain {
     return static_cast<const char*>(__builtin_frame_address(0)) < driver_->stack_limit;
   }
 
+  // The same, for a frame whose children may as well be tasks: with some more of the stack.
+  bool IsStackVeryLow() const {
+    return static_cast<const char*>(__builtin_frame_address(0)) <
+           driver_->stack_limit - kMoreStackBytes;
+  }
+  // What the executor has for forks of this thread; null if it has nothing.
+  ForkQueue* forks() { return driver_->forks != nullptr ? driver_->forks : FindForks(); }
+  // For a frame that has begun `child` in place, and others beside it: does the driver's part until
+  // the child has finished, is unwound (kStopped), or waits (kPending). Then its frames leave this
+  // chain and become `branch`, that of the child, which is resumed for itself.
+  PollState RunBranch(PromiseBase& child, Chain& branch);
+
   // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
   void Wait(Leaf& leaf) {  // until the leaf is ready
     driver_->leaf = &leaf;
@@ -143,16 +160,21 @@ class WEFT_IN_REGISTERS Chain {
  private:
   enum class Request : unsigned char { kNone, kWait, kStop, kTransfer, kFinished };
 
+  static constexpr std::ptrdiff_t kMoreStackBytes = 48 * 1024;
+
   struct Driver {
     Context* context;
     const char* stack_limit;
     PromiseBase* frame = nullptr;  // with kStop, kTransfer
     Leaf* leaf = nullptr;          // with kWait
+    ForkQueue* forks = nullptr;    // once asked for
     Request request = Request::kNone;
   };
 
   PollState Drive(PromiseBase* frame);
-  static void Unwind(PromiseBase* frame);
+  ForkQueue* FindForks();
+  // Destroys the frames from this one up to `end`, which stays.
+  static void Unwind(PromiseBase* frame, PromiseBase* end);
   void Ask(Request request, PromiseBase* frame) {
     driver_->request = request;
     driver_->frame = frame;
@@ -188,6 +210,8 @@ class PromiseBase {
   // Null: of a root, between polls.
   Slot* slot() const { return slot_; }
 
+  // The frame goes on in another chain.
+  void Join(Chain& chain) { chain_ = &chain; }
   // The frame has finished, goes away, and returns to whoever resumed it.
   void Finish() {
     if (slot_->IsInPlace()) return;

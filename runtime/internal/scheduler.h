@@ -77,6 +77,8 @@ class Scheduler {
     Worker* const worker = OwnWorker();
     return worker != nullptr && worker->TakeIfNext(task);
   }
+  // Executor::forks().
+  ForkQueue* forks() const { return OwnWorker(); }
   // Counts a task.
   void CountSpawn();
   void CountEnd() {

@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/check.h"
 #include "base/instant.h"
 #include "runtime/internal/fork_job.h"
 #include "runtime/internal/own_tasks.h"
@@ -116,6 +119,22 @@ bool Worker::PushSpecially(Runnable* runnable) {
   }
   observer_->OnQueued(runnable);
   return false;
+}
+
+bool Worker::Push(Runnable* fork) noexcept {
+  try {
+    forks_.Push(fork);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  WakeOne();
+  return true;
+}
+
+bool Worker::Pop([[maybe_unused]] Runnable* fork) noexcept {
+  const std::optional<Runnable*> newest = forks_.Pop();
+  WEFT_DCHECK(!newest || *newest == fork) << "ForkQueue::Pop(): forks must be nested";
+  return newest.has_value();
 }
 
 void Worker::WakePicked() {

@@ -24,6 +24,7 @@
 #include "deque/deque.h"
 #include "deque/fork_stack.h"
 #include "future/executor.h"
+#include "future/fork_queue.h"
 #include "parker/parker.h"
 #include "runtime/internal/busy_clock.h"
 #include "runtime/internal/cpu_clock.h"
@@ -49,7 +50,7 @@ class Worker;
 extern constinit thread_local Worker* current_worker;
 
 // See the head of the file. All methods are for the worker's own thread unless they say otherwise.
-class alignas(kCacheLineSize) Worker : public Idler {
+class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
  public:
   using Tally = TaskTally<StdAtomics, TallyWriters::kOne>;
 
@@ -68,6 +69,9 @@ class alignas(kCacheLineSize) Worker : public Idler {
   void PushInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task and queues it.
   void StartTask(Runnable* task);
+  // ForkQueue. An idle worker takes the oldest fork when there are neither tasks nor jobs.
+  bool Push(Runnable* fork) noexcept override;
+  bool Pop(Runnable* fork) noexcept override;
   // Takes `task` out of the queue if it is what this worker would run next: the caller runs it.
   bool TakeIfNext(Runnable* task);
 
@@ -77,7 +81,8 @@ class alignas(kCacheLineSize) Worker : public Idler {
   Tally& tally() { return tally_; }
   // Any thread. Whether something that others may take seems to be here.
   bool HasQueued() const {
-    return !fresh_.IsEmptyHint() || !tasks_.IsEmptyHint() || jobs_.SizeHint() > 0;
+    return !fresh_.IsEmptyHint() || !tasks_.IsEmptyHint() || jobs_.SizeHint() > 0 ||
+           !forks_.IsEmptyHint();
   }
   // A thread that is no worker. Takes the oldest fresh task, else the oldest of the queue, or null.
   Runnable* TakeQueued();
@@ -161,6 +166,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   template <typename Take>
   Runnable* TakeFromFirst(Take take);
   Runnable* StealFrom(Worker* victim);
+  Runnable* StealFork();
   Runnable* RaidIfStuck(Suspect* suspect, Instant now);
   // A steal from `victim` brought a task, or nothing.
   Runnable* CountSteal(Runnable* runnable, const Worker& victim);
@@ -216,6 +222,7 @@ class alignas(kCacheLineSize) Worker : public Idler {
   FifoDeque<Runnable*> fresh_;
   ForkStack<Runnable> jobs_;
   Whereabouts whereabouts_;
+  Deque<Runnable*> forks_;
   const Unparker unparker_;
   const Unparker await_unparker_;
 

@@ -60,6 +60,7 @@ Runnable* Worker::TakeFromOthers() {
   if (Runnable* const runnable = TakeFromFirst(steal)) return runnable;
   if (Runnable* const runnable = TakeInjected()) return runnable;
   if (Runnable* const runnable = StealJob()) return runnable;
+  if (Runnable* const runnable = StealFork()) return runnable;
   return scheduler_.lanes_.TryPop(TaskPriority::kLow);
 }
 
@@ -97,6 +98,14 @@ Runnable* Worker::StealJob() {
     stolen_.Add(1);
     if (observer_ != nullptr) observer_->OnSteal(victim->index_, 1);
     return *job.item;
+  });
+}
+
+Runnable* Worker::StealFork() {
+  return TakeFromFirst([this](Worker* victim) -> Runnable* {
+    if (victim->forks_.IsEmptyHint()) return nullptr;
+    steal_attempts_.Add(1);
+    return CountSteal(victim->forks_.stealer().Steal().item.value_or(nullptr), *victim);
   });
 }
 

@@ -212,6 +212,16 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:fork_join": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:fork_queue": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:frame_cache": [
         "@com_google_absl",
         "base",

@@ -1,0 +1,347 @@
+// future/fork_join.h — several Tasks in parallel, forked as finely as one likes, and all their
+// values.
+//
+//   weft::Task<long> Fib(int n) {
+//     if (n < 2) co_return n;
+//     auto [a, b] = co_await weft::ForkJoin(Fib(n - 1), Fib(n - 2));
+//     co_return a + b;
+//   }
+//
+// Awaited in a Task. The first child is begun in place, like a child that is awaited. The others
+// are offered to threads of the executor that have nothing to do, and taken back one by one, to be
+// run in place, if nobody came. A child that waits, or that another thread has taken, is a task of
+// its own from then on, and its parent waits for it without holding a thread.
+//
+// Differs from WhenAll() (when_all.h), whose children never run at the same time; from a Nursery,
+// whose body may start any number of children while others run, each a task from the beginning; and
+// from Join() of the runtime, for functions that compute and never wait.
+//
+//   Thread safety    A fork is thread-compatible. Its children may run at the same time; what they
+//                    share is the caller's matter.
+//   Memory ordering  What came before the await is visible to all children, and what they did to
+//                    the code after it.
+//   Errors           ForkJoin: when a child throws or stops, the others are asked to stop, and
+//                    those that were not begun are not begun; when all have ended, an exception is
+//                    rethrown, or else the whole stops. TryForkJoin: so does an error, which is
+//                    then the result; an exception comes before it. Of several, the first in time.
+//   Cancellation     An await that finds the stop requested begins nothing. Each child sees the
+//                    request; the await ends when all children have: it stops if any of them
+//                    stopped, and gives the values if all have finished.
+//   Where            Children get the context of the parent's poll: its token, executor, shield and
+//                    task-local values. Where nobody takes forks (threads that are no worker of the
+//                    executor, executors of one thread), they begin in their order; without an
+//                    executor, a child that waits is polled by its parent.
+//   Fairness         Children in place run as parts of their parent's poll.
+//   Complexity       No allocation but for the children's frames (and the caller's vector), and no
+//                    locked instruction, where they end in place; one allocation and two wakes for
+//                    each that waits or runs elsewhere. Without memory a child that waits is polled
+//                    by its parent, and one that was taken ends with std::bad_alloc. Forks nest
+//                    some kilobytes deep on a stack; then children are tasks, so that a chain of a
+//                    million forks needs none.
+//   Lifetime         Children may borrow locals of the coroutine that awaits the fork. Their
+//                    parameters live until the await has ended.
+//   GCC 12           As for all awaits: name owning temporaries before (task.h, Lifetime).
+//
+// Example: fork_join_example.cc
+#ifndef WEFT_FUTURE_FORK_JOIN_H_
+#define WEFT_FUTURE_FORK_JOIN_H_
+
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <source_location>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "future/await_chain.h"
+#include "future/context.h"
+#include "future/fork_queue.h"
+#include "future/internal/chain.h"
+#include "future/internal/children.h"
+#include "future/internal/fork_child.h"
+#include "future/internal/status_traits.h"
+#include "future/poll.h"
+#include "future/task.h"
+#include "future/when_all.h"
+
+namespace weft {
+namespace future_internal {
+
+template <typename Fork>
+class ForkAwaiter;
+
+}  // namespace future_internal
+
+// What ForkJoin() and TryForkJoin() make: see the head of the file. To be awaited once, in a Task.
+template <typename Children, future_internal::ForkErrors errors>
+class [[nodiscard]] ForkOf {
+ public:
+  using Values = typename future_internal::AllOf<Children>::Values;
+  using Successes = typename future_internal::AllOf<Children>::Successes;
+  using Output = std::conditional_t<errors == future_internal::ForkErrors::kFail,
+                                    absl::StatusOr<Successes>, Values>;
+  // How a Task awaits it.
+  using FrameAwaiter = future_internal::ForkAwaiter<ForkOf>;
+
+  template <typename... Args>
+  explicit ForkOf(std::in_place_t, Args&&... args) : children_(std::forward<Args>(args)...) {}
+
+  // See await_chain.h.
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    future_internal::ForEachChild(
+        children_, [&](std::size_t, const auto& child) { child.VisitAwaited(visitor); });
+  }
+
+ private:
+  friend future_internal::ForkAwaiter<ForkOf>;
+
+  // All have a value.
+  Output TakeValues() {
+    if constexpr (errors == future_internal::ForkErrors::kFail) {
+      return Output(future_internal::CollectAll<Successes>(children_, [](auto& child) {
+        return future_internal::ValueOf(std::move(child.result().value()));
+      }));
+    } else {
+      return future_internal::CollectAll<Output>(
+          children_, [](auto& child) { return std::move(child.result().value()); });
+    }
+  }
+
+  // All have ended, and some have failed.
+  Output TakeFailure(const future_internal::ForkChildBase* first) {
+    future_internal::Failures failures;
+    absl::Status error;
+    const auto note = [&](auto& child) {
+      if (failures.Note(child.result())) return;
+      if constexpr (errors == future_internal::ForkErrors::kFail) {
+        if (error.ok()) error = future_internal::StatusOf(child.result().value());
+      }
+    };
+    ForEachFailed(first, note);
+    failures.Rethrow();
+    if constexpr (errors == future_internal::ForkErrors::kFail) {
+      return Output(std::move(error));
+    } else {
+      WEFT_FATAL() << "ForkJoin(): a child has failed without an exception";
+    }
+  }
+  // Whether there is nothing but stops among the failures.
+  bool HasOnlyStopped() {
+    bool only = true;
+    ForEachFailed(nullptr, [&](auto& child) { only = only && child.result().IsStopped(); });
+    return only;
+  }
+
+  // Calls note(child), for `first` before the others.
+  template <typename Note>
+  void ForEachFailed(const future_internal::ForkChildBase* first, Note note) {
+    future_internal::ForEachChild(children_, [&](std::size_t, auto& child) {
+      if (&child == first) note(child);
+    });
+    future_internal::ForEachChild(children_, [&](std::size_t, auto& child) {
+      if (&child != first && child.HasFailed()) note(child);
+    });
+  }
+
+  Children children_;
+};
+
+namespace future_internal {
+
+// Calls visit(index, child) for each from the last to the first.
+template <typename... C, typename Visit>
+void ForEachChildBackwards(std::tuple<C...>& children, Visit&& visit) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    constexpr std::size_t kLast = sizeof...(C) - 1;
+    (visit(kLast - i, std::get<kLast - i>(children)), ...);
+  }(std::index_sequence_for<C...>());
+}
+template <typename C, typename Visit>
+void ForEachChildBackwards(std::vector<C>& children, Visit&& visit) {
+  for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+}
+
+// Awaits a fork: begins the children, and is the chain's leaf while some of them are away.
+template <typename Fork>
+class ForkAwaiter final : public Leaf {
+ public:
+  ForkAwaiter(PromiseBase& frame, Fork& fork, std::source_location location)
+      : Leaf(frame, location), fork_(fork), group_(frame.chain().context(), location) {}
+
+  bool await_ready() noexcept {
+    Chain& chain = frame().chain();
+    if (chain.context().StopRequested()) [[unlikely]] {
+      is_stopped_ = true;
+      return false;
+    }
+    if (chain.IsStackVeryLow()) [[unlikely]] {
+      BeginAsTasks(chain.context().executor());
+    } else {
+      BeginInPlace(chain.forks());
+    }
+    if (away_ == 0 && here_ == 0 && !HasFailed()) [[likely]]
+      return true;
+    return Poll(chain.context()) == PollState::kReady;
+  }
+  void await_suspend(std::coroutine_handle<>) noexcept {
+    Chain& chain = frame().chain();
+    if (is_stopped_) {
+      chain.Stop(frame());
+    } else {
+      chain.Wait(*this);
+    }
+  }
+  typename Fork::Output await_resume() {
+    if (HasFailed()) [[unlikely]]
+      return fork_.TakeFailure(group_.first_failed());
+    return fork_.TakeValues();
+  }
+
+  PollState Poll(Context& cx) noexcept override {
+    if (!PollRest(cx)) return PollState::kPending;
+    is_stopped_ = HasFailed() && fork_.HasOnlyStopped();
+    return is_stopped_ ? PollState::kStopped : PollState::kReady;
+  }
+  void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override {
+    visitor.VisitFuture(step, fork_);
+  }
+
+ private:
+  bool HasFailed() const { return group_.count().HasFailed(); }
+
+  // With the executor that this needs.
+  void BeginAsTasks(Executor&) {
+    ForEachChild(fork_.children_, [this](std::size_t, auto& child) {
+      child.SetGroup(&group_);
+      ++away_;
+      child.StartAway();
+    });
+  }
+
+  void BeginInPlace(ForkQueue* queue) {
+    std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
+    bool offers = queue != nullptr;
+    ForEachChildBackwards(fork_.children_, [&](std::size_t index, auto& child) {
+      child.SetGroup(&group_);
+      offers = offers && index > 0 && queue->Push(&child);
+      if (offers) first_offered = index;
+    });
+    bool is_taken = false;  // the next one, and so those behind it
+    ForEachChild(fork_.children_, [&](std::size_t index, auto& child) {
+      if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
+      if (is_taken) {
+        ++away_;
+      } else if (HasFailed()) {
+        child.EndUnbegun(nullptr);
+      } else {
+        Note(child, child.BeginInPlace(frame()));
+      }
+    });
+  }
+
+  template <typename Child>
+  void Note(Child& child, InPlace end) {
+    switch (end) {
+      case InPlace::kEnded:
+        if (child.HasFailed()) [[unlikely]]
+          group_.NoteFailure(&child);
+        break;
+      case InPlace::kAway:
+        ++away_;
+        break;
+      case InPlace::kHere:
+        ++here_;
+        break;
+    }
+  }
+
+  // Whether all have ended.
+  bool PollRest(Context& cx) {
+    while (true) {
+      if (cx.StopRequested() || HasFailed()) StopAll();
+      if (here_ > 0) PollHere(cx);
+      group_.count().Add(std::exchange(away_, 0));
+      const bool are_back = group_.count().Await(cx.waker());
+      if (are_back && here_ == 0) return true;
+      if (is_stopping_ || !HasFailed()) break;
+    }
+    group_.Keep();
+    return false;
+  }
+
+  void StopAll() {
+    if (std::exchange(is_stopping_, true)) return;
+    ForEachChild(fork_.children_, [](std::size_t, auto& child) { child.RequestStop(); });
+  }
+
+  void PollHere(Context& cx) {
+    Context inner = is_stopping_ ? cx.WithStop() : cx;
+    ForEachChild(fork_.children_, [&](std::size_t, auto& child) {
+      if (!child.IsHere()) return;
+      --here_;
+      Note(child, child.PollHere(inner));
+    });
+  }
+
+  Fork& fork_;
+  std::size_t away_ = 0;  // went away, and are not in the count yet
+  std::size_t here_ = 0;  // wait here, and are polled here
+  bool is_stopping_ = false;
+  bool is_stopped_ = false;
+  ForkGroup group_;
+};
+
+template <typename C, typename T>
+std::vector<C> MakeForkChildren(std::vector<Task<T>> tasks) {
+  std::vector<C> children;
+  children.reserve(tasks.size());
+  for (Task<T>& task : tasks) children.emplace_back(std::move(task));
+  return children;
+}
+
+template <ForkErrors errors, typename... T>
+using ForkOfTuple = ForkOf<std::tuple<ForkChild<T, errors>...>, errors>;
+template <ForkErrors errors, typename T>
+using ForkOfVector = ForkOf<std::vector<ForkChild<T, errors>>, errors>;
+
+}  // namespace future_internal
+
+// Awaited, it gives all values as a std::tuple, in which std::monostate stands for void.
+template <typename... T>
+auto ForkJoin(Task<T>... tasks) {
+  return future_internal::ForkOfTuple<future_internal::ForkErrors::kAreValues, T...>(
+      std::in_place, std::move(tasks)...);
+}
+
+// All values in the order of the tasks.
+template <typename T>
+auto ForkJoin(std::vector<Task<T>> tasks) {
+  using Child = future_internal::ForkChild<T, future_internal::ForkErrors::kAreValues>;
+  return future_internal::ForkOfVector<future_internal::ForkErrors::kAreValues, T>(
+      std::in_place, future_internal::MakeForkChildren<Child>(std::move(tasks)));
+}
+
+// All values or the first error.
+template <typename... T>
+  requires(future_internal::StatusLike<T> && ...)
+auto TryForkJoin(Task<T>... tasks) {
+  return future_internal::ForkOfTuple<future_internal::ForkErrors::kFail, T...>(
+      std::in_place, std::move(tasks)...);
+}
+
+// All values in the order of the tasks, or the first error.
+template <typename T>
+  requires future_internal::StatusLike<T>
+auto TryForkJoin(std::vector<Task<T>> tasks) {
+  using Child = future_internal::ForkChild<T, future_internal::ForkErrors::kFail>;
+  return future_internal::ForkOfVector<future_internal::ForkErrors::kFail, T>(
+      std::in_place, future_internal::MakeForkChildren<Child>(std::move(tasks)));
+}
+
+}  // namespace weft
+
+#endif  // WEFT_FUTURE_FORK_JOIN_H_
