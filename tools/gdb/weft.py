@@ -17,6 +17,10 @@ Where things come from:
                      name is shown, and what stands inside is not
     file and line    of awaits and spawns: from the std::source_location that each await keeps, which optimisation leaves
                      exact. A coroutine that has not begun has none: then from its code
+
+Not shown: the chains inside a combinator, whose type stands there alone, and the age of tasks, for which there is no clock.
+"running" and "queued" are as of the moment at which the process stopped; a task that is being polled has its coroutines
+on the stack of its thread.
 """
 
 import re
@@ -87,8 +91,7 @@ def argument(name):
 
 def place(location):
     """(function, "file:line") of a std::source_location; None if it is not set."""
-    fields = {field.name.lstrip("_M"): field.name for field in location.type.strip_typedefs().fields() if field.name}
-    impl = location[fields["impl"]]
+    impl = location["_M_impl"]
     if int(impl) == 0:
         return None
     function, file, line = None, None, 0
