@@ -46,7 +46,6 @@
 #ifndef WEFT_FUTURE_FORK_JOIN_H_
 #define WEFT_FUTURE_FORK_JOIN_H_
 
-#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <source_location>
@@ -57,6 +56,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/check.h"
 #include "future/await_chain.h"
 #include "future/context.h"
 #include "future/fork_queue.h"

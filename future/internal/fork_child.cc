@@ -2,8 +2,8 @@
 
 #include <new>
 
-#include "base/check.h"
 #include "future/internal/task_cell.h"
+#include "future/task_id.h"
 
 namespace weft::future_internal {
 

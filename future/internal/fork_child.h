@@ -38,7 +38,6 @@
 #include "future/internal/fork_count.h"
 #include "future/internal/local_node.h"
 #include "future/internal/result.h"
-#include "future/internal/status_traits.h"
 #include "future/poll.h"
 #include "future/task.h"
 
