@@ -1,5 +1,5 @@
-// Goal: each leaf and combinator keeps its contract (CheckContract(), which the harnesses apply) and
-// leaves nothing behind, with a stop at each suspension, an exception at each await and each
+// Goal: each leaf and combinator keeps its contract (CheckContract(), which the harnesses apply)
+// and leaves nothing behind, with a stop at each suspension, an exception at each await and each
 // allocation failing. One row of the table for each; tools/tidy refuses a header of a future or
 // stream that this file does not include.
 #include <optional>
