@@ -98,27 +98,31 @@ class [[nodiscard]] BufferedStream {
   void Fill(Context& cx) noexcept {
     try {
       while (!is_source_finished_ && !is_ending_ && next_place_ - first_place_ < limit_) {
+        is_source_finished_ = true;  // if it throws
         auto poll = source_.poll_next(cx);
+        is_source_finished_ = poll.IsStopped() || (poll.IsReady() && !poll.value().has_value());
         if (poll.IsPending()) return;
-        is_source_finished_ = poll.IsStopped() || !poll.value().has_value();
         is_ending_ |= poll.IsStopped();
         if (is_source_finished_) return;
         running_.Add(future_internal::Placed<ItemOf<S>>(*std::move(poll).value(), next_place_++));
       }
     } catch (...) {
-      is_source_finished_ = true;
       Fail(std::current_exception());
     }
   }
 
   // The next value whose turn it is, if there is one. A failure begins the end.
-  std::optional<Item> TakeItem(Context& cx) {
-    while (!is_ending_) {
-      if (!done_.empty() && done_.front().has_value()) return TakeFirst();
-      auto poll = running_.poll_next(cx);
-      if (!poll.IsReady() || !poll.value().has_value()) return std::nullopt;
-      auto& [place, value] = *poll.value();
-      Put(place, std::move(value));
+  std::optional<Item> TakeItem(Context& cx) noexcept {
+    try {
+      while (!is_ending_) {
+        if (!done_.empty() && done_.front().has_value()) return TakeFirst();
+        auto poll = running_.poll_next(cx);
+        if (!poll.IsReady() || !poll.value().has_value()) return std::nullopt;
+        auto& [place, value] = *poll.value();
+        Put(place, std::move(value));
+      }
+    } catch (...) {
+      Fail(std::current_exception());  // no memory to keep a value in
     }
     return std::nullopt;
   }

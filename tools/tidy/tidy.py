@@ -235,8 +235,20 @@ def check_cancel_safety(tree):
             yield f"{path}: expected a comment 'Cancellation ...': what is lost when the future is stopped; found none"
 
 
+def check_everywhere(tree):
+    """Each future and stream of future/ stands in the test that stops, throws and runs out of memory everywhere."""
+    test = "future/everywhere_test.cc"
+    included = "\n".join(tree.lines(test)) if test in tree.paths else ""
+    for path in tree.cpp():
+        if not re.fullmatch(r"future/(?!scripted|contract)\w+(?<!_harness)\.h", path):
+            continue
+        if POLLED.search("\n".join(tree.lines(path))) and f'#include "{path}"' not in included:
+            yield f"{path}: expected a row in {test}, and its include, found none"
+
+
 CHECKS = (check_file_length, check_columns, check_forbidden, check_sleeps, check_guards, check_types, check_orders,
-          check_readmes, check_snippets, check_links, check_families, check_places, check_cancel_safety)
+          check_readmes, check_snippets, check_links, check_families, check_places, check_cancel_safety,
+          check_everywhere)
 
 
 def main(arguments):

@@ -37,6 +37,7 @@ CASES = (
      "//   Cancellation     Nothing is lost.\nPoll<int> poll(Context& cx);\n"),
     (tidy.check_cancel_safety, "a/b.h", "// Cancel it.\nPoll<std::optional<int>> poll_next(Context& cx);\n",
      "// Cancellation: stops at once.\nPoll<std::optional<int>> poll_next(Context& cx);\n"),
+    (tidy.check_everywhere, "future/new.h", "Poll<int> poll(Context& cx);\n", "int Count();\n"),
     (tidy.check_places, "a/b.cc", "// see /home/someone/notes\n", "// see ~/notes\n"),
 )
 
@@ -46,6 +47,7 @@ def messages(check, path, content):
         subprocess.run(["git", "init", "-q", root], check=True)
         file = pathlib.Path(root, path)
         file.parent.mkdir(parents=True)
+        pathlib.Path(root, "a").mkdir(exist_ok=True)
         file.write_text(content)
         pathlib.Path(root, "a/example.cc").write_text("int y;\nint x;\n" + TAKEN)
         return list(check(tidy.Tree(root)))
