@@ -5,6 +5,7 @@
 #include "runtime/parallel_sort.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -286,7 +287,10 @@ TEST_P(ParallelSortTest, OrdersThatAreNoneStayInTheRange) {
 // pivot becomes the least of what is undecided. [McIlroy1999]
 class Adversary {
  public:
-  explicit Adversary(std::uint32_t size) : values_(size, size), undecided_(size) {}
+  // The first elements are decided, so that the input is no run.
+  explicit Adversary(std::uint32_t size) : values_(size, size), undecided_(size), decided_(3) {
+    std::ranges::copy(std::array{1u, 2u, 0u}, values_.begin());
+  }
 
   bool Less(std::uint32_t a, std::uint32_t b) {
     ++comparisons_;
@@ -307,7 +311,7 @@ class Adversary {
  private:
   Numbers values_;
   std::uint32_t undecided_;
-  std::uint32_t decided_ = 0;
+  std::uint32_t decided_;
   std::uint32_t candidate_ = 0;
   std::uint64_t comparisons_ = 0;
 };
