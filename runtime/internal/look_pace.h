@@ -32,8 +32,8 @@ class LookPace {
   // Whether CountRun() will say so.
   bool IsCheckNext() const { return runs_until_check_ <= 1; }
 
-  // At a check, with the coarse clock. Whether it is time to look: then the caller says Looked(). If
-  // not, this ends the check.
+  // At a check, with the coarse clock. Whether it is time to look: then the caller says Looked().
+  // If not, this ends the check.
   bool IsTimeToLook(int64_t coarse) {
     const int runs = runs_since_look_ + runs_per_check_;
     if (runs >= runs_per_look_ || HasTicked(coarse)) return true;
