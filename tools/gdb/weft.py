@@ -120,13 +120,16 @@ class Frame:
         self.promise = promise.cast(lookup(INTERNAL + "PromiseBase"))
 
     def parent(self):
-        in_place = constant(INTERNAL + "PromiseBase", "kInPlace", 1)
-        number = int(self.promise["parent_"]) & ~in_place
+        slot = self.promise["slot_"]
+        if not int(slot):  # a root's, between polls
+            return None
+        in_place = constant(INTERNAL + "Slot", "kInPlace", 1)
+        number = int(slot["parent_"]) & ~in_place
         return Frame(pointer(number, self.promise.type).dereference()) if number else None
 
     def location(self):
-        """Where its parent awaits it. Not for a root: its slot lies on a stack that has gone."""
-        return self.promise["slot_"]["location"]
+        """Where its parent awaits it. Precondition: it has one."""
+        return self.promise["slot_"]["location_"]
 
     def code(self):
         """(function, "file:line") of its code, from the first of the two pointers before its promise."""
@@ -154,7 +157,7 @@ class Task:
         self.class_name = dynamic_name(self.id)
 
     def name(self):
-        if not int(self.cell["is_named_"]):
+        if not int(self.cell["flags_"]) & constant(INTERNAL + "CellBase", "kNamed", 2):
             return ""
         size_type = gdb.lookup_type("unsigned long")
         size = pointer(int(self.record.address) + self.record.type.sizeof, size_type)
