@@ -145,10 +145,11 @@ TEST(FrameCacheTest, TheFramesOfTasksAreReported) {
   };
   const std::size_t bytes = FrameBytesOf([&] { return body(1); });
   EXPECT_GE(bytes, 200u);
-  EXPECT_LE(bytes, 600u);
+  EXPECT_LE(bytes, future_internal::kFramesAreCached ? 600u : 800u);
 }
 
-// What a task that waits takes: its cell, which no build mode changes, and its frame.
+// What a task that waits takes: its cell, which no build mode changes, and its frame, which
+// sanitizers make larger.
 TEST(FrameCacheTest, ATaskThatWaitsIsSmall) {
   static_assert(sizeof(Task<>) == 16);
   static_assert(sizeof(future_internal::TaskCell<Task<>>) <= 96);
@@ -160,7 +161,8 @@ TEST(FrameCacheTest, ATaskThatWaitsIsSmall) {
     executor.RunUntilStalled();
     return 0;
   });
-  EXPECT_LE(bytes / kTasks, 240u) << "184 with optimisation";
+  EXPECT_LE(bytes / kTasks, future_internal::kFramesAreCached ? 240u : 600u)
+      << "184 with optimisation";
 }
 
 // Counts what it gives, and takes back only what it gave.
