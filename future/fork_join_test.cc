@@ -63,7 +63,7 @@ struct Log {
   int gone = 0;
 };
 struct Guard {
-  explicit Guard(Log* log) : log(log) { ++log->begun; }
+  explicit Guard(Log* kept_by) : log(kept_by) { ++log->begun; }
   ~Guard() { ++log->gone; }
   Log* log;
 };
@@ -176,10 +176,10 @@ TEST(ForkJoinTest, WakersMayOutliveTheFork) {
 TEST(ForkJoinTest, WithoutAnExecutorTheParentPollsChildrenThatWait) {
   Waker kept;
   bool is_open = false;
-  const auto gate = [](bool* is_open, Waker* waker, int value) -> Task<int> {
+  const auto gate = [](bool* opened, Waker* waker, int value) -> Task<int> {
     co_return co_await PollFn([=](Context& cx) -> Poll<int> {
       *waker = cx.waker().Clone();
-      if (*is_open) return value;
+      if (*opened) return value;
       return kPending;
     });
   };

@@ -28,7 +28,7 @@ struct Frames {
   std::atomic<int64_t> gone{0};
 };
 struct Guard {
-  explicit Guard(Frames* frames) : frames(frames) {
+  explicit Guard(Frames* counts) : frames(counts) {
     frames->begun.fetch_add(1, std::memory_order_relaxed);
   }
   Guard(const Guard&) = delete;

@@ -12,7 +12,7 @@
 // would have to be stopped between two instructions for 2^30 such removals.)
 //
 // Happens-before edges:
-//   (1) arrival of a child (CAS, release) -> the parent finds all arrived (load or CAS, acquire).
+//   (1) arrival of a child (CAS, release) -> the parent finds all arrived (load, acquire, or its CAS).
 //   (2) the waker is in its place (CAS, release) -> a child reads it (load or CAS, acquire).
 #ifndef WEFT_FUTURE_INTERNAL_FORK_COUNT_H_
 #define WEFT_FUTURE_INTERNAL_FORK_COUNT_H_
@@ -74,10 +74,10 @@ class ForkCount {
       const bool has_waker = (word & kHasWaker) != 0;
       const Waker::Raw raw = has_waker ? ReadSlot() : Waker::Raw();
       const uint64_t next = (has_waker ? WithoutWaker(word) : word) | kFailed;
-      if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed,
-                                      std::memory_order_acquire)) {  // (2)
+      if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) {
         return {true, Waker(raw.vtable, raw.data)};
       }
+      word = word_.load(std::memory_order_acquire);  // (2); GCC 12 refuses it in the CAS
     }
     return {false, Waker()};
   }
@@ -114,11 +114,11 @@ class ForkCount {
   bool TakeOut(uint64_t& word) {
     while ((word & kHasWaker) != 0) {
       const uint64_t next = WithoutWaker(word);
-      if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed,
-                                      std::memory_order_acquire)) {  // (1)
+      if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) {
         word = next;
         return true;
       }
+      word = word_.load(std::memory_order_acquire);  // (1), as in Fail()
     }
     return false;
   }
