@@ -55,15 +55,13 @@ Seen SleepOnce(const std::function<void(Whereabouts&)>& meanwhile) {
   return seen;
 }
 
-TEST(WhereaboutsTest, SaysWhereItIsBusyAndWhereItSleeps) {
+TEST(WhereaboutsTest, SaysWhereItIsBusy) {
   Whereabouts whereabouts;
   EXPECT_EQ(whereabouts.busy_on(), Whereabouts::kNowhere);
-  EXPECT_EQ(whereabouts.slept_on(), Whereabouts::kNowhere);
   whereabouts.Start();
   EXPECT_THAT(ProcessorsHere(), Contains(whereabouts.busy_on()));
   whereabouts.NoteSleep();
   EXPECT_EQ(whereabouts.busy_on(), Whereabouts::kNowhere);
-  EXPECT_THAT(ProcessorsHere(), Contains(whereabouts.slept_on()));
   whereabouts.Return();
   EXPECT_THAT(ProcessorsHere(), Contains(whereabouts.busy_on()));
 }

@@ -70,8 +70,8 @@ TEST(WorkerPlacementTest, ThreadsForBlockingCallsAreNotPinned) {
   EXPECT_EQ(seen, allowed);
 }
 
-// One keeps its worker and wakes the other, again and again: where both have slept on the same
-// processor, the woken one was kept off it for a while.
+// One keeps its worker and wakes the other, again and again, which is kept off the first one's
+// processor until it is awake.
 TEST(WorkerPlacementTest, WokenWorkersMayRunWhereTheyMightBefore) {
   const std::vector<int> allowed = ProcessorsHere();
   std::atomic<int> wakes{0};

@@ -97,7 +97,8 @@ class Leaf {
 [[noreturn]] void FailRunTwice() noexcept;
 
 // Destroys a frame that has not begun. Unseen by Clang: where it sees both ends of a frame it may
-// put it into that of its caller, but a frame that begins gives its memory back to where it is from.
+// put it into that of its caller; but a frame that begins gives its memory back to where that is
+// from.
 inline void DestroyUnbegun(std::coroutine_handle<> frame) {
   void* address = frame.address();
   asm("" : "+r"(address));

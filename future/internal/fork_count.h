@@ -12,7 +12,7 @@
 // would have to be stopped between two instructions for 2^30 such removals.)
 //
 // Happens-before edges:
-//   (1) arrival of a child (CAS, release) -> the parent finds all arrived (load, acquire, or its CAS).
+//   (1) arrival of a child (CAS, release) -> the parent finds all arrived (load or CAS, acquire).
 //   (2) the waker is in its place (CAS, release) -> a child reads it (load or CAS, acquire).
 #ifndef WEFT_FUTURE_INTERNAL_FORK_COUNT_H_
 #define WEFT_FUTURE_INTERNAL_FORK_COUNT_H_

@@ -138,25 +138,14 @@ void Scheduler::Wake(const Pick& pick) {
 
 void Scheduler::WakeFromWorker(const Pick& pick) {
   if (options_.processors.empty()) {
-    auto* const sleeper = static_cast<Worker*>(pick.idler);
-    const int slept_on = sleeper->whereabouts().slept_on();
-    const auto is_busy_there = [slept_on](const auto& worker) {
-      return worker->whereabouts().busy_on() == slept_on;
-    };
-    if (std::any_of(workers_.begin(), workers_.end(), is_busy_there)) [[unlikely]] {
-      MakeRoom(sleeper);
+    std::vector<int> taken;
+    for (const auto& worker : workers_) {
+      const int processor = worker->whereabouts().busy_on();
+      if (processor != Whereabouts::kNowhere) taken.push_back(processor);
     }
+    static_cast<Worker*>(pick.idler)->whereabouts().Displace(taken);
   }
   Wake(pick);
-}
-
-void Scheduler::MakeRoom(Worker* sleeper) {
-  std::vector<int> taken;
-  for (const auto& worker : workers_) {
-    const int processor = worker->whereabouts().busy_on();
-    if (processor != Whereabouts::kNowhere) taken.push_back(processor);
-  }
-  sleeper->whereabouts().Displace(taken);
 }
 
 void Scheduler::Stop() {

@@ -140,8 +140,6 @@ class Scheduler {
   void Wake(const Pick& pick);
   // The same for a worker, which goes on: the sleeper shall not wait for a processor of a busy one.
   void WakeFromWorker(const Pick& pick);
-  // Keeps a sleeper off the processors of busy workers.
-  void MakeRoom(Worker* sleeper);
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
 

@@ -20,10 +20,7 @@ void Whereabouts::Start() {
 
 void Whereabouts::NoteBusy() { busy_on_.store(sched_getcpu(), std::memory_order_relaxed); }
 
-void Whereabouts::NoteSleep() {
-  slept_on_.store(sched_getcpu(), std::memory_order_relaxed);
-  busy_on_.store(kNowhere, std::memory_order_relaxed);
-}
+void Whereabouts::NoteSleep() { busy_on_.store(kNowhere, std::memory_order_relaxed); }
 
 void Whereabouts::Return() {
   NoteBusy();

@@ -2,14 +2,14 @@
 // one that woke it.
 //
 // A worker that wakes another one goes on computing. The kernel lets a thread wake where it fell
-// asleep, unless it sees that this processor is taken and another one idle. In a virtual machine it
-// often does not see it: a halted virtual processor looks like one that the host has taken away.
-// Then the woken worker waits behind its waker for a time slice of some milliseconds, while a
-// processor idles; and as it sleeps there again, so does the next wake.
+// asleep, or beside the thread that wakes it, unless it sees that this processor is taken and
+// another one idle. In a virtual machine it often does not see it: a halted virtual processor looks
+// like one that the host has taken away. Then the woken worker waits behind its waker for a time
+// slice of some milliseconds, while a processor idles; and as it sleeps there again, so does the
+// next wake.
 //
-// So whoever wakes a worker looks where that one fell asleep. If a busy worker runs there, the
-// sleeper may wake on no processor of a busy worker, and asks for its old mask once it is awake.
-// This costs two system calls on each side, and nothing where the processors differ.
+// So a worker that wakes another one keeps it off the processors of all busy workers; once awake,
+// that one asks for its old mask. This costs two system calls on each side.
 #ifndef WEFT_RUNTIME_INTERNAL_WHEREABOUTS_H_
 #define WEFT_RUNTIME_INTERNAL_WHEREABOUTS_H_
 
@@ -42,8 +42,6 @@ class Whereabouts {
 
   // Any thread. Where the worker is busy, or kNowhere.
   int busy_on() const { return busy_on_.load(std::memory_order_relaxed); }
-  // Any thread. Where it fell asleep; kNowhere before its first sleep.
-  int slept_on() const { return slept_on_.load(std::memory_order_relaxed); }
 
   // Any thread, before it wakes the worker: keeps it off these processors until Return(), unless
   // nothing would be left, or somebody else has changed where it may run.
@@ -53,7 +51,6 @@ class Whereabouts {
   pid_t thread_ = 0;
   ProcessorMask home_;  // constant once started
   std::atomic<int> busy_on_{kNowhere};
-  std::atomic<int> slept_on_{kNowhere};
   std::atomic<bool> is_displaced_{false};
 };
 
