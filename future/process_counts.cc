@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <new>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -27,10 +29,13 @@ class Blocks {
     return *blocks;
   }
 
+  // Null: there is no memory.
   Block* Take() {
     MutexLock lock(&mutex_);
     if (free_ != nullptr) return std::exchange(free_, free_->next_free);
-    return first_ = new Block{.counts = {}, .next = first_};
+    auto* const block = new (std::nothrow) Block{.counts = {}, .next = first_};
+    if (block != nullptr) first_ = block;
+    return block;
   }
 
   void GiveBack(Block* block) {
@@ -38,26 +43,27 @@ class Blocks {
     block->next_free = std::exchange(free_, block);
   }
 
-  // For a thread that has given its block back already.
-  void CountLate(std::size_t which) {
+  // For a thread that has no block: it has given it back already, or there was no memory.
+  void CountHere(std::size_t which) {
     MutexLock lock(&mutex_);
-    late_[which].Add(1);
+    shared_[which].Add(1);
   }
 
-  uint64_t Sum(std::size_t which) {
+  std::array<uint64_t, kProcessCounts> Sums() {
+    std::array<uint64_t, kProcessCounts> sums;
     MutexLock lock(&mutex_);
-    uint64_t sum = late_[which].Get();
+    for (std::size_t i = 0; i < kProcessCounts; ++i) sums[i] = shared_[i].Get();
     for (const Block* block = first_; block != nullptr; block = block->next) {
-      sum += block->counts[which].Get();
+      for (std::size_t i = 0; i < kProcessCounts; ++i) sums[i] += block->counts[i].Get();
     }
-    return sum;
+    return sums;
   }
 
  private:
   Mutex mutex_;
   Block* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
   Block* free_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::array<OwnerCounter, kProcessCounts> late_ ABSL_GUARDED_BY(mutex_);
+  std::array<OwnerCounter, kProcessCounts> shared_ ABSL_GUARDED_BY(mutex_);
 };
 
 // No constructor, no destructor: reached by one addition.
@@ -73,8 +79,8 @@ struct Closer {
 };
 
 [[gnu::noinline]] void CountSlowly(std::size_t which) {
-  if (is_ending) return Blocks::Get().CountLate(which);
-  own_block = Blocks::Get().Take();
+  if (!is_ending) own_block = Blocks::Get().Take();
+  if (own_block == nullptr) return Blocks::Get().CountHere(which);
   thread_local Closer closer;
   static_cast<void>(closer);
   own_block->counts[which].Add(1);
@@ -91,7 +97,7 @@ void future_internal::Count(ProcessCount which) {
 
 ProcessCounts ReadProcessCounts() {
   ProcessCounts counts;
-  for (std::size_t i = 0; i < kProcessCounts; ++i) counts.counts_[i] = Blocks::Get().Sum(i);
+  counts.counts_ = Blocks::Get().Sums();
   return counts;
 }
 

@@ -9,7 +9,8 @@
 //   Memory ordering  None. Each number is right for some recent moment, by itself; what the reader
 //                    knows to have happened before is in it.
 //   Complexity       A count is a load and a store; a thread's first one takes a lock and maybe
-//                    allocates. Reading is O(most threads that ever counted at once).
+//                    allocates. Where there was no memory, all take the lock, and none is lost.
+//                    Reading is O(most threads that ever counted at once).
 #ifndef WEFT_FUTURE_PROCESS_COUNTS_H_
 #define WEFT_FUTURE_PROCESS_COUNTS_H_
 

@@ -10,6 +10,7 @@
 
 #include "future/cancel.h"
 #include "gtest/gtest.h"
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -46,6 +47,28 @@ TEST_F(ProcessCountsTest, ATokenIsCreatedOnceAndDroppedWithItsLastCopy) {
   EXPECT_EQ(Since(), (Tokens{1, 0, 0}));
   copy = CancelToken();
   EXPECT_EQ(Since(), (Tokens{1, 0, 1}));
+}
+
+// Drops a token on a new thread, for whose counts there is no memory; more on further ones, as long
+// as threads that ended have left theirs. Returns how many.
+int DropWithoutMemory() {
+  std::optional<CancelSource> source(std::in_place);
+  int dropped = 1;
+  std::thread([&] {
+    const auto drop = [&] {
+      const stress::FailAllocation failure(1);
+      source.reset();
+      return failure.happened();
+    };
+    if (!drop()) dropped += DropWithoutMemory();
+  }).join();
+  return dropped;
+}
+
+// A token goes in destructors, which must not throw.
+TEST_F(ProcessCountsTest, Regression_AThreadCountsWithoutMemory) {
+  const auto dropped = static_cast<uint64_t>(DropWithoutMemory());
+  EXPECT_EQ(Since(), (Tokens{dropped, 0, dropped}));
 }
 
 TEST_F(ProcessCountsTest, ADefaultMadeTokenIsNotCounted) {

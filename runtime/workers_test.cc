@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "runtime/internal/test_support.h"
 #include "runtime/parallelism.h"
 #include "runtime/runtime.h"
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -95,6 +97,31 @@ TEST(WorkerPlacementTest, WokenWorkersMayRunWhereTheyMightBefore) {
   runtime.Shutdown(ShutdownMode::kDrain);
   EXPECT_GT(wakes.load(), 0);
   EXPECT_EQ(errors.load(), 0);
+}
+
+// Where memory is short, a wake goes on without that.
+TEST(WorkerPlacementTest, Regression_AWakeNeedsNoMemory) {
+  std::atomic<int> parked{0};
+  Runtime::Options options = Workers(2);
+  options.on_worker_park = [&](int) { ++parked; };
+  options.on_worker_unpark = [&](int) { --parked; };
+  Runtime runtime(options);
+  bool happened = true;
+  for (int64_t n = 1; happened; ++n) {
+    auto wake_the_other = PollFn([&](Context&) {
+      std::atomic<bool> has_run{false};
+      Call call([&] { has_run = true; });
+      while (parked == 0) std::this_thread::yield();
+      {
+        const stress::FailAllocation failure(n);
+        runtime.Schedule(&call, ScheduleHint::kSpawn);
+        happened = failure.happened();
+      }
+      while (!has_run) std::this_thread::yield();
+      return Poll<void>::Ready();
+    });
+    ASSERT_TRUE(runtime.BlockOn(std::move(wake_the_other)).ok());
+  }
 }
 
 TEST(WorkerPlacementTest, ProcessorsThatCannotBeHadAreAnError) {

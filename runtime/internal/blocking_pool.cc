@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/check.h"
 #include "base/instant.h"
 #include "runtime/internal/processor_mask.h"
@@ -48,10 +47,7 @@ void BlockingPool::StartThread() {
 
 void BlockingPool::Main(Members::iterator self) {
   // Where that fails now, the processors have been taken away from the process: it runs elsewhere.
-  if (!processors_.empty()) {
-    const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of(processors_);
-    if (mask.ok()) (void)mask->ApplyTo(0);
-  }
+  if (!processors_.empty()) (void)SetAffinity(processors_);
   mutex_.Lock();
   while (Runnable* const job = NextJob(&*self)) {
     mutex_.Unlock();

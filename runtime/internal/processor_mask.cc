@@ -61,4 +61,9 @@ std::vector<int> ProcessorMask::Processors() const {
   return processors;
 }
 
+absl::Status SetAffinity(std::span<const int> processors) {
+  const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of(processors);
+  return mask.ok() ? mask->ApplyTo(0) : mask.status();
+}
+
 }  // namespace weft::runtime_internal

@@ -46,6 +46,10 @@ class ProcessorMask {
   std::vector<cpu_set_t> sets_;
 };
 
+// Lets the calling thread run on these processors alone. Fails when there is one that cannot exist,
+// or when the thread may run on none of them.
+absl::Status SetAffinity(std::span<const int> processors);
+
 }  // namespace weft::runtime_internal
 
 #endif  // WEFT_RUNTIME_INTERNAL_PROCESSOR_MASK_H_

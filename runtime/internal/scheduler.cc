@@ -4,13 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/asymmetric_barrier.h"
 #include "base/instant.h"
 #include "runtime/internal/processor_mask.h"
@@ -47,8 +47,7 @@ void Scheduler::Place(int worker) {
   if (options_.processors.empty()) return;
   const int processor =
       options_.processors[static_cast<std::size_t>(worker) % options_.processors.size()];
-  const absl::StatusOr<ProcessorMask> mask = ProcessorMask::Of({&processor, 1});
-  absl::Status status = mask.ok() ? mask->ApplyTo(0) : mask.status();
+  absl::Status status = SetAffinity({&processor, 1});
   MutexLock lock(&placing_mutex_);
   if (placement_status_.ok()) placement_status_ = std::move(status);
   if (--unplaced_ == 0) placed_.NotifyAll();
@@ -137,15 +136,21 @@ void Scheduler::Wake(const Pick& pick) {
 }
 
 void Scheduler::WakeFromWorker(const Pick& pick) {
-  if (options_.processors.empty()) {
+  if (options_.processors.empty()) KeepOffBusy(static_cast<Worker*>(pick.idler));
+  Wake(pick);
+}
+
+// Without memory the sleeper wakes where the kernel lets it.
+void Scheduler::KeepOffBusy(Worker* sleeper) noexcept {
+  try {
     std::vector<int> taken;
     for (const auto& worker : workers_) {
       const int processor = worker->whereabouts().busy_on();
       if (processor != Whereabouts::kNowhere) taken.push_back(processor);
     }
-    static_cast<Worker*>(pick.idler)->whereabouts().Displace(taken);
+    sleeper->whereabouts().Displace(taken);
+  } catch (const std::bad_alloc&) {
   }
-  Wake(pick);
 }
 
 void Scheduler::Stop() {

@@ -140,6 +140,7 @@ class Scheduler {
   void Wake(const Pick& pick);
   // The same for a worker, which goes on: the sleeper shall not wait for a processor of a busy one.
   void WakeFromWorker(const Pick& pick);
+  void KeepOffBusy(Worker* sleeper) noexcept;
   // Runs one piece of leftover work; false when there is none.
   bool RunLeftover();
 

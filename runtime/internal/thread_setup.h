@@ -1,4 +1,4 @@
-// runtime/internal/thread_setup.h — the threads of a runtime: how they start, and where they run.
+// runtime/internal/thread_setup.h — the threads of a runtime.
 #ifndef WEFT_RUNTIME_INTERNAL_THREAD_SETUP_H_
 #define WEFT_RUNTIME_INTERNAL_THREAD_SETUP_H_
 
