@@ -56,6 +56,7 @@
 #include "future/executor.h"
 #include "future/poll.h"
 #include "runtime/internal/fork_job.h"
+#include "runtime/internal/range_jobs.h"
 
 namespace weft {
 
@@ -150,14 +151,6 @@ namespace runtime_internal {
 
 // Of pieces of a range of `size` elements.
 std::ptrdiff_t GrainOf(std::ptrdiff_t size, const ParallelOptions& options);
-
-template <typename Piece>
-void ForPieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, Piece& piece) {
-  if (end - begin <= grain) return piece(begin, end);
-  const std::ptrdiff_t middle = begin + (end - begin) / 2;
-  weft::Join([begin, middle, grain, &piece] { ForPieces(begin, middle, grain, piece); },
-             [middle, end, grain, &piece] { ForPieces(middle, end, grain, piece); });
-}
 
 template <typename Piece, typename Combine>
 auto ReducePieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, Piece& piece,

@@ -229,6 +229,50 @@ TEST_P(ForkJoinTest, ForVisitsEachIndexOnce) {
   }
 }
 
+TEST_P(ForkJoinTest, ForThatThrowsHasEndedWhenItLeaves) {
+  constexpr int kSize = 600;
+  for (int round = 0; round < 200; ++round) {
+    const int first = round * 3;
+    std::vector<std::atomic<int>> visits(kSize);
+    std::atomic<int> running{0};
+    int caught = -1;
+    try {
+      OnWorker([&] {
+        ParallelFor(0, kSize,
+                    [&](int i) {
+                      const Counted counted(&running);
+                      ++visits[static_cast<std::size_t>(i)];
+                      if (i == first || i == kSize - 1) throw i;
+                    },
+                    {.grain = 1});
+      });
+    } catch (int index) {
+      caught = index;
+    }
+    EXPECT_EQ(running.load(), 0);
+    EXPECT_TRUE(caught == first || caught == kSize - 1) << caught;
+    for (const std::atomic<int>& visit : visits) EXPECT_LE(visit.load(), 1);
+  }
+}
+
+// Calls f() in so many forks.
+template <typename F>
+void InForks(int depth, F& f) {
+  if (depth == 0) return f();
+  Join([depth, &f] { InForks(depth - 1, f); }, [] {});
+}
+
+TEST_P(ForkJoinTest, ForWhereTheStackOfForksEnds) {
+  for (const int depth : {1'000, 1'020, 1'023, 1'024, 2'000}) {
+    std::vector<std::atomic<int>> visits(1'000);
+    auto loop = [&visits] {
+      ParallelFor(visits, [](std::atomic<int>& visit) { ++visit; }, {.grain = 1});
+    };
+    OnWorker([&] { InForks(depth, loop); });
+    for (const std::atomic<int>& visit : visits) EXPECT_EQ(visit.load(), 1);
+  }
+}
+
 TEST_P(ForkJoinTest, ReduceKeepsTheOrder) {
   const std::string text = OnWorker([] {
     return ParallelReduce(
