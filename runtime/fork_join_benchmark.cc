@@ -1,4 +1,4 @@
-// What fork-join costs: the shapes of fork_join_shapes.h by Join with 1 and 2 workers, and by plain
+// What fork-join costs: the shapes of fork_join_shapes.h by Join and ParallelFor with 1 and 2 workers, and by plain
 // calls ("serial"), which is the floor; loops by ParallelFor, sorts by ParallelSort. Rivals:
 // rivals_benchmark.cc.
 #include <algorithm>
@@ -27,11 +27,19 @@ struct Serial {
     auto first = f();
     return std::pair(first, g());
   }
+  template <typename F>
+  static void Each(std::size_t n, F f) {
+    for (std::size_t i = 0; i < n; ++i) f(i);
+  }
 };
 struct Parallel {
   template <typename F, typename G>
   static auto Both(F f, G g) {
     return Join(f, g);
+  }
+  template <typename F>
+  static void Each(std::size_t n, F f) {
+    ParallelFor(std::size_t{0}, n, f, {.grain = 1});
   }
 };
 
@@ -107,6 +115,7 @@ WEFT_SHAPE(1, "Fib37");
 WEFT_SHAPE(2, "Skynet");
 WEFT_SHAPE(3, "Queens");
 WEFT_SHAPE(4, "Matmul");
+WEFT_SHAPE(5, "SkynetTen");
 WEFT_SERIAL(BM_LoopSerial<10'000>, "Loop10k");
 WEFT_WORKERS(BM_LoopFor<10'000>, "Loop10k");
 WEFT_SERIAL(BM_LoopSerial<1'000'000>, "Loop1M");

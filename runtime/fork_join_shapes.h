@@ -2,8 +2,9 @@
 // by, for our benchmarks and those of rivals: fib(35) and fib(37) with a leaf of n < 2, skynet,
 // nqueens and matmul, without a cut-off but for matrices; a loop, and a sort.
 //
-// Shapes are templates over By, which says how two halves are run: By::Both(f, g) calls both,
-// perhaps at the same time, and returns a pair of their results.
+// Shapes are templates over By, which says how parts are run, perhaps at the same time:
+// By::Both(f, g) calls both and returns a pair of their results; By::Each(n, f) calls f(0) to
+// f(n - 1).
 #ifndef WEFT_RUNTIME_FORK_JOIN_SHAPES_H_
 #define WEFT_RUNTIME_FORK_JOIN_SHAPES_H_
 
@@ -11,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <span>
 #include <utility>
@@ -52,6 +54,21 @@ std::int64_t Skynet(std::int64_t number, std::int64_t size, std::int64_t first, 
 template <typename By>
 std::int64_t Skynet1M() {
   return Skynet<By>(0, 100'000, 0, 10);
+}
+
+// The same, the children of a node by one call.
+template <typename By>
+std::int64_t SkynetTen(std::int64_t number, std::int64_t size) {
+  if (size == 0) return number;
+  std::array<std::int64_t, 10> sums;
+  By::Each(std::size_t{10}, [=, &sums](std::size_t i) {
+    sums[i] = SkynetTen<By>(number + static_cast<std::int64_t>(i) * size, size / 10);
+  });
+  return std::accumulate(sums.begin(), sums.end(), std::int64_t{0});
+}
+template <typename By>
+std::int64_t SkynetTen1M() {
+  return SkynetTen<By>(0, 100'000);
 }
 
 // The column of the queen of each row. As the public suite and the peers in other languages have
@@ -102,22 +119,27 @@ std::int64_t Queens12() {
   return QueensFrom<By>(0, Board());
 }
 
-// c += a * b, of squares of `side` in matrices whose rows are kMatmulSide apart, by their quarters:
-// four products at the same time, then the other four. Returns how many leaves there were.
+// c += a * b, of squares of `side` in matrices whose rows are `stride` apart. As the public suite
+// has it, neither is known at compile time.
+[[gnu::noinline]] inline void MultiplyInOrder(const int* a, const int* b, int* c, std::size_t side,
+                                              std::size_t stride) {
+  for (std::size_t i = 0; i < side; ++i) {
+    for (std::size_t k = 0; k < side; ++k) {
+      for (std::size_t j = 0; j < side; ++j) {
+        c[i * stride + j] += a[i * stride + k] * b[k * stride + j];
+      }
+    }
+  }
+}
+
+// The same by their quarters, with rows that are kMatmulSide apart: four products at the same time,
+// then the other four. Returns how many leaves there were.
 constexpr std::size_t kMatmulSide = 512;
 template <typename By>
 std::int64_t Multiply(const int* a, const int* b, int* c, std::size_t side) {
   constexpr std::size_t kLeaf = 32;
   if (side == kLeaf) {
-    for (std::size_t i = 0; i < kLeaf; ++i) {
-      std::array<int, kLeaf> row = {};
-      for (std::size_t k = 0; k < kLeaf; ++k) {
-        for (std::size_t j = 0; j < kLeaf; ++j) {
-          row[j] += a[i * kMatmulSide + k] * b[k * kMatmulSide + j];
-        }
-      }
-      for (std::size_t j = 0; j < kLeaf; ++j) c[i * kMatmulSide + j] += row[j];
-    }
+    MultiplyInOrder(a, b, c, kLeaf, kMatmulSide);
     return 1;
   }
   const std::size_t half = side / 2;
@@ -150,7 +172,7 @@ std::int64_t Matmul512() {
 template <typename By>
 constexpr std::pair<std::int64_t (*)(), std::int64_t> kShapes[] = {
     {Fib35<By>, 9'227'465}, {Fib37<By>, 24'157'817}, {Skynet1M<By>, 499'999'500'000},
-    {Queens12<By>, 14'200}, {Matmul512<By>, 4'096},
+    {Queens12<By>, 14'200}, {Matmul512<By>, 4'096},  {SkynetTen1M<By>, 499'999'500'000},
 };
 
 // The body of a loop that is all overhead.

@@ -32,6 +32,10 @@ struct Invoke {
     tbb::parallel_invoke([&] { results.first = f(); }, [&] { results.second = g(); });
     return results;
   }
+  template <typename F>
+  static void Each(std::size_t n, F f) {
+    tbb::parallel_for(std::size_t{0}, n, f);
+  }
 };
 
 // So many threads, the calling one included.
@@ -100,6 +104,7 @@ WEFT_RIVAL(BM_Invoke<1>, "Fib37/onetbb");
 WEFT_RIVAL(BM_Invoke<2>, "Skynet/onetbb");
 WEFT_RIVAL(BM_Invoke<3>, "Queens/onetbb");
 WEFT_RIVAL(BM_Invoke<4>, "Matmul/onetbb");
+WEFT_RIVAL(BM_Invoke<5>, "SkynetTen/onetbb");
 WEFT_RIVAL(BM_LoopFor<10'000>, "Loop10k/onetbb");
 WEFT_RIVAL(BM_LoopFor<1'000'000>, "Loop1M/onetbb");
 WEFT_RIVAL(BM_SortParallel, "Sort/onetbb");
