@@ -169,7 +169,7 @@ void Push(List& list, void* memory) {
   return Pop(list);
 }
 
-[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) {
+[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) noexcept {
   if (!Open()) return PutOne(memory, size_class);
   if (list.count == kBatch) {
     FreeBlock* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));

@@ -2,10 +2,10 @@
 // share behind their caches of frames.
 //
 // A slab begins at a multiple of its size, so that a block finds it. Its head has a bit for each
-// block that is free. So blocks have no header, giving them out touches them in the order of their
-// addresses, once and to write, as processors like it, and a slab whose blocks have all come back is
-// seen at once. It then serves any other size, or goes back to the system: at most kMostKeptBytes
-// are kept in such slabs by the process.
+// block that is free. So blocks have no header, giving them out touches each once, to write, in the
+// order of their addresses, and a slab whose blocks have all come back is seen at once. It then
+// serves any other size, or goes back to the system: at most kMostKeptBytes are kept in such slabs
+// by the process.
 //
 //   Thread safety    Thread-safe; one lock for each size.
 //   Errors           std::bad_alloc.

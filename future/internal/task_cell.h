@@ -30,26 +30,6 @@
 namespace weft {
 namespace future_internal {
 
-// A cell with the type of its result.
-template <typename T>
-class JoinState : public CellBase {
- public:
-  // Precondition: IsComplete().
-  virtual Result<T>& result() = 0;
-
-  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
-  // then `result`, unset before, is what it ended with. If not, the handle goes on as ever.
-  [[nodiscard]] virtual bool RunForHandle(Result<T>& result) noexcept = 0;
-
- protected:
-  using CellBase::CellBase;
-
-  static TaskStatus OutcomeOf(const Result<T>& result) {
-    if (result.IsStopped()) return TaskStatus::kCancelled;
-    return result.HasException() ? TaskStatus::kFailed : TaskStatus::kCompleted;
-  }
-};
-
 // Stops the program: out of line, since every join looks for it.
 [[noreturn]] void FailJoinedTwice();
 
@@ -63,7 +43,7 @@ struct JoinResultOf {
 
 // For SetJoined(): an exception, or that the task was cancelled.
 template <typename T, typename Joined>
-[[gnu::noinline]] void SetJoinedWithoutValue(Result<T>& result, Joined& joined) noexcept {
+[[gnu::noinline]] void SetJoinedWithoutValue(Result<T>& result, Result<Joined>& joined) noexcept {
   if (result.HasException()) {
     joined.SetException(result.exception());
   } else {
@@ -73,7 +53,7 @@ template <typename T, typename Joined>
 
 // Leaves in `joined`, unset before, what a joiner gets of a result.
 template <typename T, typename Joined>
-[[gnu::always_inline]] inline void SetJoined(Result<T>& result, Joined& joined) noexcept {
+[[gnu::always_inline]] inline void SetJoined(Result<T>& result, Result<Joined>& joined) noexcept {
   if (!result.HasValue()) [[unlikely]]
     return SetJoinedWithoutValue(result, joined);
   if constexpr (std::is_void_v<T>) {
@@ -86,6 +66,27 @@ template <typename T, typename Joined>
     }
   }
 }
+
+// A cell with the type of its result.
+template <typename T>
+class JoinState : public CellBase {
+ public:
+  // Precondition: IsComplete().
+  virtual Result<T>& result() = 0;
+
+  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
+  // then `joined`, unset before, is what the joiner gets. If not, the handle goes on as ever.
+  [[nodiscard]] virtual bool RunForHandle(
+      Result<typename JoinResultOf<T>::Type>& joined) noexcept = 0;
+
+ protected:
+  using CellBase::CellBase;
+
+  static TaskStatus OutcomeOf(const Result<T>& result) {
+    if (result.IsStopped()) return TaskStatus::kCancelled;
+    return result.HasException() ? TaskStatus::kFailed : TaskStatus::kCompleted;
+  }
+};
 
 // A cell that holds a Work until there is a result, and then that instead. Derived::PollWork(work,
 // result, cx) returns whether the work has ended, and sets the result.
@@ -109,7 +110,11 @@ class CellOf : public JoinState<T> {
     Result<T> result;
     switch (PollTo(result)) {
       case Polled::kEnded:
-        Publish(result);
+        if (this->IsOnlyTheRuns()) {
+          FreeAndTell();
+        } else {
+          Publish(result);
+        }
         break;
       case Polled::kAgain:
         if (home == &this->executor()) return true;
@@ -121,19 +126,17 @@ class CellOf : public JoinState<T> {
     return false;
   }
 
-  bool RunForHandle(Result<T>& result) noexcept final {
+  bool RunForHandle(Result<typename JoinResultOf<T>::Type>& joined) noexcept final {
+    Result<T> result;
     const Polled polled = PollTo(result);
-    if (polled == Polled::kAgain) this->Yield();
-    if (polled != Polled::kEnded) return false;
-    if (!this->IsOnlyTheHandles()) {
-      Publish(result);
-      return false;
+    if (polled == Polled::kEnded && this->IsOnlyTheHandles()) [[likely]] {
+      SetJoined(result, joined);
+      FreeAndTell();
+      return true;
     }
-    Executor& executor = this->executor();
-    ::new (&result_) Result<T>();
-    Free();
-    executor.OnTaskFinished();
-    return true;
+    if (polled == Polled::kAgain) this->Yield();
+    if (polled == Polled::kEnded) Publish(result);
+    return false;
   }
 
   Result<T>& result() final { return result_; }
@@ -146,8 +149,8 @@ class CellOf : public JoinState<T> {
 
  protected:
   CellOf(Executor& executor, CancelToken* token, Work&& work)
-      : JoinState<T>(executor, token), work_(std::move(work)) {}
-  ~CellOf() { result_.~Result<T>(); }
+      : JoinState<T>(executor, CellBase::Token(executor, token)), work_(std::move(work)) {}
+  ~CellOf() {}  // work and result end before
 
  private:
   using Polled = CellBase::Polled;
@@ -195,16 +198,27 @@ class CellOf : public JoinState<T> {
   }
 
   std::size_t bytes() const final { return sizeof(Derived); }
-  void DestroyCell() final { Free(); }
+  void DestroyCell() final {
+    result_.~Result<T>();
+    Free();
+  }
+  // Of a cell that has neither work nor result. What it is beside these has nothing to be destroyed
+  // unless it is special.
   [[gnu::always_inline]] void Free() {
-    // By the size that the compiler knows, if that is it.
+    if (this->IsSpecial()) [[unlikely]]
+      return FreeSpecial();
+    FreeFrame(this, sizeof(Derived));
+  }
+  [[gnu::noinline]] void FreeSpecial() {
     const std::size_t tail_bytes = this->TailBytes();
     static_cast<Derived*>(this)->~Derived();
-    if (tail_bytes == 0) [[likely]] {
-      FreeFrame(this, sizeof(Derived));
-    } else {
-      FreeFrame(this, sizeof(Derived) + tail_bytes);
-    }
+    FreeFrame(this, sizeof(Derived) + tail_bytes);
+  }
+  // The same, for a task that has ended and nobody refers to: nobody else has to be told.
+  [[gnu::always_inline]] void FreeAndTell() {
+    Executor& executor = this->executor();
+    Free();
+    executor.OnTaskFinished();
   }
 
   union {
