@@ -119,7 +119,7 @@ TEST(FrameSlabsTest, BlocksOfEverySizeAreApartAndStayInTheirSlabs) {
     std::sort(begins.begin(), begins.end());
     for (std::size_t i = 0; i < begins.size(); ++i) {
       ASSERT_EQ(begins[i] % 16, 0u);
-      if (i > 0) ASSERT_GE(begins[i], begins[i - 1] + bytes);
+      ASSERT_GE(begins[i], i == 0 ? 0 : begins[i - 1] + bytes);
       ASSERT_LE(begins[i] % FrameSlabs::kSlabBytes + bytes, FrameSlabs::kSlabBytes);
     }
     GiveBlocks(slabs, blocks);
