@@ -139,6 +139,22 @@ TEST(FrameSlabsTest, SlabsThatAreEmptyGoBackButForABoundedNumber) {
   EXPECT_LE(FrameSlabs::TotalBytes(), before + FrameSlabs::kMostKeptBytes);
 }
 
+// Each call takes a lock: it is not made for one block.
+TEST(FrameSlabsTest, BlocksOfManySlabsComeInOneBatch) {
+  FrameSlabs slabs;
+  slabs.SetBlockBytes(1024);
+  std::vector<FreeBlock*> blocks = TakeBlocks(slabs, 4096);
+  std::vector<FreeBlock*> scattered, others;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    (i % 50 == 0 ? scattered : others).push_back(blocks[i]);
+  }
+  GiveBlocks(slabs, scattered);
+  const auto [first, count] = slabs.Take(32);
+  EXPECT_EQ(count, 32u);
+  slabs.Give(first);
+  GiveBlocks(slabs, others);
+}
+
 TEST(FrameSlabsTest, AnEmptySlabServesAnotherSize) {
   FrameSlabs small, large;
   small.SetBlockBytes(32);

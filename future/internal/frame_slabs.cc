@@ -114,7 +114,7 @@ SpinningLock::SpinningLock(Mutex* mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS : mutex_
 
 void FrameSlabs::SetBlockBytes(std::size_t bytes) {
   static_assert(sizeof(Slab) <= kHeadBytes && kMostBlocks <= Slab::kWords * 64);
-  block_bytes_ = static_cast<uint32_t>(std::max(bytes, kLeastBlockBytes));
+  block_bytes_ = std::max(bytes, kLeastBlockBytes);
   capacity_ = static_cast<uint32_t>((kSlabBytes - kHeadBytes) / block_bytes_);
   inverse_ = static_cast<uint32_t>(((uint64_t{1} << 32) + block_bytes_ - 1) / block_bytes_);
 }
@@ -139,28 +139,33 @@ FrameSlabs::Slab* FrameSlabs::MakeSlab() {
 }
 
 std::pair<FreeBlock*, uint32_t> FrameSlabs::Take(uint32_t most) {
-  const SpinningLock lock(&mutex_);
-  Slab* slab = roomy_.Front();
-  if (slab == nullptr) slab = MakeSlab();
-  const uint32_t count = std::min(most, slab->free);
-  slab->free -= count;
-  if (slab->free == 0) slab->Unlink();
   FreeBlock* first = nullptr;
   FreeBlock** end = &first;
-  uint32_t left = count;
-  char* blocks = reinterpret_cast<char*>(slab) + kHeadBytes;
-  for (uint64_t* word = slab->bits; left > 0; ++word, blocks += std::size_t{64} * block_bytes_) {
-    uint64_t bits = *word;
-    for (; bits != 0 && left > 0; --left, bits &= bits - 1) {
-      const auto index = static_cast<std::size_t>(std::countr_zero(bits));
-      auto* const block = ::new (blocks + index * block_bytes_) FreeBlock;
-      *end = block;
-      end = &block->next;
+  uint32_t left = most;
+  const SpinningLock lock(&mutex_);
+  while (left > 0) {
+    Slab* slab = roomy_.Front();
+    if (slab == nullptr) {
+      if (left < most) break;
+      slab = MakeSlab();
     }
-    *word = bits;
+    const uint32_t rest = left - std::min(left, slab->free);
+    slab->free -= left - rest;
+    if (slab->free == 0) slab->Unlink();
+    char* blocks = reinterpret_cast<char*>(slab) + kHeadBytes;
+    for (uint64_t* word = slab->bits; left > rest; ++word, blocks += 64 * block_bytes_) {
+      uint64_t bits = *word;
+      for (; bits != 0 && left > rest; --left, bits &= bits - 1) {
+        const auto index = static_cast<std::size_t>(std::countr_zero(bits));
+        auto* const block = ::new (blocks + index * block_bytes_) FreeBlock;
+        *end = block;
+        end = &block->next;
+      }
+      *word = bits;
+    }
   }
   *end = nullptr;
-  return {first, count};
+  return {first, most - left};
 }
 
 void FrameSlabs::Give(FreeBlock* blocks) noexcept {

@@ -57,8 +57,7 @@ class alignas(kCacheLineSize) FrameSlabs {
   // Before all else. Precondition: a multiple of 16, and far smaller than a slab.
   void SetBlockBytes(std::size_t bytes);
 
-  // At most `most` blocks, and at least one: those of one slab, as a list that ends with null, and
-  // their number.
+  // At most `most` blocks, and at least one: as a list that ends with null, and their number.
   std::pair<FreeBlock*, uint32_t> Take(uint32_t most) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes a list back: blocks of this size, whoever took them.
@@ -75,9 +74,9 @@ class alignas(kCacheLineSize) FrameSlabs {
   uint32_t IndexOf(FreeBlock* block) const;
   Slab* MakeSlab() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  uint32_t block_bytes_ = 0;  // these three are constant
-  uint32_t capacity_ = 0;     // blocks in a slab
-  uint32_t inverse_ = 0;      // 2^32 / block_bytes_, rounded up
+  std::size_t block_bytes_ = 0;  // these three are constant
+  uint32_t capacity_ = 0;        // blocks in a slab
+  uint32_t inverse_ = 0;         // 2^32 / block_bytes_, rounded up
   Mutex mutex_;
   IntrusiveList<Slab> roomy_ ABSL_GUARDED_BY(mutex_);  // those that have free blocks
 };

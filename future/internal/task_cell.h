@@ -107,36 +107,41 @@ class CellOf : public JoinState<T> {
   }
 
   bool RunAt(Executor* home) noexcept final {
-    Result<T> result;
-    switch (PollTo(result)) {
-      case Polled::kEnded:
-        if (this->IsOnlyTheRuns()) {
-          FreeAndTell();
-        } else {
+    Executor& executor = this->executor();
+    Polled polled;
+    {
+      Result<T> result;
+      polled = PollTo(result);
+      if (polled == Polled::kEnded) {
+        if (!this->IsOnlyTheRuns()) {
           Publish(result);
+          return false;
         }
-        break;
-      case Polled::kAgain:
-        if (home == &this->executor()) return true;
-        this->Yield();
-        break;
-      case Polled::kPending:
-        break;
-    }
+        Free();
+      }
+    }  // The result is gone, too, before that is counted.
+    if (polled == Polled::kEnded) executor.OnTaskFinished();
+    if (polled != Polled::kAgain) return false;
+    if (home == &executor) return true;
+    this->Yield();
     return false;
   }
 
   bool RunForHandle(Result<typename JoinResultOf<T>::Type>& joined) noexcept final {
-    Result<T> result;
-    const Polled polled = PollTo(result);
-    if (polled == Polled::kEnded && this->IsOnlyTheHandles()) [[likely]] {
+    Executor& executor = this->executor();
+    {
+      Result<T> result;
+      const Polled polled = PollTo(result);
+      if (polled != Polled::kEnded || !this->IsOnlyTheHandles()) [[unlikely]] {
+        if (polled == Polled::kAgain) this->Yield();
+        if (polled == Polled::kEnded) Publish(result);
+        return false;
+      }
       SetJoined(result, joined);
-      FreeAndTell();
-      return true;
-    }
-    if (polled == Polled::kAgain) this->Yield();
-    if (polled == Polled::kEnded) Publish(result);
-    return false;
+      Free();
+    }  // What is left of the result is gone, too, before that is counted.
+    executor.OnTaskFinished();
+    return true;
   }
 
   Result<T>& result() final { return result_; }
@@ -213,12 +218,6 @@ class CellOf : public JoinState<T> {
     const std::size_t tail_bytes = this->TailBytes();
     static_cast<Derived*>(this)->~Derived();
     FreeFrame(this, sizeof(Derived) + tail_bytes);
-  }
-  // The same, for a task that has ended and nobody refers to: nobody else has to be told.
-  [[gnu::always_inline]] void FreeAndTell() {
-    Executor& executor = this->executor();
-    Free();
-    executor.OnTaskFinished();
   }
 
   union {
