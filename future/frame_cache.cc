@@ -7,38 +7,26 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <tuple>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "base/cache_line.h"
 #include "base/mutex.h"
+#include "future/internal/frame_slabs.h"
 
 namespace weft::future_internal {
 namespace {
 
-constexpr std::size_t BytesOf(std::size_t size_class) { return size_class * 16 + 8; }
+constexpr std::size_t BytesOf(std::size_t size_class) { return size_class * 16; }
 static_assert(BytesOf(kFrameClasses - 1) == kMaxCachedBytes);
 
 constexpr uint32_t kBatch = 32;
-// What the depot keeps, and some batches more where threads come at the same time.
-constexpr std::size_t kDepotBytes = 1024 * 1024;
 
-// A free block.
-struct Block {
-  Block* next;
-  Block* next_batch;  // of the first block of a batch in the depot
-};
-static_assert(sizeof(Block) <= BytesOf(1), "class 0 is not used");
+// What the shelves keep, and some batches more where threads come at the same time.
+constexpr std::size_t kShelfBytes = 1024 * 1024;
 
-void DeleteList(Block* list, std::size_t size_class) {
-  while (list != nullptr) {
-    Block* const next = list->next;
-    ::operator delete(list, BytesOf(size_class));
-    list = next;
-  }
-}
-
-// Full batches of all classes, for any thread.
+// What all threads share: shelves of full batches, which are passed on as they are, and slabs.
 class Depot {
  public:
   static Depot& Get() {
@@ -46,56 +34,64 @@ class Depot {
     return *depot;
   }
 
-  // Keeps a batch; returns false if there is enough.
-  bool Put(Block* batch, std::size_t size_class) {
+  Depot() {
+    for (std::size_t i = 0; i < kFrameClasses; ++i) classes_[i].slabs.SetBlockBytes(BytesOf(i));
+  }
+
+  // At most `most` blocks, and at least one, and their number.
+  std::pair<FreeBlock*, uint32_t> Take(std::size_t size_class, uint32_t most) {
+    Class& own = classes_[size_class];
+    // Relaxed: to miss a batch of this moment does no harm.
+    if (most == kBatch && own.has_batch.load(std::memory_order_relaxed)) {
+      const SpinningLock lock(&own.mutex);
+      if (FreeBlock* const batch = own.batches) {
+        own.batches = batch->next_batch;
+        own.has_batch.store(own.batches != nullptr, std::memory_order_relaxed);
+        shelf_bytes_.fetch_sub(kBatch * BytesOf(size_class), std::memory_order_relaxed);
+        return {batch, kBatch};
+      }
+    }
+    return own.slabs.Take(most);
+  }
+
+  // A full batch.
+  void PutBatch(FreeBlock* batch, std::size_t size_class) noexcept {
+    Class& own = classes_[size_class];
     const std::size_t bytes = kBatch * BytesOf(size_class);
-    if (bytes_.fetch_add(bytes, std::memory_order_relaxed) >= kDepotBytes) {
-      bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-      return false;
+    if (shelf_bytes_.fetch_add(bytes, std::memory_order_relaxed) >= kShelfBytes) {
+      shelf_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+      return own.slabs.Give(batch);
     }
-    Shelf& shelf = shelves_[size_class];
-    MutexLock lock(&shelf.mutex);
-    batch->next_batch = shelf.first;
-    shelf.first = batch;
-    shelf.has_some.store(true, std::memory_order_relaxed);
-    return true;
+    const SpinningLock lock(&own.mutex);
+    batch->next_batch = std::exchange(own.batches, batch);
+    own.has_batch.store(true, std::memory_order_relaxed);
   }
 
-  // A batch, or null.
-  Block* Take(std::size_t size_class) {
-    Shelf& shelf = shelves_[size_class];
-    // A thread that makes many tasks comes here for each: it shall meet the others only where there
-    // is something to be had. Relaxed: to miss a batch of this moment does no harm.
-    if (!shelf.has_some.load(std::memory_order_relaxed)) return nullptr;
-    MutexLock lock(&shelf.mutex);
-    Block* const batch = shelf.first;
-    if (batch != nullptr) {
-      shelf.first = batch->next_batch;
-      shelf.has_some.store(shelf.first != nullptr, std::memory_order_relaxed);
-      bytes_.fetch_sub(kBatch * BytesOf(size_class), std::memory_order_relaxed);
-    }
-    return batch;
+  // Any list, which may be empty.
+  void Put(FreeBlock* blocks, std::size_t size_class) noexcept {
+    if (blocks != nullptr) classes_[size_class].slabs.Give(blocks);
   }
 
-  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  std::size_t shelf_bytes() const { return shelf_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  // On a line of its own: threads of one class need not meet another's.
-  struct alignas(kCacheLineSize) Shelf {
+  // On lines of its own: threads of one class need not meet another's.
+  struct alignas(kCacheLineSize) Class {
     Mutex mutex;
-    Block* first ABSL_GUARDED_BY(mutex) = nullptr;
-    std::atomic<bool> has_some{false};  // written under the mutex
+    FreeBlock* batches ABSL_GUARDED_BY(mutex) = nullptr;
+    std::atomic<bool> has_batch{false};  // written under the mutex
+    FrameSlabs slabs;
   };
 
-  std::array<Shelf, kFrameClasses> shelves_;
-  std::atomic<std::size_t> bytes_{0};
+  std::array<Class, kFrameClasses> classes_;
+  std::atomic<std::size_t> shelf_bytes_{0};
 };
 
 // A thread's free blocks of one class.
 struct List {
-  Block* first = nullptr;
-  uint32_t count = kBatch;  // so that the first block that a thread frees comes to PushSlowly()
-  Block* spare = nullptr;   // a full batch
+  FreeBlock* first = nullptr;
+  uint32_t count = kBatch;     // so that the first block that a thread frees comes to PushSlowly()
+  FreeBlock* spare = nullptr;  // a full batch
 };
 
 struct Cache {
@@ -110,11 +106,15 @@ struct Cache {
 // No constructor, no destructor: reached by one addition.
 constinit thread_local Cache cache;
 
+void PutOne(void* memory, std::size_t size_class) noexcept {
+  Depot::Get().Put(::new (memory) FreeBlock{.next = nullptr, .next_batch = nullptr}, size_class);
+}
+
 void SetSlots() {
   const bool is_open = cache.phase == Cache::Phase::kOpen && cache.meters == 0;
   for (std::size_t i = 0; i < kFrameClasses; ++i) {
     const std::uintptr_t block = std::exchange(frame_slots[i], is_open ? kNoBlock : kShut);
-    if (block > kNoBlock) ::operator delete(reinterpret_cast<void*>(block), BytesOf(i));
+    if (block > kNoBlock) PutOne(reinterpret_cast<void*>(block), i);
   }
 }
 
@@ -125,8 +125,8 @@ struct Closer {
     SetSlots();
     for (std::size_t i = 0; i < kFrameClasses; ++i) {
       List& list = cache.lists[i];
-      DeleteList(std::exchange(list.first, nullptr), i);
-      DeleteList(std::exchange(list.spare, nullptr), i);
+      Depot::Get().Put(std::exchange(list.first, nullptr), i);
+      Depot::Get().Put(std::exchange(list.spare, nullptr), i);
       list.count = kBatch;
     }
   }
@@ -144,40 +144,37 @@ bool Open() {
   return cache.phase == Cache::Phase::kOpen;
 }
 
-Block* Pop(List& list) {
-  Block* const block = list.first;
+FreeBlock* Pop(List& list) {
+  FreeBlock* const block = list.first;
   list.first = block->next;
   --list.count;
   return block;
 }
 
 void Push(List& list, void* memory) {
-  auto* const block = ::new (memory) Block;  // next_batch is not set: one store less
+  auto* const block = ::new (memory) FreeBlock;  // next_batch is not set: one store less
   block->next = list.first;
   list.first = block;
   ++list.count;
 }
 
 [[gnu::noinline]] void* PopSlowly(List& list, std::size_t size_class) {
-  if (Open()) {
+  if (!Open()) return Depot::Get().Take(size_class, 1).first;
+  if (list.spare != nullptr) {
     list.first = std::exchange(list.spare, nullptr);
-    if (list.first == nullptr) list.first = Depot::Get().Take(size_class);
-    if (list.first != nullptr) {
-      list.count = kBatch;
-      return Pop(list);
-    }
+    list.count = kBatch;
+  } else {
+    std::tie(list.first, list.count) = Depot::Get().Take(size_class, kBatch);
   }
-  return ::operator new(BytesOf(size_class));
+  return Pop(list);
 }
 
-[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) {
-  if (!Open()) return ::operator delete(memory, BytesOf(size_class));
+[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) noexcept {
+  if (!Open()) return PutOne(memory, size_class);
   if (list.count == kBatch) {
-    Block* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));
+    FreeBlock* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));
     list.count = 0;
-    if (full != nullptr && !Depot::Get().Put(full, size_class)) {
-      DeleteList(full, size_class);
-    }
+    if (full != nullptr) Depot::Get().PutBatch(full, size_class);
   }
   Push(list, memory);
 }
@@ -218,7 +215,9 @@ void FreeFrameFrom(void* memory, std::size_t bytes) noexcept {
   resource->deallocate(memory, bytes + sizeof(resource));
 }
 
-std::size_t FrameDepotBytes() { return Depot::Get().bytes(); }
+std::size_t FrameSlabBytes() { return FrameSlabs::TotalBytes(); }
+
+std::size_t FrameShelfBytes() { return Depot::Get().shelf_bytes(); }
 
 FrameMeter::FrameMeter() : before_(cache.bytes) {
   ++cache.meters;

@@ -1,17 +1,19 @@
 // future/frame_cache.h — memory for coroutine frames and task cells: a cache for each thread, in
-// front of operator new.
+// front of slabs (internal/frame_slabs.h) that all share.
 //
 // Blocks of up to kMaxCachedBytes come from lists by size class, and go back to them; the size is
 // told on both sides, so a block has no header. In front of each list is a slot for one block: a
 // call that allocates what the call before has freed is a load and a store, inlined where the
-// compiler knows the size. What a thread frees beyond two batches of a class goes to a depot that
-// all threads share, in batches: where one thread makes tasks and another ends them, the frames
-// travel back. The depot keeps a bounded number of bytes, of all classes together; the rest, and
-// what a thread has when it ends, goes to operator delete.
+// compiler knows the size. What a thread frees beyond two batches of a class goes, in batches, to
+// shelves that all threads share: where one thread makes tasks and another ends them, the frames
+// travel back. The shelves keep 1 MiB, of all classes together; the rest, and what a thread has
+// when it ends, goes back to the slabs, which keep 16 MiB, of all classes together, that no block
+// of is in use. What is beyond that is given to the system, but for slabs of which some block is
+// used or lies in a list or on a shelf.
 //
 //   Thread safety    Any thread may free what another has allocated.
-//   Errors           std::bad_alloc, as operator new.
-//   Complexity       O(1); no atomic operation but for one in kBatch blocks, under a lock.
+//   Errors           std::bad_alloc.
+//   Complexity       O(1); no atomic operation but for some in kBatch blocks, under a lock.
 //   Sanitizers       With AddressSanitizer, ThreadSanitizer and MemorySanitizer everything is
 //                    operator new and delete, so that uses of freed frames are found.
 #ifndef WEFT_FUTURE_FRAME_CACHE_H_
@@ -41,11 +43,15 @@ namespace future_internal {
 inline constexpr bool kFramesAreCached = WEFT_FRAME_CACHE != 0;
 #undef WEFT_FRAME_CACHE
 
-inline constexpr std::size_t kMaxCachedBytes = 1032;
+inline constexpr std::size_t kMaxCachedBytes = 1024;
 
-// Classes of 16 bytes that end at 8 modulo 16: what malloc's own word leaves of its blocks.
-constexpr std::size_t FrameClassOf(std::size_t bytes) { return (bytes + 7) / 16; }
+// Classes of 16 bytes, as blocks are aligned.
+constexpr std::size_t FrameClassOf(std::size_t bytes) { return (bytes + 15) / 16; }
 inline constexpr std::size_t kFrameClasses = FrameClassOf(kMaxCachedBytes) + 1;
+
+// What the slabs take, all in all; what the shelves keep.
+std::size_t FrameSlabBytes();
+std::size_t FrameShelfBytes();
 
 // What a slot holds if not a block's address.
 inline constexpr std::uintptr_t kShut = 0;  // nor may it hold one
@@ -100,9 +106,6 @@ void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
 // From a resource, which is kept behind the block.
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes);
 void FreeFrameFrom(void* memory, std::size_t bytes) noexcept;
-
-// What the depot keeps.
-std::size_t FrameDepotBytes();
 
 // Counts what its thread asks for while it lives; the slots are shut meanwhile. May be nested.
 class FrameMeter {

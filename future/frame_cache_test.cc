@@ -4,17 +4,21 @@
 
 #include "future/frame_cache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <memory_resource>
+#include <random>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
+#include "future/internal/frame_slabs.h"
 #include "future/internal/task_cell.h"
 #include "future/manual_executor.h"
 #include "future/poll_fn.h"
@@ -26,6 +30,8 @@ namespace weft {
 namespace {
 
 using future_internal::AllocateFrame;
+using future_internal::FrameSlabs;
+using future_internal::FreeBlock;
 using future_internal::FreeFrame;
 using future_internal::kFramesAreCached;
 using future_internal::kMaxCachedBytes;
@@ -61,16 +67,132 @@ TEST(FrameCacheTest, WhatWasFreedLastIsGivenNext) {
   EXPECT_EQ(AllocateFrame(104), first);
 }
 
-// Far more than the depot takes, of all classes.
-TEST(FrameCacheTest, TheDepotIsBoundedForAllClassesTogether) {
+// Far more than is kept, of all classes: whatever else lives, all but that goes back.
+TEST(FrameCacheTest, WhatIsKeptIsBoundedForAllClassesTogether) {
   if (!kFramesAreCached) GTEST_SKIP() << "there is no cache";
+  const std::size_t before = FrameSlabs::TotalBytes();
   std::vector<std::pair<void*, std::size_t>> blocks;
-  for (std::size_t bytes = 24; bytes <= kMaxCachedBytes; bytes += 16) {
-    for (int i = 0; i < 500; ++i) blocks.emplace_back(AllocateFrame(bytes), bytes);
+  for (std::size_t bytes = 16; bytes <= kMaxCachedBytes; bytes += 16) {
+    for (int i = 0; i < 1500; ++i) blocks.emplace_back(AllocateFrame(bytes), bytes);
   }
+  EXPECT_GT(FrameSlabs::TotalBytes(), before + 2 * FrameSlabs::kMostKeptBytes);
   for (auto [memory, bytes] : blocks) FreeFrame(memory, bytes);
-  EXPECT_GT(future_internal::FrameDepotBytes(), 512u * 1024);
-  EXPECT_LE(future_internal::FrameDepotBytes(), 1056u * 1024);
+  EXPECT_EQ(FrameSlabs::KeptBytes(), FrameSlabs::kMostKeptBytes);
+  EXPECT_GT(future_internal::FrameShelfBytes(), 512u * 1024);
+  EXPECT_LE(future_internal::FrameShelfBytes(), 1056u * 1024);
+  // Beside it: slabs of which this thread or a shelf keeps a block. These were freed in order.
+  const std::size_t partly = kMaxCachedBytes / 16 * 4 * FrameSlabs::kSlabBytes;
+  EXPECT_LE(FrameSlabs::TotalBytes(), before + FrameSlabs::kMostKeptBytes + partly);
+}
+
+// Lists of blocks from `slabs` until there are `count`.
+std::vector<FreeBlock*> TakeBlocks(FrameSlabs& slabs, std::size_t count) {
+  std::vector<FreeBlock*> blocks;
+  while (blocks.size() < count) {
+    const auto [first, number] = slabs.Take(32);
+    EXPECT_GT(number, 0u);
+    EXPECT_LE(number, 32u);
+    uint32_t found = 0;
+    for (FreeBlock* block = first; block != nullptr; block = block->next) {
+      blocks.push_back(block);
+      ++found;
+    }
+    EXPECT_EQ(found, number);
+  }
+  return blocks;
+}
+void GiveBlocks(FrameSlabs& slabs, const std::vector<FreeBlock*>& blocks) {
+  for (FreeBlock* block : blocks) {
+    block->next = nullptr;
+    slabs.Give(block);
+  }
+}
+
+TEST(FrameSlabsTest, BlocksOfEverySizeAreApartAndStayInTheirSlabs) {
+  for (std::size_t bytes = 32; bytes <= kMaxCachedBytes; bytes += 16) {
+    FrameSlabs slabs;
+    slabs.SetBlockBytes(bytes);
+    const std::size_t count = 2 * FrameSlabs::kSlabBytes / bytes;  // more than one slab
+    std::vector<FreeBlock*> blocks = TakeBlocks(slabs, count);
+    std::vector<std::uintptr_t> begins;
+    for (FreeBlock* block : blocks) begins.push_back(reinterpret_cast<std::uintptr_t>(block));
+    std::sort(begins.begin(), begins.end());
+    for (std::size_t i = 0; i < begins.size(); ++i) {
+      ASSERT_EQ(begins[i] % 16, 0u);
+      ASSERT_GE(begins[i], i == 0 ? 0 : begins[i - 1] + bytes);
+      ASSERT_LE(begins[i] % FrameSlabs::kSlabBytes + bytes, FrameSlabs::kSlabBytes);
+    }
+    GiveBlocks(slabs, blocks);
+  }
+}
+
+// In any order: only whole slabs count.
+TEST(FrameSlabsTest, SlabsThatAreEmptyGoBackButForABoundedNumber) {
+  FrameSlabs slabs;
+  slabs.SetBlockBytes(1024);
+  const std::size_t before = FrameSlabs::TotalBytes();
+  std::vector<FreeBlock*> blocks = TakeBlocks(slabs, 40 * 1024);
+  EXPECT_GE(FrameSlabs::TotalBytes(), before + 24 * 1024 * 1024);
+  std::shuffle(blocks.begin(), blocks.end(), std::minstd_rand(1));
+  GiveBlocks(slabs, blocks);
+  EXPECT_LE(FrameSlabs::KeptBytes(), FrameSlabs::kMostKeptBytes);
+  EXPECT_LE(FrameSlabs::TotalBytes(), before + FrameSlabs::kMostKeptBytes);
+}
+
+// Each call takes a lock: it is not made for one block.
+TEST(FrameSlabsTest, BlocksOfManySlabsComeInOneBatch) {
+  FrameSlabs slabs;
+  slabs.SetBlockBytes(1024);
+  std::vector<FreeBlock*> blocks = TakeBlocks(slabs, 4096);
+  std::vector<FreeBlock*> scattered, others;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    (i % 50 == 0 ? scattered : others).push_back(blocks[i]);
+  }
+  GiveBlocks(slabs, scattered);
+  const auto [first, count] = slabs.Take(32);
+  EXPECT_EQ(count, 32u);
+  slabs.Give(first);
+  GiveBlocks(slabs, others);
+}
+
+TEST(FrameSlabsTest, AnEmptySlabServesAnotherSize) {
+  FrameSlabs small, large;
+  small.SetBlockBytes(32);
+  large.SetBlockBytes(1024);
+  GiveBlocks(small, TakeBlocks(small, 10'000));
+  const std::size_t before = FrameSlabs::TotalBytes();
+  GiveBlocks(large, TakeBlocks(large, 50));
+  EXPECT_EQ(FrameSlabs::TotalBytes(), before);
+}
+
+// What one thread has taken another gives back: no block is ever with two of them.
+TEST(FrameSlabsTest, ThreadsShareBlocks) {
+  constexpr int kThreads = 3, kRounds = 2000;
+  FrameSlabs slabs;
+  slabs.SetBlockBytes(64);
+  Mutex mutex;
+  std::vector<FreeBlock*> passed;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::vector<FreeBlock*> blocks;
+      for (int round = 0; round < kRounds; ++round) {
+        blocks = TakeBlocks(slabs, 100);
+        for (FreeBlock* block : blocks)
+          block->next_batch = reinterpret_cast<FreeBlock*>(&passed) + t;
+        for (FreeBlock* block : blocks) {
+          ASSERT_EQ(block->next_batch, reinterpret_cast<FreeBlock*>(&passed) + t);
+        }
+        {
+          MutexLock lock(&mutex);
+          passed.swap(blocks);
+        }
+        GiveBlocks(slabs, blocks);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  GiveBlocks(slabs, passed);
 }
 
 // Blocks that go round between two threads come back to the one that allocates: it is not given

@@ -74,30 +74,16 @@ class [[nodiscard]] JoinHandle {
   }
 
   // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
-  template <typename Unset>
-  PollState PollInto(future_internal::Result<Output, Unset>& joined, Context& cx) noexcept {
+  PollState PollInto(future_internal::Result<Output>& joined, Context& cx) noexcept {
     if (state_ == nullptr) [[unlikely]]
       future_internal::FailJoinedTwice();
-    if (!state_->IsComplete()) {
-      if (cx.StopRequested()) {
-        joined.SetStopped();
-        return PollState::kStopped;
-      }
-      // Run here, the task ends more often than not, and nobody had to be told.
-      if (state_->TakeIfNext()) {
-        future_internal::Result<T> result;
-        if (state_->RunForHandle(result)) {
-          state_ = nullptr;
-          future_internal::SetJoined(result, joined);
-          return PollState::kReady;
-        }
-      }
-      if (!state_->PollJoin(cx.waker())) return PollState::kPending;
+    // Run here, the task ends more often than not, and nobody had to be told.
+    if (!state_->IsComplete() && !cx.StopRequested() && state_->TakeIfNext() &&
+        state_->RunForHandle(joined)) {
+      state_ = nullptr;
+      return PollState::kReady;
     }
-    future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
-    future_internal::SetJoined(state->result(), joined);
-    state->DropHandle();
-    return PollState::kReady;
+    return PollSlowly(joined, cx);
   }
 
   // Asks the task to end; await the handle to know when it has: its status is then kCancelled, or
@@ -135,6 +121,22 @@ class [[nodiscard]] JoinHandle {
     WEFT_CHECK(state_ != nullptr) << "JoinHandle: asked about its task after it was moved from, "
                                      "detached or finished; ask before";
     return *state_;
+  }
+
+  // PollInto(), but does not run the task. Apart from it, which so needs few registers.
+  [[gnu::noinline]] PollState PollSlowly(future_internal::Result<Output>& joined,
+                                         Context& cx) noexcept {
+    if (!state_->IsComplete()) {
+      if (cx.StopRequested()) {
+        joined.SetStopped();
+        return PollState::kStopped;
+      }
+      if (!state_->PollJoin(cx.waker())) return PollState::kPending;
+    }
+    future_internal::JoinState<T>* const state = std::exchange(state_, nullptr);
+    future_internal::SetJoined(state->result(), joined);
+    state->DropHandle();
+    return PollState::kReady;
   }
 
   future_internal::JoinState<T>* state_;  // one reference, or null

@@ -3,6 +3,8 @@
 
 #include "future/spawn.h"
 
+#include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -51,6 +53,24 @@ TEST(SpawnTest, AResultWhoseMoveThrowsIsNotLeaked) {
     Fragile::moves_left = 0;
   }
   EXPECT_EQ(Fragile::alive, 0);
+}
+
+// Whoever waits for the end of all tasks may destroy what results refer to.
+TEST(SpawnTest, TheResultOfADetachedTaskIsGoneBeforeTheEndOfTheTaskIsCounted) {
+  ManualExecutor executor;
+  std::size_t live_at_the_end = 0;
+  const auto note = [&](int* result) {
+    live_at_the_end = executor.live_tasks();
+    delete result;
+  };
+  Spawn(executor, PollFn([&](Context&) {
+          return Poll<std::unique_ptr<int, decltype(note)>>(
+              std::unique_ptr<int, decltype(note)>(new int(1), note));
+        }))
+      .Detach();
+  executor.RunUntilStalled();
+  EXPECT_EQ(live_at_the_end, 1u);
+  EXPECT_EQ(executor.live_tasks(), 0u);
 }
 
 TEST(SpawnTest, ATaskThatAsksForAnotherPollIsPolledOnceMore) {

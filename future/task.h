@@ -101,9 +101,9 @@ class FutureAwaiter final : public Leaf {
   FutureAwaiter(PromiseBase& frame, F& future, std::source_location location)
       : Leaf(frame, location), result_(&future) {}
 
-  PollState Poll(Context& cx) noexcept override { return result_.PollFrom(*result_.unset(), cx); }
+  PollState Poll(Context& cx) noexcept override { return result_.PollFrom(result_.future(), cx); }
   void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override {
-    visitor.VisitFuture(step, *result_.unset());
+    visitor.VisitFuture(step, result_.future());
   }
 
   bool await_ready() noexcept { return Poll(frame().chain().context()) == PollState::kReady; }
@@ -117,7 +117,7 @@ class FutureAwaiter final : public Leaf {
   OutputOf<F> await_resume() { return result_.Take(); }
 
  private:
-  Result<OutputOf<F>, F*> result_;  // the future, until there is a result
+  ResultFrom<F> result_;
 };
 
 // Leaves the coroutine early if there is an error.

@@ -93,6 +93,7 @@ struct Cell {
   }
 
   void Finish() {
+    if (state.IsOnlyTheRuns()) return Destroy();
     result.Write(42);
     auto [joiner, then] = state.Complete();
     if (then == Then::kDestroy) Destroy();

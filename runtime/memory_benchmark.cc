@@ -55,7 +55,7 @@ double Resident() {
 }
 double Allocated() {
   const struct mallinfo2 info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
+  return static_cast<double>(info.uordblks + info.hblkhd + future_internal::FrameSlabBytes());
 }
 
 // In batches: the queue of a worker is not what is measured.

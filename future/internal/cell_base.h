@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <source_location>
 #include <string_view>
+#include <utility>
 
 #include "base/atomics.h"
 #include "future/await_chain.h"
@@ -75,12 +76,23 @@ class CellBase : public Runnable, private CancelEntry {
   TaskRecord& record() const { return *reinterpret_cast<TaskRecord*>(tail()); }
 
  protected:
-  // Born queued, with a handle. Without a token: the executor's, which outlives the task.
-  CellBase(Executor& executor, CancelToken* token)
+  // A token for the task: `own`, which is moved from, or without it that of the executor, which
+  // outlives the task.
+  struct Token {
+    Token(Executor& executor, CancelToken* own)
+        : node(own != nullptr ? std::exchange(own->node_, nullptr) : executor.token().node_),
+          is_own(own != nullptr) {}
+    CancelToken Take() const { return CancelToken(node); }
+
+    CancelFlag* const node;
+    const bool is_own;
+  };
+  // Born queued, with a handle. The executor is asked before: so nobody sees the cell meanwhile.
+  CellBase(Executor& executor, Token token)
       : CancelEntry(&TakeRegisteredWaker),
-        flags_(token != nullptr ? kOwnsToken : 0),
+        flags_(token.is_own ? kOwnsToken : 0),
         executor_(executor),
-        token_(token != nullptr ? std::move(*token) : executor.token().Lend()) {}
+        token_(token.Take()) {}
   ~CellBase() {
     if ((flags_ & kOwnsToken) != 0) token_.~CancelToken();
   }
@@ -90,11 +102,9 @@ class CellBase : public Runnable, private CancelEntry {
     return (is_listed ? sizeof(TaskRecord) : 0) +
            (name.empty() ? 0 : sizeof(std::size_t) + name.size());
   }
-  std::size_t TailBytes() const {
-    if ((flags_ & (kListed | kNamed)) != 0) [[unlikely]]
-      return TailBytes(is_listed(), name());
-    return 0;
-  }
+  std::size_t TailBytes() const { return TailBytes(is_listed(), name()); }
+  // Whether it has a token of its own, a record or a name.
+  bool IsSpecial() const { return flags_ != 0; }
   // These before the start, in this order: puts a record behind the cell; copies the name there;
   // lists the task.
   void MakeRecord(std::source_location location);
@@ -152,6 +162,8 @@ class CellBase : public Runnable, private CancelEntry {
   // For a run inside a call of the handle, when the future has ended: whether nobody but the handle
   // refers to the task.
   bool IsOnlyTheHandles() const { return state_.IsOnlyTheHandles(); }
+  // When the future has ended: whether nobody but the run refers to the task.
+  bool IsOnlyTheRuns() const { return state_.IsOnlyTheRuns(); }
   // The future is destroyed, result and outcome are set: publishes them and ends the run. The cell
   // may be gone afterwards.
   void Finish();

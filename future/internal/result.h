@@ -6,7 +6,6 @@
 #include <new>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "base/check.h"
 #include "future/future.h"
@@ -14,17 +13,14 @@
 
 namespace weft::future_internal {
 
-// A value, an exception, "stopped", or nothing yet: then an Unset. Movable; moving leaves what was
-// moved from.
-template <typename T, typename Unset = std::monostate>
+// A value, an exception, "stopped", or nothing yet. Movable; moving leaves what was moved from.
+template <typename T>
 class Result {
  public:
   using Value = NonVoid<T>;
-  static_assert(std::is_trivially_copyable_v<Unset>);
 
-  Result() noexcept : unset_() {}
-  explicit Result(Unset unset) noexcept : unset_(unset) {}
-  Result(Result&& other) noexcept(kMovesSafely) : unset_() { MoveFrom(other); }
+  Result() noexcept : unset_(nullptr) {}
+  Result(Result&& other) noexcept(kMovesSafely) : unset_(nullptr) { MoveFrom(other); }
   Result& operator=(Result&& other) noexcept(kMovesSafely) {
     if (this != &other) {
       Reset();
@@ -55,8 +51,6 @@ class Result {
   }
 
   bool IsSet() const { return state_ != State::kUnset; }
-  // Precondition: !IsSet().
-  const Unset& unset() const { return unset_; }
   bool HasValue() const { return state_ == State::kValue; }
   bool HasException() const { return state_ == State::kException; }
   bool IsStopped() const { return state_ == State::kStopped; }
@@ -110,6 +104,11 @@ class Result {
     }
   }
 
+ protected:
+  // Until it is set, keeps a pointer: to whom the result will come from.
+  explicit Result(void* unset) noexcept : unset_(unset) {}
+  void* unset() const { return unset_; }
+
  private:
   enum class State : unsigned char { kUnset, kValue, kException, kStopped };
   static constexpr bool kMovesSafely = std::is_nothrow_move_constructible_v<Value>;
@@ -131,7 +130,7 @@ class Result {
     } else if (other.HasException()) {
       ::new (&exception_) std::exception_ptr(std::move(other.exception_));
     } else if (!other.IsSet()) {
-      ::new (&unset_) Unset(other.unset_);
+      unset_ = other.unset_;
     }
     state_ = other.state_;
   }
@@ -145,11 +144,21 @@ class Result {
   }
 
   union {
-    Unset unset_;
+    void* unset_;
     Value value_;
     std::exception_ptr exception_;
   };
   State state_ = State::kUnset;
+};
+
+// A result that keeps its future in its own place until there is one.
+template <typename F>
+class ResultFrom : public Result<OutputOf<F>> {
+ public:
+  explicit ResultFrom(F* future) noexcept
+      : Result<OutputOf<F>>(const_cast<std::remove_const_t<F>*>(future)) {}
+  // Precondition: !IsSet().
+  F& future() const { return *static_cast<F*>(this->unset()); }
 };
 
 }  // namespace weft::future_internal

@@ -30,26 +30,6 @@
 namespace weft {
 namespace future_internal {
 
-// A cell with the type of its result.
-template <typename T>
-class JoinState : public CellBase {
- public:
-  // Precondition: IsComplete().
-  virtual Result<T>& result() = 0;
-
-  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
-  // then `result`, unset before, is what it ended with. If not, the handle goes on as ever.
-  [[nodiscard]] virtual bool RunForHandle(Result<T>& result) noexcept = 0;
-
- protected:
-  using CellBase::CellBase;
-
-  static TaskStatus OutcomeOf(const Result<T>& result) {
-    if (result.IsStopped()) return TaskStatus::kCancelled;
-    return result.HasException() ? TaskStatus::kFailed : TaskStatus::kCompleted;
-  }
-};
-
 // Stops the program: out of line, since every join looks for it.
 [[noreturn]] void FailJoinedTwice();
 
@@ -63,7 +43,7 @@ struct JoinResultOf {
 
 // For SetJoined(): an exception, or that the task was cancelled.
 template <typename T, typename Joined>
-[[gnu::noinline]] void SetJoinedWithoutValue(Result<T>& result, Joined& joined) noexcept {
+[[gnu::noinline]] void SetJoinedWithoutValue(Result<T>& result, Result<Joined>& joined) noexcept {
   if (result.HasException()) {
     joined.SetException(result.exception());
   } else {
@@ -73,7 +53,7 @@ template <typename T, typename Joined>
 
 // Leaves in `joined`, unset before, what a joiner gets of a result.
 template <typename T, typename Joined>
-[[gnu::always_inline]] inline void SetJoined(Result<T>& result, Joined& joined) noexcept {
+[[gnu::always_inline]] inline void SetJoined(Result<T>& result, Result<Joined>& joined) noexcept {
   if (!result.HasValue()) [[unlikely]]
     return SetJoinedWithoutValue(result, joined);
   if constexpr (std::is_void_v<T>) {
@@ -86,6 +66,27 @@ template <typename T, typename Joined>
     }
   }
 }
+
+// A cell with the type of its result.
+template <typename T>
+class JoinState : public CellBase {
+ public:
+  // Precondition: IsComplete().
+  virtual Result<T>& result() = 0;
+
+  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
+  // then `joined`, unset before, is what the joiner gets. If not, the handle goes on as ever.
+  [[nodiscard]] virtual bool RunForHandle(
+      Result<typename JoinResultOf<T>::Type>& joined) noexcept = 0;
+
+ protected:
+  using CellBase::CellBase;
+
+  static TaskStatus OutcomeOf(const Result<T>& result) {
+    if (result.IsStopped()) return TaskStatus::kCancelled;
+    return result.HasException() ? TaskStatus::kFailed : TaskStatus::kCompleted;
+  }
+};
 
 // A cell that holds a Work until there is a result, and then that instead. Derived::PollWork(work,
 // result, cx) returns whether the work has ended, and sets the result.
@@ -106,32 +107,39 @@ class CellOf : public JoinState<T> {
   }
 
   bool RunAt(Executor* home) noexcept final {
-    Result<T> result;
-    switch (PollTo(result)) {
-      case Polled::kEnded:
-        Publish(result);
-        break;
-      case Polled::kAgain:
-        if (home == &this->executor()) return true;
-        this->Yield();
-        break;
-      case Polled::kPending:
-        break;
-    }
+    Executor& executor = this->executor();
+    Polled polled;
+    {
+      Result<T> result;
+      polled = PollTo(result);
+      if (polled == Polled::kEnded) {
+        if (!this->IsOnlyTheRuns()) {
+          Publish(result);
+          return false;
+        }
+        Free();
+      }
+    }  // The result is gone, too, before that is counted.
+    if (polled == Polled::kEnded) executor.OnTaskFinished();
+    if (polled != Polled::kAgain) return false;
+    if (home == &executor) return true;
+    this->Yield();
     return false;
   }
 
-  bool RunForHandle(Result<T>& result) noexcept final {
-    const Polled polled = PollTo(result);
-    if (polled == Polled::kAgain) this->Yield();
-    if (polled != Polled::kEnded) return false;
-    if (!this->IsOnlyTheHandles()) {
-      Publish(result);
-      return false;
-    }
+  bool RunForHandle(Result<typename JoinResultOf<T>::Type>& joined) noexcept final {
     Executor& executor = this->executor();
-    ::new (&result_) Result<T>();
-    Free();
+    {
+      Result<T> result;
+      const Polled polled = PollTo(result);
+      if (polled != Polled::kEnded || !this->IsOnlyTheHandles()) [[unlikely]] {
+        if (polled == Polled::kAgain) this->Yield();
+        if (polled == Polled::kEnded) Publish(result);
+        return false;
+      }
+      SetJoined(result, joined);
+      Free();
+    }  // What is left of the result is gone, too, before that is counted.
     executor.OnTaskFinished();
     return true;
   }
@@ -146,8 +154,8 @@ class CellOf : public JoinState<T> {
 
  protected:
   CellOf(Executor& executor, CancelToken* token, Work&& work)
-      : JoinState<T>(executor, token), work_(std::move(work)) {}
-  ~CellOf() { result_.~Result<T>(); }
+      : JoinState<T>(executor, CellBase::Token(executor, token)), work_(std::move(work)) {}
+  ~CellOf() {}  // work and result end before
 
  private:
   using Polled = CellBase::Polled;
@@ -195,16 +203,21 @@ class CellOf : public JoinState<T> {
   }
 
   std::size_t bytes() const final { return sizeof(Derived); }
-  void DestroyCell() final { Free(); }
+  void DestroyCell() final {
+    result_.~Result<T>();
+    Free();
+  }
+  // Of a cell that has neither work nor result. What it is beside these has nothing to be destroyed
+  // unless it is special.
   [[gnu::always_inline]] void Free() {
-    // By the size that the compiler knows, if that is it.
+    if (this->IsSpecial()) [[unlikely]]
+      return FreeSpecial();
+    FreeFrame(this, sizeof(Derived));
+  }
+  [[gnu::noinline]] void FreeSpecial() {
     const std::size_t tail_bytes = this->TailBytes();
     static_cast<Derived*>(this)->~Derived();
-    if (tail_bytes == 0) [[likely]] {
-      FreeFrame(this, sizeof(Derived));
-    } else {
-      FreeFrame(this, sizeof(Derived) + tail_bytes);
-    }
+    FreeFrame(this, sizeof(Derived) + tail_bytes);
   }
 
   union {

@@ -119,8 +119,6 @@ class TaskState {
   // If the second is kNothing, the cell may be gone.
   [[nodiscard]] std::pair<Waker, Then> Complete() {
     uint32_t word = word_.load(std::memory_order_acquire);  // (3), (4)
-    // Nobody but the run is left: nobody can come, and nobody has to be told.
-    if ((word & ~kFlags) == kActive) return {Waker(), Then::kDestroy};
     while (true) {
       if ((word & kReplaced) != 0) return CompleteReplaced();
       const bool has_joiner = (word & kJoiner) != 0;
@@ -133,6 +131,12 @@ class TaskState {
         return {Waker(joiner.vtable, joiner.data), DestroyIfGone(next)};
       }
     }
+  }
+
+  // When the future is gone: whether nobody but the run refers to the task. Then nobody can come,
+  // and nobody has to be told: the caller destroys the cell instead of Complete().
+  [[nodiscard]] bool IsOnlyTheRuns() const {
+    return (word_.load(std::memory_order_acquire) & ~kFlags) == kActive;  // (3)
   }
 
   // For a run on the handle's thread, inside a call of the handle, when the result is set and the

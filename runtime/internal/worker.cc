@@ -84,7 +84,15 @@ void Worker::RunTasks(Executor* home) {
 
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
-  if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return Push(task, ScheduleHint::kSpawn);
+  if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return StartTaskElsewhere(task);
+  WakeOne();
+}
+
+// Apart from the above, which so needs no registers of its own.
+void Worker::StartTaskElsewhere(Runnable* task) {
+  if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
+    return;
+  tasks_.PushSpawned(task);
   WakeOne();
 }
 

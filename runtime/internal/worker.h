@@ -140,6 +140,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   bool PushSpecially(Runnable* runnable);
   // WakeOne(), where it seems that somebody is idle.
   [[gnu::noinline]] void WakePicked();
+  // StartTask(), where the task does not simply go into the slot.
+  [[gnu::noinline]] void StartTaskElsewhere(Runnable* task);
   // TakeIfNext(), where `task` is not simply in the slot.
   [[gnu::noinline]] bool TakeIfNextElsewhere(Runnable* task);
   bool IsStackLow() const {
