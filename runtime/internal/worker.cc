@@ -25,6 +25,7 @@ Worker::Worker(Scheduler* scheduler, int index)
       observer_(scheduler->MakeObserver()),
       pushes_specially_(observer_ != nullptr),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
+      onlooker_(static_cast<std::size_t>(scheduler->options_.workers)),
       unparker_(parker_.unparker()),
       await_unparker_(await_parker_.unparker()) {
   (void)jobs_.Ask();  // until the first fork, nobody who goes idle needs to
@@ -85,7 +86,7 @@ void Worker::RunTasks(Executor* home) {
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
   if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return Push(task, ScheduleHint::kSpawn);
-  WakeOne();
+  WakeForKept();
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
@@ -94,7 +95,7 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
   Queued queued = Queued::kForAll;
   switch (hint) {
     case ScheduleHint::kSpawn:
-      tasks_.PushSpawned(runnable);
+      queued = tasks_.PushSpawned(runnable);
       break;
     case ScheduleHint::kWake:
       queued = tasks_.PushWoken(runnable);
@@ -104,6 +105,7 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
       break;
   }
   if (queued == Queued::kForAll) WakeOne();
+  if (queued == Queued::kKept) WakeForKept();
 }
 
 void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
