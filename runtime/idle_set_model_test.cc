@@ -16,8 +16,8 @@
 namespace weft::runtime_internal {
 namespace {
 
-// Up to three workers, a queue of which it only matters whether it is empty, and a place where a busy
-// worker, who is stuck from then on, keeps something to itself.
+// Up to three workers, a queue of which it only matters whether it is empty, and a place where a
+// busy worker, who is stuck from then on, keeps something to itself.
 class Workers {
  public:
   // `count`: with those that are busy all the time.

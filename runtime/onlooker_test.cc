@@ -1,6 +1,6 @@
-// Question: does a worker without work tell owners that are stuck with what they keep from owners that
-// make progress, and does the poller make its rounds as often as it should? Method: owners whose
-// views the test sets, on a clock of the test's own.
+// Question: does a worker without work tell owners that are stuck with what they keep from those
+// that make progress, and does the poller make its rounds as often as it should? Method: owners
+// whose views the test sets, on a clock of the test's own.
 #include "runtime/internal/onlooker.h"
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Question: is no lock held twice, no task forgotten by a drain, in any behaviour that the C++ memory
-// model allows, and is each order and barrier needed for that?
+// Question: is no lock held twice, no task forgotten by a drain, in any behaviour that the C++
+// memory model allows, and is each order and barrier needed for that?
 // Method: the bodies that ship, over tools/model, in scenarios of two or three threads that are
 // explored exhaustively, with asymmetric barriers and with fences; each mutant must fail one of
 // them.

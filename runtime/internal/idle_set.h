@@ -23,11 +23,11 @@
 //   So while work is queued and a worker idle, somebody is awake who will look for work, or was
 //   woken for it.
 //
-// What an owner keeps to itself (own_tasks.h) is for others only once it is stuck in a run. While the
-// set is patrolled nobody is woken for that: the poller looks at all owners, at the latest after the
-// interval of its rounds (onlooker.h), and searches when it finds one that is stuck.
-//   An adder of such     pushes it;             light (1);  reads {searchers, patrol, idle}; goes on
-//                        as above if there is no patrol.
+// What an owner keeps to itself (own_tasks.h) is for others only once it is stuck in a run. While
+// the set is patrolled nobody is woken for that: the poller makes rounds (onlooker.h), in which it
+// looks at all owners, and searches when it finds one that is stuck.
+//   An adder of such     pushes it;             light (1);  reads {searchers, patrol, idle};
+//                        without a patrol goes on as above.
 //   A worker going idle  looks at what is kept only if its own change finds or makes no patrol.
 //   The last searcher    the same.
 //   The patrol's end     takes the patrol off;  heavy (1);  looks at all that is kept, and is put
@@ -126,10 +126,10 @@ class BasicIdleSet {
                : Pick();
   }
 
-  // A searcher has found nothing, and becomes idle unless the set is stopped. `has_work(sight)` looks
-  // at all queues once more. Unless the answer is kStopped, the caller counts as searching again: at
-  // once for kSearcher; else when it was picked, or called LeavePolling(). `wake_poller()` is called
-  // if a poller that waits is to begin a patrol.
+  // A searcher has found nothing, and becomes idle unless the set is stopped. `has_work(sight)`
+  // looks at all queues once more. Unless the answer is kStopped, the caller counts as searching
+  // again: at once for kSearcher; else when it was picked, or called LeavePolling().
+  // `wake_poller()` is called if a poller that waits is to begin a patrol.
   template <std::predicate<Sight> F, std::invocable G>
   [[nodiscard]] IdleRole GoIdle(Idler* idler, Patrol patrol, F has_work, G wake_poller) {
     const Entry entry = Enter(idler, patrol);
@@ -152,8 +152,8 @@ class BasicIdleSet {
   // Whether the poller is to look, now and then, at what owners keep.
   bool IsPatrolled() const { return IsPatrolled(state_.load(std::memory_order_relaxed)); }
 
-  // The poller, in a patrol, has seen for a while that nobody keeps anything. `has_kept()` looks once
-  // more. False: the patrol goes on, because somebody does.
+  // The poller, in a patrol, has seen for a while that nobody keeps anything. `has_kept()` looks
+  // once more. False: the patrol goes on, because somebody does.
   template <std::predicate F>
   bool EndPatrol(const Idler& poller, F has_kept) {
     if (!TakePatrolOff(poller)) barriers_.Heavy();  // (1)
@@ -177,8 +177,8 @@ class BasicIdleSet {
   // Whether a worker is idle. For who has called PickOne() just now, which has the barrier (1).
   bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
 
-  // A worker has added work for all: picks the worker to wake for it, if that is needed. Sleepers go first,
-  // the one that slept last before the others.
+  // A worker has added work for all: picks the worker to wake for it, if that is needed. Sleepers
+  // go first, the one that slept last before the others.
   Pick PickOne() { return MayPick() ? PickOneOf(state_.load(std::memory_order_relaxed)) : Pick(); }
 
   // What PickOne() does first: whether a worker is idle, for work that was added just now. False:

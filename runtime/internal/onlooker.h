@@ -1,11 +1,11 @@
 // runtime/internal/onlooker.h — what a worker without work makes of the tasks that others keep.
 //
-// An owner runs what is in its slot and batch (own_tasks.h) by itself, and only one that is stuck in
-// a run is to be raided: one that keeps something at two looks kPatience apart, with no run begun in
-// between. Most owners are not stuck, and to be looked at costs them cache misses. So a worker
-// looks closely while it searches; if all who keep something were seen to make progress, it sleeps,
-// and the poller makes rounds (idle_set.h: patrol) as long as each finds that somebody has kept
-// something since the last one.
+// An owner runs what is in its slot and batch (own_tasks.h) by itself, and only one that is stuck
+// in a run is to be raided: one that keeps something at two looks kPatience apart, with no run
+// begun in between. Most owners are not stuck, and to be looked at costs them cache misses. So a
+// worker looks closely while it searches; if all who keep something were seen to make progress, it
+// sleeps, and the poller makes rounds (idle_set.h: patrol) as long as each finds that somebody has
+// kept something since the last one.
 //
 // The first round comes after kFirst; each pause is twice as long as the last, up to kMost. A round
 // that finds an owner stuck ends the patrol, and the next patrol begins anew.

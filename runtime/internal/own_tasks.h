@@ -9,10 +9,10 @@
 // the common ways (spawn a task and await it; wake a task and wait; yield among many) have no
 // locked instruction.
 //
-// Other workers take half of the queue, again by one swap. Slot and batch, which the owner keeps, are
-// under a biased lock: a thief that sees a worker stuck in a long run, with tasks there, raids them,
-// at the price of a system call (onlooker.h says when). What an owner takes into its batch is out of sight for a moment: so it counts as
-// work that is added (Taken::shares_batch).
+// Other workers take half of the queue, again by one swap. Slot and batch, which the owner keeps,
+// are under a biased lock: a thief that sees a worker stuck in a long run, with tasks there, raids
+// them, at the price of a system call (onlooker.h says when). What an owner takes into its batch is
+// out of sight for a moment: so it counts as work that is added (Taken::shares_batch).
 #ifndef WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
 #define WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
 

@@ -187,8 +187,8 @@ void Worker::PollUntilWork() {
   while (goes_on && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
     {
       MutexLock lock(&scheduler_.polling_mutex_);
-      // Looked at under the lock: a wake of the reactor that comes after these looks is this Poll's,
-      // because nobody else can take it.
+      // Looked at under the lock: a wake of the reactor that comes after these looks is this
+      // Poll's, because nobody else can take it.
       goes_on = !scheduler_.idle_.IsPicked(*this);
       if (goes_on) {
         const Instant round =
