@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "runtime/internal/test_support.h"
 #include "runtime/runtime.h"
+#include "runtime/stats.h"
 
 namespace weft {
 namespace {
@@ -143,6 +144,48 @@ TEST(RuntimeFairnessTest, BatchOfAWorkerThatIsStuckIsTaken) {
   await(is_done);
   runtime.Shutdown(ShutdownMode::kDrain);
   EXPECT_GE(runtime.Stats().Total().raids, 2u);  // the slot of `start`, and the batch
+}
+
+// Whether a worker that runs nothing has waited three times since then, though nobody woke anybody.
+bool HasMadeRounds(const RuntimeStats& begin, const RuntimeStats& now) {
+  if (now.Total().wakes != begin.Total().wakes) return false;
+  for (std::size_t i = 0; i < now.workers.size(); ++i) {
+    const WorkerStats& worker = now.workers[i];
+    const bool is_idle = worker.tasks_run == begin.workers[i].tasks_run;
+    if (is_idle && worker.polls >= begin.workers[i].polls + 3) return true;
+  }
+  return false;
+}
+
+// Spawns tasks and joins each, until the other worker, which cannot get at them, makes rounds.
+Task<void> SpawnAndJoinUntilPatrolled(Runtime& runtime) {
+  RuntimeStats begin = runtime.Stats();
+  while (true) {
+    JoinHandle<int> child = Spawn(runtime, Add(1, 1));
+    EXPECT_EQ(*co_await std::move(child), 2);
+    RuntimeStats now = runtime.Stats();
+    if (HasMadeRounds(begin, now)) co_return;
+    if (now.Total().wakes != begin.Total().wakes) begin = std::move(now);
+  }
+}
+
+Task<void> SetEvent(Event& event) {
+  event.Set();
+  co_return;
+}
+
+TEST(RuntimeFairnessTest, WhatAStuckWorkerKeepsIsTakenByTheOneThatMakesRounds) {
+  Runtime runtime(Workers(2));
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_TRUE(runtime
+                    .BlockOn([](Runtime& executor) -> Task<void> {
+                      co_await SpawnAndJoinUntilPatrolled(executor);
+                      Event event;
+                      Spawn(executor, SetEvent(event)).Detach();
+                      while (!event.IsSet()) std::this_thread::yield();
+                    }(runtime))
+                    .ok());
+  }
 }
 
 TEST(RuntimeFairnessTest, TaskThatYieldsForEverDoesNotStarveTheInjector) {

@@ -9,13 +9,24 @@
 namespace weft::runtime_internal {
 namespace {
 
-bool NoWork() { return false; }
-bool SomeWork() { return true; }
+bool NoWork(Sight) { return false; }
+bool SomeWork(Sight) { return true; }
+// Only what others keep.
+bool KeptWork(Sight sight) { return sight == Sight::kAll; }
+bool NothingKept() { return false; }
+bool SomethingKept() { return true; }
+void NobodyIsTold() { FAIL() << "there is nothing to tell the poller"; }
+
+// A searcher that becomes idle.
+template <typename F>
+IdleRole GoIdle(IdleSet* idle, Idler* idler, F has_work, Patrol patrol = Patrol::kNotNeeded) {
+  return idle->GoIdle(idler, patrol, has_work, NobodyIsTold);
+}
 
 // A worker that searches in vain and becomes idle.
-IdleRole Idle(IdleSet* idle, Idler* idler) {
+IdleRole Idle(IdleSet* idle, Idler* idler, Patrol patrol = Patrol::kNotNeeded) {
   idle->BeginSearch();
-  return idle->GoIdle(idler, NoWork);
+  return GoIdle(idle, idler, NoWork, patrol);
 }
 
 // A searcher that finds work, and sees more; whom it wakes.
@@ -42,10 +53,10 @@ TEST(IdleSetTest, WorkerThatSeesWorkAtItsSecondLookSearchesOn) {
   IdleSet idle(3);
   Idler a, b;
   idle.BeginSearch();
-  EXPECT_EQ(idle.GoIdle(&a, SomeWork), IdleRole::kSearcher);
-  EXPECT_EQ(idle.GoIdle(&a, NoWork), IdleRole::kPoller);
+  EXPECT_EQ(GoIdle(&idle, &a, SomeWork), IdleRole::kSearcher);
+  EXPECT_EQ(GoIdle(&idle, &a, NoWork), IdleRole::kPoller);
   idle.BeginSearch();
-  EXPECT_EQ(idle.GoIdle(&b, SomeWork), IdleRole::kSearcher);
+  EXPECT_EQ(GoIdle(&idle, &b, SomeWork), IdleRole::kSearcher);
   // It searches, so nobody else is woken.
   EXPECT_EQ(idle.PickOne().idler, nullptr);
   EXPECT_EQ(FindWork(&idle), &a);
@@ -57,11 +68,11 @@ TEST(IdleSetTest, SleeperThatIsPickedBeforeItsSecondLookFindsItsToken) {
   Idler poller, sleeper;
   Idle(&idle, &poller);
   idle.BeginSearch();
-  const auto picks_then_sees_work = [&idle, &sleeper] {
+  const auto picks_then_sees_work = [&idle, &sleeper](Sight) {
     EXPECT_EQ(idle.PickOne().idler, &sleeper);
     return true;
   };
-  EXPECT_EQ(idle.GoIdle(&sleeper, picks_then_sees_work), IdleRole::kSleeper);
+  EXPECT_EQ(GoIdle(&idle, &sleeper, picks_then_sees_work), IdleRole::kSleeper);
   idle.LeavePolling(&poller);
 }
 
@@ -134,8 +145,117 @@ TEST(IdleSetTest, WhoFindsWorkWhileNobodyPollsWakesASleeperForIt) {
   Idle(&idle, &sleeper);
   idle.LeavePolling(&poller);
   EXPECT_EQ(idle.EndSearch(NoWork).idler, &sleeper);
-  EXPECT_EQ(idle.GoIdle(&sleeper, NoWork), IdleRole::kPoller);
+  EXPECT_EQ(GoIdle(&idle, &sleeper, NoWork), IdleRole::kPoller);
   idle.LeavePolling(&sleeper);
+}
+
+TEST(IdleSetTest, WhatIsKeptWakesSomebodyUnlessThereIsAPatrol) {
+  IdleSet idle(3);
+  Idler a, b;
+  EXPECT_EQ(idle.PickOneForKept().idler, nullptr);
+  Idle(&idle, &a);
+  EXPECT_FALSE(idle.IsPatrolled());
+  EXPECT_EQ(idle.PickOneForKept().idler, &a);
+  idle.LeavePolling(&a);
+  EXPECT_EQ(GoIdle(&idle, &a, KeptWork, Patrol::kNeeded), IdleRole::kPoller);
+  EXPECT_TRUE(idle.IsPatrolled());
+  EXPECT_FALSE(idle.AllAreBusy());
+  EXPECT_EQ(idle.PickOneForKept().idler, nullptr);
+  // Who comes later leaves it to the patrol too.
+  idle.BeginSearch();
+  EXPECT_EQ(GoIdle(&idle, &b, KeptWork), IdleRole::kSleeper);
+  EXPECT_EQ(idle.PickOneForKept().idler, nullptr);
+  // And so does the last searcher.
+  EXPECT_EQ(idle.PickOne().idler, &b);
+  EXPECT_EQ(idle.EndSearch(KeptWork).idler, nullptr);
+  idle.LeavePolling(&a);
+}
+
+TEST(IdleSetTest, WhatIsKeptIsInSightWithoutAPatrol) {
+  IdleSet idle(3);
+  Idler a, b;
+  idle.BeginSearch();
+  EXPECT_EQ(GoIdle(&idle, &a, KeptWork), IdleRole::kSearcher);
+  EXPECT_EQ(GoIdle(&idle, &a, NoWork), IdleRole::kPoller);
+  idle.BeginSearch();
+  EXPECT_EQ(idle.EndSearch(KeptWork).idler, &a);
+  idle.LeavePolling(&a);
+}
+
+TEST(IdleSetTest, PatrolDoesNotKeepFromWakingForTheRest) {
+  IdleSet idle(2);
+  Idler a;
+  Idle(&idle, &a, Patrol::kNeeded);
+  EXPECT_EQ(idle.PickOne().idler, &a);
+  EXPECT_FALSE(idle.IsPatrolled());
+  idle.LeavePolling(&a);
+}
+
+TEST(IdleSetTest, PatrolEndsWhenItsPollerLeaves) {
+  IdleSet idle(3);
+  Idler a, b;
+  Idle(&idle, &a, Patrol::kNeeded);
+  Idle(&idle, &b);
+  idle.LeavePolling(&a);
+  EXPECT_FALSE(idle.IsPatrolled());
+  // Nobody polls: whoever finds work wakes the sleeper.
+  EXPECT_EQ(FindWork(&idle), &b);
+  EXPECT_EQ(GoIdle(&idle, &b, NoWork), IdleRole::kPoller);
+  EXPECT_FALSE(idle.IsPatrolled());
+  idle.LeavePolling(&b);
+}
+
+TEST(IdleSetTest, SleeperThatNeedsAPatrolTellsThePollerOnce) {
+  IdleSet idle(4);
+  Idler poller, a, b;
+  Idle(&idle, &poller);
+  int told = 0;
+  const auto tell = [&told] { ++told; };
+  idle.BeginSearch();
+  EXPECT_EQ(idle.GoIdle(&a, Patrol::kNeeded, KeptWork, tell), IdleRole::kSleeper);
+  EXPECT_TRUE(idle.IsPatrolled());
+  EXPECT_EQ(told, 1);
+  idle.BeginSearch();
+  EXPECT_EQ(idle.GoIdle(&b, Patrol::kNeeded, KeptWork, tell), IdleRole::kSleeper);
+  EXPECT_EQ(told, 1);
+  (void)idle.Stop();
+  idle.LeavePolling(&poller);
+}
+
+TEST(IdleSetTest, SleeperThatNeedsAPatrolSearchesOnIfThePollerIsLeaving) {
+  IdleSet idle(4);
+  Idler poller, a;
+  Idle(&idle, &poller);
+  EXPECT_EQ(idle.PickOne().idler, &poller);
+  idle.BeginSearch();
+  EXPECT_EQ(GoIdle(&idle, &a, KeptWork, Patrol::kNeeded), IdleRole::kSearcher);
+  EXPECT_FALSE(idle.IsPatrolled());
+  idle.LeavePolling(&poller);
+}
+
+TEST(IdleSetTest, PollerEndsThePatrolUnlessSomethingIsKept) {
+  IdleSet idle(2);
+  Idler a;
+  Idle(&idle, &a, Patrol::kNeeded);
+  EXPECT_FALSE(idle.EndPatrol(a, SomethingKept));
+  EXPECT_TRUE(idle.IsPatrolled());
+  EXPECT_TRUE(idle.EndPatrol(a, NothingKept));
+  EXPECT_FALSE(idle.IsPatrolled());
+  EXPECT_EQ(idle.PickOneForKept().idler, &a);
+  // Picked meanwhile, it puts no patrol on.
+  EXPECT_FALSE(idle.EndPatrol(a, SomethingKept));
+  EXPECT_FALSE(idle.IsPatrolled());
+  idle.LeavePolling(&a);
+}
+
+TEST(IdleSetTest, TheLastWorkerNeedsNoPatrol) {
+  IdleSet idle(2);
+  Idler a, b;
+  Idle(&idle, &a);
+  EXPECT_EQ(Idle(&idle, &b, Patrol::kNeeded), IdleRole::kSleeper);
+  EXPECT_FALSE(idle.IsPatrolled());
+  (void)idle.Stop();
+  idle.LeavePolling(&a);
 }
 
 TEST(IdleSetTest, StopPicksAllAndLetsNobodyIn) {
@@ -148,8 +268,8 @@ TEST(IdleSetTest, StopPicksAllAndLetsNobodyIn) {
   EXPECT_EQ(picks[0].idler, &sleeper);
   EXPECT_EQ(picks[1].idler, &poller);
   idle.LeavePolling(&poller);
-  EXPECT_EQ(idle.GoIdle(&poller, NoWork), IdleRole::kStopped);
-  EXPECT_EQ(idle.GoIdle(&sleeper, NoWork), IdleRole::kStopped);
+  EXPECT_EQ(GoIdle(&idle, &poller, NoWork), IdleRole::kStopped);
+  EXPECT_EQ(GoIdle(&idle, &sleeper, NoWork), IdleRole::kStopped);
   EXPECT_EQ(Idle(&idle, &busy), IdleRole::kStopped);
 }
 

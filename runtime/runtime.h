@@ -22,8 +22,9 @@
 //                    last two looks; when they become long all at once, it learns of it after 64,
 //                    or within 8 of a tick of the coarse clock (1 to 10 ms). Tasks that never
 //                    return to the scheduler are not interrupted; what such a task has spawned or
-//                    woken is run by others, but for the task that it has woken last, which others
-//                    take only if they happen to search.
+//                    woken is run by others. Others may take up to 200 us, and the kernel's timer
+//                    slack, to come for what it spawned while nothing else waited; and they come
+//                    for the task that it has woken last only if they happen to look.
 //   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to
 //                    11, kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to
 //                    the highest that has some. So between two runs of a worker for kHigh there is
@@ -34,7 +35,8 @@
 //                    around (see Fairness; at descriptors at most every 50 us); an idle one waits
 //                    for them in the kernel. What they wake goes ahead of the queue.
 //   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups. It
-//                    becomes idle within RuntimeOptions::search_time.
+//                    becomes idle within RuntimeOptions::search_time, and the 200 us until an idle
+//                    worker looks for the last time at what busy ones keep.
 //   Errors           A task's exception reaches whoever joins it; see future/spawn.h.
 //   Lifetime         Nothing may be scheduled, and no operation be in flight at reactor(), once
 //                    Shutdown() has returned.

@@ -31,6 +31,7 @@
 namespace weft {
 namespace {
 
+using runtime_internal::Add;
 using runtime_internal::OperationFuture;
 using runtime_internal::SleepThenSet;
 using runtime_internal::Workers;
@@ -200,22 +201,52 @@ TEST(RuntimeReactorTest, BusyWorkerLooksAtTheReactor) {
   close(fds[1]);
 }
 
-// The poller's waits and the sleepers' parks are all that an idle runtime could do. A machine under
-// load may take its time until the workers have come to rest, so the test looks repeatedly.
+// The poller's waits and the sleepers' parks are all that workers without work could do. A machine
+// under load may take its time until they have come to rest, so this looks repeatedly.
+bool ComesToRest(Runtime& runtime) {
+  Runtime clock(Workers(1));
+  for (int i = 0; i < 50; ++i) {
+    const WorkerStats before = runtime.Stats().Total();
+    EXPECT_TRUE(clock.BlockOn(SleepFor(absl::Milliseconds(50))).ok());
+    const WorkerStats after = runtime.Stats().Total();
+    if (after.parks == before.parks && after.polls == before.polls) return true;
+  }
+  return false;
+}
+
+// The others have something to watch meanwhile.
+Task<void> SpawnAndJoinEach(Executor& executor, int count) {
+  for (int i = 0; i < count; ++i) {
+    JoinHandle<int> child = Spawn(executor, Add(1, 1));
+    EXPECT_EQ(*co_await std::move(child), 2);
+  }
+}
+
 TEST(RuntimeIdleTest, AnIdleRuntimeDoesNotWakeUp) {
   Runtime idle(Workers(4));
-  Runtime clock(Workers(1));
   auto distant = Spawn(idle, SleepFor(absl::Hours(1)));
   ASSERT_TRUE(idle.BlockOn(SleepFor(absl::Milliseconds(1))).ok());
-  bool was_at_rest = false;
-  for (int i = 0; i < 50 && !was_at_rest; ++i) {
-    const WorkerStats before = idle.Stats().Total();
-    ASSERT_TRUE(clock.BlockOn(SleepFor(absl::Milliseconds(50))).ok());
-    const WorkerStats after = idle.Stats().Total();
-    was_at_rest = after.parks == before.parks && after.polls == before.polls;
-  }
-  EXPECT_TRUE(was_at_rest);
+  EXPECT_TRUE(ComesToRest(idle));
+  ASSERT_TRUE(idle.BlockOn(SpawnAndJoinEach(idle, 10'000)).ok());
+  EXPECT_TRUE(ComesToRest(idle));
   distant.Cancel();
+}
+
+TEST(RuntimeIdleTest, NobodyWakesUpBesideAWorkerThatKeepsNothing) {
+  Runtime runtime(Workers(4));
+  std::atomic<bool> has_spawned{false};
+  std::atomic<bool> flag{false};
+  auto busy = [](Executor& executor, std::atomic<bool>& spawned,
+                 std::atomic<bool>& done) -> Task<void> {
+    co_await SpawnAndJoinEach(executor, 10'000);
+    spawned = true;
+    while (!done.load()) std::this_thread::yield();
+  };
+  auto handle = Spawn(runtime, busy(runtime, has_spawned, flag));
+  while (!has_spawned.load()) std::this_thread::yield();
+  EXPECT_TRUE(ComesToRest(runtime));
+  flag = true;
+  EXPECT_TRUE(runtime.BlockOn(std::move(handle)).ok());
 }
 
 }  // namespace

@@ -95,6 +95,30 @@ TEST(WhereaboutsTest, DisplacedTwiceItComesHomeAllTheSame) {
   EXPECT_EQ(seen.after, allowed);
 }
 
+// Awake by itself, it has returned before its waker changes the mask. Else the next waker would
+// find a mask that it must leave alone.
+TEST(WhereaboutsTest, Regression_DisplacedTooLateItIsHomeBeforeItSleepsAgain) {
+  const std::vector<int> allowed = ProcessorsHere();
+  if (allowed.size() < 2) GTEST_SKIP() << "needs two processors";
+  std::vector<int> displaced, asleep, awake;
+  std::thread([&] {
+    Whereabouts whereabouts;
+    whereabouts.Start();
+    whereabouts.NoteSleep();
+    whereabouts.Return();
+    whereabouts.Displace(std::vector<int>{allowed.front()});
+    displaced = ProcessorsHere();
+    whereabouts.NoteSleep();
+    asleep = ProcessorsHere();
+    whereabouts.Displace(std::vector<int>{allowed.back()});
+    awake = ProcessorsHere();
+    whereabouts.Return();
+  }).join();
+  EXPECT_THAT(displaced, Not(Contains(allowed.front())));
+  EXPECT_EQ(asleep, allowed);
+  EXPECT_THAT(awake, Not(Contains(allowed.back())));
+}
+
 TEST(WhereaboutsTest, WhatOthersHaveChangedIsLeftAlone) {
   const std::vector<int> allowed = ProcessorsHere();
   if (allowed.size() < 2) GTEST_SKIP() << "needs two processors";

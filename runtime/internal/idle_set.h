@@ -23,10 +23,25 @@
 //   So while work is queued and a worker idle, somebody is awake who will look for work, or was
 //   woken for it.
 //
+// What an owner keeps to itself (own_tasks.h) is for others only once it is stuck in a run. While
+// the set is patrolled nobody is woken for that: the poller makes rounds (onlooker.h), in which it
+// looks at all owners, and searches when it finds one that is stuck.
+//   An adder of such     pushes it;             light (1);  reads {searchers, patrol, idle};
+//                        without a patrol goes on as above.
+//   A worker going idle  looks at what is kept only if its own change finds or makes no patrol.
+//   The last searcher    the same.
+//   The patrol's end     takes the patrol off;  heavy (1);  looks at all that is kept, and is put
+//                        off if there is some.
+//   Let the adder see a patrol that ends later. If its poller ended it, that one sees the work by
+//   (1). Else the poller has left as a searcher. If somebody has polled since then, he went idle
+//   after the value that the adder read, and patrols, or sees the work by (1). If nobody has, the
+//   last searcher wakes a sleeper.
+//
 // A worker that goes idle when all others are idle needs no heavy barrier. Outsiders, threads that
 // are no workers, run a fence. What another worker did before it went idle happens before this
 // one's change of the state, by the mutex; and before another worker does anything afterwards, it
-// is taken out of the set, by the mutex again: it sees that this one is idle.
+// is taken out of the set, by the mutex again: it sees that this one is idle. So does a patrol that
+// ends when all are idle, which needs no barrier at all.
 //
 // The reactor and the timers are watched: if a worker is idle, there is a poller or a searcher. The
 // first worker that goes idle becomes the poller; a poller leaves as a searcher; the last searcher
@@ -72,6 +87,15 @@ enum class IdleRole : unsigned char {
   kStopped,   // ends, as all workers do
 };
 
+// Whether a worker that goes idle has seen that others keep tasks, and make progress.
+enum class Patrol : unsigned char { kNotNeeded, kNeeded };
+
+// What a look for work is to see.
+enum class Sight : unsigned char {
+  kAll,
+  kPublic,  // without what owners keep to themselves
+};
+
 // An idle worker that was picked to look for work. It counts as searching from now on; the caller
 // wakes it: a sleeper by its parker, the poller by the reactor.
 struct Pick {
@@ -85,40 +109,57 @@ template <typename Atomics>
 class BasicIdleSet {
  public:
   explicit BasicIdleSet(int workers, BarrierKind kind = BestBarriers<Atomics>())
-      : all_idle_(kOneIdle * static_cast<uint64_t>(workers)), barriers_(kind) {}
+      : workers_(static_cast<uint64_t>(workers)), barriers_(kind) {}
 
   // A busy worker begins to search. Returns how many search already.
   int BeginSearch() { return static_cast<int>(Searchers(Add(kOneSearcher))); }
 
-  // A searcher has found work. If it was the last one, `has_work()` looks at all queues, and
+  // A searcher has found work. If it was the last one, `has_work(sight)` looks at all queues, and
   // somebody is picked if there is work in sight or nobody polls.
-  template <std::predicate F>
+  template <std::predicate<Sight> F>
   [[nodiscard]] Pick EndSearch(F has_work) {
     const uint64_t before = state_.fetch_add(-kOneSearcher, std::memory_order_release);  // (3)
     if (Searchers(before) > 1 || Idle(before) == 0) return {};
     Atomics::Fence(std::memory_order_seq_cst);  // (2)
-    return Atomics::Recheck(has_work()) || Atomics::Recheck(NobodyPolls()) ? PickOne() : Pick();
+    return Atomics::Recheck(has_work(SightIn(before))) || Atomics::Recheck(NobodyPolls())
+               ? PickOne()
+               : Pick();
   }
 
-  // A searcher has found nothing, and becomes idle unless the set is stopped. `has_work()` looks at
-  // all queues once more. Unless the answer is kStopped, the caller counts as searching again: at
-  // once for kSearcher; else when it was picked, or called LeavePolling().
-  template <std::predicate F>
-  [[nodiscard]] IdleRole GoIdle(Idler* idler, F has_work) {
-    const auto [role, is_last] = Enter(idler);
-    if (role == IdleRole::kStopped) return role;
-    if (is_last) {
+  // A searcher has found nothing, and becomes idle unless the set is stopped. `has_work(sight)`
+  // looks at all queues once more. Unless the answer is kStopped, the caller counts as searching
+  // again: at once for kSearcher; else when it was picked, or called LeavePolling().
+  // `wake_poller()` is called if a poller that waits is to begin a patrol.
+  template <std::predicate<Sight> F, std::invocable G>
+  [[nodiscard]] IdleRole GoIdle(Idler* idler, Patrol patrol, F has_work, G wake_poller) {
+    const Entry entry = Enter(idler, patrol);
+    if (entry.role == IdleRole::kStopped) return entry.role;
+    if (entry.tells_poller) wake_poller();
+    if (Idle(entry.state) == workers_) {
       Atomics::Fence(std::memory_order_seq_cst);  // (1)
     } else {
       barriers_.Heavy();  // (1)
     }
-    if (!Atomics::Recheck(has_work())) return role;
-    if (role == IdleRole::kPoller) {
+    if (!Atomics::Recheck(has_work(SightIn(entry.state)))) return entry.role;
+    if (entry.role == IdleRole::kPoller) {
       LeavePolling(idler);
       return IdleRole::kSearcher;
     }
     // A sleeper that was picked meanwhile finds its token when it parks.
     return LeaveSleepers(idler) ? IdleRole::kSearcher : IdleRole::kSleeper;
+  }
+
+  // Whether the poller is to look, now and then, at what owners keep.
+  bool IsPatrolled() const { return IsPatrolled(state_.load(std::memory_order_relaxed)); }
+
+  // The poller, in a patrol, has seen for a while that nobody keeps anything. `has_kept()` looks
+  // once more. False: the patrol goes on, because somebody does.
+  template <std::predicate F>
+  bool EndPatrol(const Idler& poller, F has_kept) {
+    if (!TakePatrolOff(poller)) barriers_.Heavy();  // (1)
+    if (!Atomics::Recheck(has_kept())) return true;
+    PutPatrolOn(poller);
+    return false;
   }
 
   // The poller gives up its role and searches.
@@ -136,8 +177,8 @@ class BasicIdleSet {
   // Whether a worker is idle. For who has called PickOne() just now, which has the barrier (1).
   bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
 
-  // A worker has added work: picks the worker to wake for it, if that is needed. Sleepers go first,
-  // the one that slept last before the others.
+  // A worker has added work for all: picks the worker to wake for it, if that is needed. Sleepers
+  // go first, the one that slept last before the others.
   Pick PickOne() { return MayPick() ? PickOneOf(state_.load(std::memory_order_relaxed)) : Pick(); }
 
   // What PickOne() does first: whether a worker is idle, for work that was added just now. False:
@@ -147,7 +188,17 @@ class BasicIdleSet {
     return Idle(state_.load(std::memory_order_relaxed)) > 0;  // (1)
   }
 
-  // The same for a thread that is no worker.
+  // The same for what the worker keeps to itself.
+  Pick PickOneForKept() {
+    return MayPickForKept() ? PickOneOf(state_.load(std::memory_order_relaxed)) : Pick();
+  }
+  bool MayPickForKept() const {
+    barriers_.Light();  // (1)
+    // One test: there are idle workers, and no patrol, which is the highest of these bits.
+    return static_cast<int32_t>(state_.load(std::memory_order_relaxed)) > 0;  // (1)
+  }
+
+  // PickOne() for a thread that is no worker.
   Pick PickOneFromOutside() {
     Atomics::Fence(std::memory_order_seq_cst);  // (1)
     return PickOne();
@@ -160,20 +211,35 @@ class BasicIdleSet {
   using Mutex = typename Atomics::Mutex;
   using MutexLock = typename Atomics::MutexLock;
 
-  // {searchers:32 | idle:32}
+  // {searchers:32 | patrol:1 | idle:31}. If there is a patrol, there is a poller, and nobody has
+  // picked it.
   static constexpr uint64_t kOneIdle = 1;
+  static constexpr uint64_t kPatrol = uint64_t{1} << 31;
   static constexpr uint64_t kOneSearcher = uint64_t{1} << 32;
 
   static uint64_t Searchers(uint64_t state) { return state >> 32; }
-  static uint64_t Idle(uint64_t state) { return state & 0xffffffff; }
+  static bool IsPatrolled(uint64_t state) { return (state & kPatrol) != 0; }
+  static uint64_t Idle(uint64_t state) { return state & (kPatrol - 1); }
+  static Sight SightIn(uint64_t state) { return IsPatrolled(state) ? Sight::kPublic : Sight::kAll; }
 
   struct Entry {
     IdleRole role;
-    bool is_last;  // all other workers are idle
+    bool tells_poller;  // a patrol began that the poller, another worker, does not know of
+    uint64_t state;     // then
   };
 
   // Becomes idle.
-  Entry Enter(Idler* idler);
+  Entry Enter(Idler* idler, Patrol patrol);
+  bool MayPatrol(const Idler& poller) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return poller_ == &poller && !poller.is_picked_;
+  }
+  // Returns whether all workers are idle.
+  bool TakePatrolOff(const Idler& poller);
+  void PutPatrolOn(const Idler& poller);
+  // Under the mutex, what the poller's end as such is for the state: it becomes a searcher.
+  uint64_t PollerLeaves() const {
+    return kOneSearcher - kOneIdle - (state_.load(std::memory_order_relaxed) & kPatrol);
+  }
   // A sleeper changes its mind and searches. False: it was picked meanwhile.
   bool LeaveSleepers(Idler* idler);
   // Whether no worker has the poller's role. For the last searcher. Edge (3).
@@ -184,9 +250,9 @@ class BasicIdleSet {
   [[gnu::noinline]] Pick PickOneOf(uint64_t state);
   Pick PickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Written by all; `idle` changes only under the mutex.
+  // Written by all; `patrol` and `idle` change only under the mutex.
   alignas(kCacheLineSize) typename Atomics::template Atomic<uint64_t> state_{0};
-  const uint64_t all_idle_;  // the state when all workers are
+  const uint64_t workers_;
   const BarrierPair<Atomics> barriers_;
 
   alignas(kCacheLineSize) Mutex mutex_;
@@ -200,12 +266,13 @@ class BasicIdleSet {
 using IdleSet = BasicIdleSet<StdAtomics>;
 
 template <typename Atomics>
-auto BasicIdleSet<Atomics>::Enter(Idler* idler) -> Entry {
+auto BasicIdleSet<Atomics>::Enter(Idler* idler, Patrol patrol) -> Entry {
   MutexLock lock(&mutex_);
-  if (is_stopped_) {
-    Add(-kOneSearcher);
-    return {IdleRole::kStopped, false};
-  }
+  if (is_stopped_) return {IdleRole::kStopped, false, Add(-kOneSearcher)};
+  const uint64_t before = state_.load(std::memory_order_relaxed);
+  // Nobody keeps anything when all are idle.
+  const bool is_last = Idle(before) + 1 == workers_;
+  bool begins_patrol = patrol == Patrol::kNeeded && !IsPatrolled(before) && !is_last;
   IdleRole role = IdleRole::kSleeper;
   if (poller_ == nullptr) {
     role = IdleRole::kPoller;
@@ -213,10 +280,11 @@ auto BasicIdleSet<Atomics>::Enter(Idler* idler) -> Entry {
     has_poller_.store(true, std::memory_order_relaxed);
     idler->is_picked_ = false;
   } else {
+    begins_patrol = begins_patrol && MayPatrol(*poller_);
     sleepers_.PushFront(idler);
   }
-  const uint64_t change = kOneIdle - kOneSearcher;
-  return {role, Add(change) + change == all_idle_};  // (1)
+  const uint64_t change = kOneIdle - kOneSearcher + (begins_patrol ? kPatrol : 0);
+  return {role, begins_patrol && role == IdleRole::kSleeper, Add(change) + change};  // (1)
 }
 
 template <typename Atomics>
@@ -235,7 +303,20 @@ void BasicIdleSet<Atomics>::LeavePolling(Idler* idler) {
   poller_ = nullptr;
   has_poller_.store(false, std::memory_order_relaxed);
   // Who was picked counts as a searcher already.
-  if (!idler->is_picked_) Add(kOneSearcher - kOneIdle);
+  if (!idler->is_picked_) Add(PollerLeaves());
+}
+
+template <typename Atomics>
+bool BasicIdleSet<Atomics>::TakePatrolOff(const Idler& poller) {
+  MutexLock lock(&mutex_);
+  if (MayPatrol(poller) && IsPatrolled()) Add(-kPatrol);  // (1)
+  return Idle(state_.load(std::memory_order_relaxed)) == workers_;
+}
+
+template <typename Atomics>
+void BasicIdleSet<Atomics>::PutPatrolOn(const Idler& poller) {
+  MutexLock lock(&mutex_);
+  if (MayPatrol(poller) && !IsPatrolled()) Add(kPatrol);
 }
 
 template <typename Atomics>
@@ -251,17 +332,14 @@ Pick BasicIdleSet<Atomics>::PickOneOf(uint64_t state) {
 
 template <typename Atomics>
 Pick BasicIdleSet<Atomics>::PickLocked() {
-  Pick pick;
   if (Idler* const sleeper = sleepers_.PopFront()) {
-    pick = {sleeper, IdleRole::kSleeper};
-  } else if (poller_ != nullptr && !poller_->is_picked_) {
-    poller_->is_picked_ = true;
-    pick = {poller_, IdleRole::kPoller};
-  } else {
-    return pick;
+    Add(kOneSearcher - kOneIdle);
+    return {sleeper, IdleRole::kSleeper};
   }
-  Add(kOneSearcher - kOneIdle);
-  return pick;
+  if (poller_ == nullptr || poller_->is_picked_) return {};
+  poller_->is_picked_ = true;
+  Add(PollerLeaves());
+  return {poller_, IdleRole::kPoller};
 }
 
 template <typename Atomics>

@@ -9,10 +9,10 @@
 // the common ways (spawn a task and await it; wake a task and wait; yield among many) have no
 // locked instruction.
 //
-// Other workers take half of the queue, again by one swap. Slot and batch are under a biased lock:
-// a thief that sees a worker stuck in a long run, with tasks there, raids them, at the price of a
-// system call. What an owner takes into its batch is out of sight for a moment: so it counts as
-// work that is added (Taken::shares_batch).
+// Other workers take half of the queue, again by one swap. Slot and batch, which the owner keeps,
+// are under a biased lock: a thief that sees a worker stuck in a long run, with tasks there, raids
+// them, at the price of a system call (onlooker.h says when). What an owner takes into its batch is
+// out of sight for a moment: so it counts as work that is added (Taken::shares_batch).
 #ifndef WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
 #define WEFT_RUNTIME_INTERNAL_OWN_TASKS_H_
 
@@ -35,6 +35,7 @@ namespace weft::runtime_internal {
 // Whether other workers may be needed for what was queued.
 enum class Queued : unsigned char {
   kForAll,   // yes: the caller wakes one, if need be
+  kKept,     // yes, but only once this worker is stuck in a run
   kForSelf,  // no: this worker runs it as soon as its present task returns
 };
 
@@ -44,17 +45,19 @@ class OwnTasks {
   static constexpr int kSlotRuns = 3;
   static constexpr std::size_t kBatch = 32;
 
-  // Owner. A new task, for all.
-  void PushSpawned(Runnable* task) {
+  // Owner. A new task: kept in the slot if that is free, else for all.
+  Queued PushSpawned(Runnable* task) {
     if (slot_.load(std::memory_order_relaxed) == nullptr) {
       const OwnersHold hold(lock_);
       slot_.store(task, std::memory_order_relaxed);
-    } else {
-      queue_.Push(task);
+      return Queued::kKept;
     }
+    queue_.Push(task);
+    return Queued::kForAll;
   }
 
-  // Owner. The same, if that is done in a few instructions; else false, and nothing was done.
+  // Owner. The same with the slot, if that is done in a few instructions; else false, and nothing
+  // was done.
   [[gnu::always_inline]] bool TryPushSpawned(Runnable* task) {
     if (slot_.load(std::memory_order_relaxed) != nullptr || !lock_.TryLockByOwner()) return false;
     slot_.store(task, std::memory_order_relaxed);

@@ -112,10 +112,17 @@ std::size_t Scheduler::TakeInjected(std::span<Runnable*> tasks) {
   return injector_.TryPopBulk(tasks.first(std::min(share, tasks.size()))).count;
 }
 
-bool Scheduler::HasWork() const {
+bool Scheduler::HasWork(Sight sight) const {
   if (!injector_.IsEmpty() || !lanes_.IsEmpty()) return true;
   for (const auto& worker : workers_) {
-    if (worker->HasQueued()) return true;
+    if (worker->HasPublic()) return true;
+  }
+  return sight == Sight::kAll && HasKept();
+}
+
+bool Scheduler::HasKept() const {
+  for (const auto& worker : workers_) {
+    if (worker->HasKept()) return true;
   }
   return false;
 }

@@ -133,7 +133,9 @@ class Scheduler {
   // For a worker; null if nothing is observed.
   std::unique_ptr<WorkerObserver> MakeObserver();
   // Whether some queue seems to hold work.
-  bool HasWork() const;
+  bool HasWork(Sight sight) const;
+  // Whether some worker seems to keep tasks to itself.
+  bool HasKept() const;
   // For a worker that has just become idle, before it looks whether there is work: from now on a
   // job that is pushed is seen by that look, or wakes somebody.
   void AskForJobs();
@@ -169,6 +171,11 @@ class Scheduler {
 
 inline void Worker::WakeOne() {
   if (scheduler_.idle_.MayPick()) [[unlikely]]
+    WakePicked();
+}
+
+inline void Worker::WakeForKept() {
+  if (scheduler_.idle_.MayPickForKept()) [[unlikely]]
     WakePicked();
 }
 

@@ -20,10 +20,17 @@ void Whereabouts::Start() {
 
 void Whereabouts::NoteBusy() { busy_on_.store(sched_getcpu(), std::memory_order_relaxed); }
 
-void Whereabouts::NoteSleep() { busy_on_.store(kNowhere, std::memory_order_relaxed); }
+void Whereabouts::NoteSleep() {
+  busy_on_.store(kNowhere, std::memory_order_relaxed);
+  GoHome();
+}
 
 void Whereabouts::Return() {
   NoteBusy();
+  GoHome();
+}
+
+void Whereabouts::GoHome() {
   if (!is_displaced_.load(std::memory_order_relaxed)) return;
   if (is_displaced_.exchange(false, std::memory_order_acquire)) (void)home_.ApplyTo(0);  // (1)
 }

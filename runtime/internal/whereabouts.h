@@ -23,8 +23,10 @@
 namespace weft::runtime_internal {
 
 // See the head of the file. Happens-before edge:
-//   (1) a waker's Displace(), after it has changed the mask -> the sleeper's Return(): it undoes
-//       no change that comes later. Missed, the change is undone after the next sleep.
+//   (1) a waker's Displace(), after it has changed the mask -> the sleeper's Return() or next
+//       NoteSleep(): it undoes no change that comes later. A worker that wakes by itself just after
+//       it was picked may return before the mask is changed: it asks again before it sleeps, as the
+//       next waker leaves a mask alone that is not the worker's own.
 class Whereabouts {
  public:
   // A number that no processor has.
@@ -35,7 +37,7 @@ class Whereabouts {
 
   // On the worker's thread. It is busy here.
   void NoteBusy();
-  // The same: it is about to sleep.
+  // The same: it is about to sleep. It may run where it might at first.
   void NoteSleep();
   // The same, after a sleep: it may run where it might before, and is busy.
   void Return();
@@ -48,6 +50,9 @@ class Whereabouts {
   void Displace(std::span<const int> processors);
 
  private:
+  // Undoes a Displace(), if there was one.
+  void GoHome();
+
   pid_t thread_ = 0;
   ProcessorMask home_;  // constant once started
   std::atomic<int> busy_on_{kNowhere};

@@ -25,6 +25,7 @@ Worker::Worker(Scheduler* scheduler, int index)
       observer_(scheduler->MakeObserver()),
       pushes_specially_(observer_ != nullptr),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
+      onlooker_(static_cast<std::size_t>(scheduler->options_.workers)),
       unparker_(parker_.unparker()),
       await_unparker_(await_parker_.unparker()) {
   (void)jobs_.Ask();  // until the first fork, nobody who goes idle needs to
@@ -85,15 +86,14 @@ void Worker::RunTasks(Executor* home) {
 void Worker::StartTask(Runnable* task) {
   tally_.AddSpawn();
   if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return StartTaskElsewhere(task);
-  WakeOne();
+  WakeForKept();
 }
 
 // Apart from the above, which so needs no registers of its own.
 void Worker::StartTaskElsewhere(Runnable* task) {
   if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
     return;
-  tasks_.PushSpawned(task);
-  WakeOne();
+  WakeFor(tasks_.PushSpawned(task));
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
@@ -102,7 +102,7 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
   Queued queued = Queued::kForAll;
   switch (hint) {
     case ScheduleHint::kSpawn:
-      tasks_.PushSpawned(runnable);
+      queued = tasks_.PushSpawned(runnable);
       break;
     case ScheduleHint::kWake:
       queued = tasks_.PushWoken(runnable);
@@ -111,7 +111,12 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
       queued = tasks_.PushYielded(runnable);
       break;
   }
+  WakeFor(queued);
+}
+
+void Worker::WakeFor(Queued queued) {
   if (queued == Queued::kForAll) WakeOne();
+  if (queued == Queued::kKept) WakeForKept();
 }
 
 void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {

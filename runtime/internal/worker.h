@@ -30,6 +30,7 @@
 #include "runtime/internal/cpu_clock.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/look_pace.h"
+#include "runtime/internal/onlooker.h"
 #include "runtime/internal/own_tasks.h"
 #include "runtime/internal/task_ledger.h"
 #include "runtime/internal/thread_setup.h"
@@ -79,11 +80,12 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   int index() const { return index_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
   Tally& tally() { return tally_; }
-  // Any thread. Whether something that others may take seems to be here.
-  bool HasQueued() const {
-    return !fresh_.IsEmptyHint() || !tasks_.IsEmptyHint() || jobs_.SizeHint() > 0 ||
+  // Any thread. Whether something seems to be here that others may take; that they may raid.
+  bool HasPublic() const {
+    return !fresh_.IsEmptyHint() || tasks_.HasPublic() || jobs_.SizeHint() > 0 ||
            !forks_.IsEmptyHint();
   }
+  bool HasKept() const { return tasks_.HasPrivate(); }
   // A thread that is no worker. Takes the oldest fresh task, else the oldest of the queue, or null.
   Runnable* TakeQueued();
   // Any thread. Ends the sleep of a worker that was picked as a sleeper.
@@ -100,7 +102,9 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   Runnable* StealJob();
   // Wakes an idle worker if one is needed for work that was added just now.
   void WakeOne();  // inline: scheduler.h
-  // The same for a job whose Offer() was kWanted. While others are idle, each is.
+  // The same for what this worker keeps to itself.
+  void WakeForKept();  // inline: scheduler.h
+  // WakeOne() for a job whose Offer() was kWanted. While others are idle, each is.
   void WakeForJob();
   // Any thread. Where this worker runs and has slept.
   Whereabouts& whereabouts() { return whereabouts_; }
@@ -111,20 +115,11 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void UnparkAwait() { await_unparker_.Unpark(); }
 
  private:
-  // A worker that runs one task for long, with others in its slot or batch.
-  struct Suspect {
-    Worker* worker = nullptr;
-    uint64_t runs = 0;  // how many it had begun when first seen so
-    Instant since;
-  };
-
   static constexpr int kFreshRuns = 64;
   // Tasks run on top of one another as long as they use no more of the stack.
   static constexpr std::ptrdiff_t kNestedStackBytes = 64 * 1024;
   static constexpr std::size_t kInjectedAtMost = 16;
   static constexpr int kPausesPerLook = 8;
-  // How long a searching worker lets another one keep its slot and batch during one run.
-  static constexpr absl::Duration kPatience = absl::Microseconds(2);
   // A system call is worth so much time between two looks of a busy worker.
   static constexpr absl::Duration kPollInterval = absl::Microseconds(50);
   // A task that waits for a job runs at most so many other jobs on top of one another, and looks so
@@ -142,6 +137,7 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   [[gnu::noinline]] void WakePicked();
   // StartTask(), where the task does not simply go into the slot.
   [[gnu::noinline]] void StartTaskElsewhere(Runnable* task);
+  void WakeFor(Queued queued);
   // TakeIfNext(), where `task` is not simply in the slot.
   [[gnu::noinline]] bool TakeIfNextElsewhere(Runnable* task);
   bool IsStackLow() const {
@@ -169,7 +165,11 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   Runnable* TakeFromFirst(Take take);
   Runnable* StealFrom(Worker* victim);
   Runnable* StealFork();
-  Runnable* RaidIfStuck(Suspect* suspect, Instant now);
+  // One that is stuck with tasks in its slot or batch, or null.
+  Worker* LookAtOwners(Instant now);
+  Runnable* RaidIfStuck(Instant now);
+  // The poller's, in a patrol. Whether somebody is stuck.
+  bool MakeRound(Instant now);
   // A steal from `victim` brought a task, or nothing.
   Runnable* CountSteal(Runnable* runnable, const Worker& victim);
   void StopSearching();
@@ -211,6 +211,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   bool was_injected_ = false;   // the injector had the last run, and there is a look before each
   bool searching_pays_ = true;  // the last time without work was shorter than a search
   uint32_t random_;
+  Onlooker onlooker_;
+  RoundPace rounds_;
   Instant last_poll_ = Instant::InfinitePast();
   OwnerCounter injected_, steal_attempts_, steals_, stolen_, raids_, parks_, polls_, wakes_;
   BusyClock busy_{MonotonicNow()};

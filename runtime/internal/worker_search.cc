@@ -1,5 +1,6 @@
 // What a worker does that has run out of work: it takes from others, searches on for a while, and
 // sleeps, in the reactor or on its parker.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,6 +21,7 @@ Runnable* Worker::FindWork() {
   // over: it keeps the processor from the thread that this worker has just woken.
   const bool is_first = scheduler_.idle_.BeginSearch() == 0;
   Instant until = is_first && searching_pays_ ? begin + scheduler_.options_.search_time : begin;
+  onlooker_.Forget();
   while (true) {
     if (Runnable* const runnable = Search(until)) {
       StopSearching();
@@ -31,13 +33,13 @@ Runnable* Worker::FindWork() {
 }
 
 Runnable* Worker::Search(Instant until) {
-  Suspect suspect;
+  onlooker_.Begin();
   while (true) {
     if (Runnable* const runnable = TakeOwn()) return runnable;
     if (Runnable* const runnable = TakeFromOthers()) return runnable;
     const Instant now = MonotonicNow();
-    if (Runnable* const runnable = RaidIfStuck(&suspect, now)) return runnable;
-    if (now >= until && suspect.worker == nullptr) return nullptr;
+    if (Runnable* const runnable = RaidIfStuck(now)) return runnable;
+    if (now >= until && !onlooker_.IsUndecided()) return nullptr;
     for (int i = 0; i < kPausesPerLook; ++i) CpuRelax();
   }
 }
@@ -109,31 +111,33 @@ Runnable* Worker::StealFork() {
   });
 }
 
-Runnable* Worker::RaidIfStuck(Suspect* suspect, Instant now) {
-  for (const auto& worker : scheduler_.workers_) {
-    Worker* const victim = worker.get();
-    if (victim == this || !victim->tasks_.HasPrivate()) continue;
-    const uint64_t runs = victim->tasks_run_.Get();
-    if (victim != suspect->worker || runs != suspect->runs) {
-      *suspect = {victim, runs, now};
-      return nullptr;
-    }
-    if (now - suspect->since < kPatience) return nullptr;
-    *suspect = {};
-    steal_attempts_.Add(1);
-    Runnable* const runnable = victim->tasks_.RaidInto(&tasks_);
-    if (runnable != nullptr) raids_.Add(1);
-    return CountSteal(runnable, *victim);
-  }
-  *suspect = {};
-  return nullptr;
+Worker* Worker::LookAtOwners(Instant now) {
+  const auto& workers = scheduler_.workers_;
+  const std::size_t stuck = onlooker_.Look(now, [this, &workers](std::size_t i) {
+    const Worker& owner = *workers[i];
+    if (&owner == this) return Onlooker::View();
+    return Onlooker::View{.keeps = owner.HasKept(),
+                          .runs = owner.tasks_run_.Get(),
+                          .slot_runs = owner.slot_taken_.Get()};
+  });
+  return stuck == Onlooker::kNobody ? nullptr : workers[stuck].get();
+}
+
+Runnable* Worker::RaidIfStuck(Instant now) {
+  Worker* const victim = LookAtOwners(now);
+  if (victim == nullptr) return nullptr;
+  steal_attempts_.Add(1);
+  Runnable* const runnable = victim->tasks_.RaidInto(&tasks_);
+  if (runnable != nullptr) raids_.Add(1);
+  return CountSteal(runnable, *victim);
 }
 
 void Worker::StopSearching() {
   const Instant now = MonotonicNow();
   pace_.Resume(now);
   searching_pays_ = busy_.Resume(now) <= scheduler_.options_.search_time;
-  const Pick pick = scheduler_.idle_.EndSearch([this] { return scheduler_.HasWork(); });
+  const Pick pick =
+      scheduler_.idle_.EndSearch([this](Sight sight) { return scheduler_.HasWork(sight); });
   if (pick.idler != nullptr) Wake(pick);
 }
 
@@ -150,11 +154,12 @@ bool Worker::WaitForWork() {
 
 bool Worker::Sleep() {
   IdleSet& idle = scheduler_.idle_;
-  const auto has_work = [this] {
+  const auto has_work = [this](Sight sight) {
     scheduler_.AskForJobs();
-    return scheduler_.HasWork();
+    return scheduler_.HasWork(sight);
   };
-  switch (idle.GoIdle(this, has_work)) {
+  const Patrol patrol = onlooker_.TakeKept() ? Patrol::kNeeded : Patrol::kNotNeeded;
+  switch (idle.GoIdle(this, patrol, has_work, [this] { scheduler_.reactor_->Wake(); })) {
     case IdleRole::kStopped:
       return false;
     case IdleRole::kSearcher:
@@ -177,23 +182,46 @@ bool Worker::Sleep() {
 
 void Worker::PollUntilWork() {
   BeginCollecting();
-  bool is_picked = false;
-  while (!is_picked && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
+  rounds_.Restart(MonotonicNow());
+  bool goes_on = true;
+  while (goes_on && collected_ == nullptr && scheduler_.lanes_.IsEmpty()) {
     {
       MutexLock lock(&scheduler_.polling_mutex_);
-      // Looked at under the lock: a wake of the reactor that comes after this look is this Poll's,
-      // because nobody else can take it.
-      is_picked = scheduler_.idle_.IsPicked(*this);
-      if (!is_picked) {
+      // Looked at under the lock: a wake of the reactor that comes after these looks is this
+      // Poll's, because nobody else can take it.
+      goes_on = !scheduler_.idle_.IsPicked(*this);
+      if (goes_on) {
+        const Instant round =
+            scheduler_.idle_.IsPatrolled() ? rounds_.next() : Instant::InfiniteFuture();
         polls_.Add(1);
-        scheduler_.reactor_->Poll(scheduler_.timers_.BeginSleep());
+        scheduler_.reactor_->Poll(std::min(scheduler_.timers_.BeginSleep(), round));
         scheduler_.timers_.EndSleep();
       }
     }
-    FireTimers(MonotonicNow());
+    const Instant now = MonotonicNow();
+    FireTimers(now);
+    if (goes_on && MakeRound(now)) goes_on = false;
   }
   EndCollecting();
   QueueCollected();
+}
+
+bool Worker::MakeRound(Instant now) {
+  if (!scheduler_.idle_.IsPatrolled() || now < rounds_.next()) return false;
+  onlooker_.Begin();
+  while (LookAtOwners(now) == nullptr) {
+    if (!onlooker_.IsUndecided()) {
+      rounds_.MadeOne(now);
+      const auto has_kept = [this] { return scheduler_.HasKept(); };
+      if (!onlooker_.TakeKept() && scheduler_.idle_.EndPatrol(*this, has_kept)) {
+        rounds_.Restart(now);
+      }
+      return false;
+    }
+    for (int i = 0; i < kPausesPerLook; ++i) CpuRelax();
+    now = MonotonicNow();
+  }
+  return true;
 }
 
 }  // namespace weft::runtime_internal
