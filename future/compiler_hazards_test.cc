@@ -142,9 +142,19 @@ TEST(CompilerHazardsTest, ThreadLocalsBehindAFunctionAreThoseOfTheRunningThread)
   EXPECT_EQ(*BlockOn(std::move(second)), 0);
 }
 
-[[gnu::noinline]] bool AreSlotsOfThisThread(const std::uintptr_t* slots) {
+// Puts `value` into a slot of this thread that no frame uses; returns what was there.
+[[gnu::noinline]] std::uintptr_t SetSlotOfThisThread(std::uintptr_t value) {
   asm volatile("");
-  return slots == static_cast<const std::uintptr_t*>(future_internal::frame_slots);
+  return std::exchange(future_internal::frame_slots[0], value);
+}
+
+// Inlined into the coroutine, as the allocation of frames is.
+[[gnu::always_inline]] inline bool IsSlotOfThisThread() {
+  int mark = 0;
+  const auto value = reinterpret_cast<std::uintptr_t>(&mark);
+  const std::uintptr_t before = SetSlotOfThisThread(value);
+  const bool is_there = future_internal::FrameSlot(0).Load() == value;
+  return SetSlotOfThisThread(before) == value && is_there;
 }
 
 TEST(CompilerHazardsTest, FramesComeFromTheSlotsOfTheRunningThread) {
@@ -152,13 +162,13 @@ TEST(CompilerHazardsTest, FramesComeFromTheSlotsOfTheRunningThread) {
   auto body = []() -> Task<int> {
     int wrong = 0;
     for (int i = 0; i < 500; ++i) {
-      if (!AreSlotsOfThisThread(future_internal::FrameSlots())) ++wrong;
+      if (!IsSlotOfThisThread()) ++wrong;
       const int next = co_await TakeTask([](int x) -> Task<int> {
         co_await YieldNow();
         co_return x + 1;
       }(i));
       if (next != i + 1) ++wrong;
-      if (!AreSlotsOfThisThread(future_internal::FrameSlots())) ++wrong;
+      if (!IsSlotOfThisThread()) ++wrong;
     }
     co_return wrong;
   };

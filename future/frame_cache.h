@@ -57,28 +57,46 @@ std::size_t FrameShelfBytes();
 inline constexpr std::uintptr_t kShut = 0;  // nor may it hold one
 inline constexpr std::uintptr_t kNoBlock = 1;
 
-// The slots of the thread that is calling. The name is for FrameSlots().
+// The slots of the thread that is calling. The name is for FrameSlot.
 extern constinit thread_local std::uintptr_t frame_slots [[gnu::tls_model("initial-exec")]]
 [kFrameClasses] asm("weft_frame_slots");
 
 // Compilers take the address of a thread_local for a constant of the function; a coroutine, into
 // which this is inlined, may wake up on another thread. So they do not see it.
 #if defined(__x86_64__)
-[[gnu::always_inline]] inline std::uintptr_t* FrameSlots() {
-  std::uintptr_t* slots;
-  asm volatile(
-      "movq weft_frame_slots@gottpoff(%%rip), %0\n\t"
-      "addq %%fs:0, %0"
-      : "=r"(slots)
-      :
-      : "cc");
-  return slots;
-}
+// One of them, of the thread that runs: one instruction loads or stores.
+class FrameSlot {
+ public:
+  [[gnu::always_inline]] explicit FrameSlot(std::size_t index) {
+    std::uintptr_t* slots;  // less the thread's own part of an address, which is in fs
+    asm volatile("movq weft_frame_slots@gottpoff(%%rip), %0" : "=r"(slots));
+    slot_ = slots + index;
+  }
+  [[gnu::always_inline]] std::uintptr_t Load() const {
+    std::uintptr_t value;
+    asm volatile("movq %%fs:%1, %0" : "=r"(value) : "m"(*slot_));
+    return value;
+  }
+  [[gnu::always_inline]] void Store(std::uintptr_t value) const {
+    asm volatile("movq %1, %%fs:%0" : "=m"(*slot_) : "er"(value));
+  }
+
+ private:
+  std::uintptr_t* slot_;
+};
 #else
-[[gnu::noinline]] inline std::uintptr_t* FrameSlots() {
-  asm volatile("");
-  return frame_slots;
-}
+class FrameSlot {
+ public:
+  [[gnu::noinline]] explicit FrameSlot(std::size_t index) {
+    asm volatile("");
+    slot_ = &frame_slots[index];
+  }
+  std::uintptr_t Load() const { return *slot_; }
+  void Store(std::uintptr_t value) const { *slot_ = value; }
+
+ private:
+  std::uintptr_t* slot_;
+};
 #endif
 
 // Where the slot does not serve.
@@ -87,20 +105,20 @@ void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
 
 [[gnu::always_inline]] inline void* AllocateFrame(std::size_t bytes) {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return AllocateFrameSlowly(bytes);
-  std::uintptr_t& slot = FrameSlots()[FrameClassOf(bytes)];
-  const std::uintptr_t block = slot;
+  const FrameSlot slot(FrameClassOf(bytes));
+  const std::uintptr_t block = slot.Load();
   if (block <= kNoBlock) [[unlikely]]
     return AllocateFrameSlowly(bytes);
-  slot = kNoBlock;
+  slot.Store(kNoBlock);
   return reinterpret_cast<void*>(block);
 }
 
 [[gnu::always_inline]] inline void FreeFrame(void* memory, std::size_t bytes) noexcept {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return FreeFrameSlowly(memory, bytes);
-  std::uintptr_t& slot = FrameSlots()[FrameClassOf(bytes)];
-  if (slot != kNoBlock) [[unlikely]]
+  const FrameSlot slot(FrameClassOf(bytes));
+  if (slot.Load() != kNoBlock) [[unlikely]]
     return FreeFrameSlowly(memory, bytes);
-  slot = reinterpret_cast<std::uintptr_t>(memory);
+  slot.Store(reinterpret_cast<std::uintptr_t>(memory));
 }
 
 // From a resource, which is kept behind the block.

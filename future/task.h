@@ -39,6 +39,7 @@
 #include <source_location>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -63,21 +64,47 @@ class ForkedTask;
 template <typename T>
 class Promise;
 
+// The state of a result, kept with the slot in which the result lies.
+class ResultSlot : public Slot {
+ public:
+  ResultSlot() = default;
+  explicit ResultSlot(std::source_location location, bool presumes)
+      : Slot(location, presumes ? kValueMark : kNoMark) {}
+
+  ResultState state() const { return static_cast<ResultState>(mark()); }
+  void SetState(ResultState state) {
+    ClearMark();
+    SetFirstState(state);
+  }
+  void SetFirstState(ResultState state) { SetMark(static_cast<unsigned char>(state)); }
+};
+static_assert(static_cast<unsigned char>(ResultState::kStopped) <= Slot::kMaxMark);
+static_assert(static_cast<unsigned char>(ResultState::kValue) == Slot::kValueMark);
+// Whether a result counts as set while its frame runs in place: then a child that ends there stores
+// its value and nothing else. A child that suspends takes that back (PromiseBase::Suspend()), and
+// so does an exception. Not where the value has a destructor, which must know; nor with GCC 12,
+// which may drop the body of a coroutine (compiler_hazards_test.cc): that must not pass for an end.
+#if defined(__clang__)
+template <typename T>
+inline constexpr bool kPresumes = std::is_trivially_destructible_v<NonVoid<T>>;
+#else
+template <typename T>
+inline constexpr bool kPresumes = false;
+#endif
 // Where a frame leaves its result.
 template <typename T>
-struct ResultSlot : Slot {
-  Result<T> result;
-};
+using SlotResult = Result<T, ResultSlot>;
 
 // Awaits a Task: the child's frame joins the chain of the awaiting frame and is begun in place.
 template <typename T>
 class TaskAwaiter {
  public:
   TaskAwaiter(PromiseBase& parent, Task<T>& task, std::source_location location)
-      : slot_{{parent, location}, {}} {
+      : slot_(std::in_place, location, kPresumes<T>) {
     Chain& chain = parent.chain();
     const std::coroutine_handle<PromiseBase> child = task.Begin(chain, slot_);
     if (chain.IsStackLow()) [[unlikely]] {
+      slot_.ClearMark();
       chain.Transfer(child.promise());
     } else {
       child.resume();
@@ -85,13 +112,25 @@ class TaskAwaiter {
   }
   TaskAwaiter(const TaskAwaiter&) = delete;
   TaskAwaiter& operator=(const TaskAwaiter&) = delete;
+  // A result is always taken, and of an exception that leaves nothing.
+  ~TaskAwaiter() {
+    if constexpr (!std::is_trivially_destructible_v<typename SlotResult<T>::Value>) {
+      slot_.~SlotResult<T>();
+    }
+  }
 
-  bool await_ready() const noexcept { return slot_.result.IsSet(); }
-  void await_suspend(std::coroutine_handle<>) noexcept { slot_.LeavePlace(); }
-  T await_resume() { return slot_.result.Take(); }
+  bool await_ready() const noexcept { return slot_.IsSet(); }
+  template <typename P>
+  void await_suspend(std::coroutine_handle<P> parent) noexcept {
+    slot_.LeavePlace(parent.promise());
+    parent.promise().Suspend();
+  }
+  T await_resume() { return slot_.Take(); }
 
  private:
-  ResultSlot<T> slot_;
+  union {
+    SlotResult<T> slot_;
+  };
 };
 
 // Awaits any other Future: polls it, and becomes the chain's leaf while it is pending.
@@ -202,7 +241,7 @@ class PromiseCommon : public FramePromise {
 
  protected:
   PromiseCommon() { static_assert(alignof(Promise<T>) == alignof(PromiseBase)); }
-  Result<T>& result() { return static_cast<ResultSlot<T>*>(slot())->result; }
+  SlotResult<T>& result() { return *static_cast<SlotResult<T>*>(slot()); }
 
  private:
   std::coroutine_handle<Promise<T>> Self() {
@@ -218,7 +257,11 @@ class Promise : public PromiseCommon<T> {
   template <typename U>
     requires std::constructible_from<T, U&&>
   void return_value(U&& value) {
-    this->result().SetValue(std::forward<U>(value));
+    if constexpr (kPresumes<T>) {
+      this->result().SetValueOnly(std::forward<U>(value));
+    } else {
+      this->result().SetValue(std::forward<U>(value));
+    }
   }
 };
 
@@ -227,7 +270,9 @@ class Promise<void> final : public PromiseCommon<void> {
  public:
   Promise() = default;
 
-  void return_void() { result().SetValue(); }
+  void return_void() {
+    if constexpr (!kPresumes<void>) result().SetValue();
+  }
 };
 
 // The promise of a coroutine whose frame comes from a std::pmr::memory_resource. Inlined, because
@@ -275,7 +320,7 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
 
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.
   Poll<T> poll(Context& cx) {
-    future_internal::ResultSlot<T> slot;
+    future_internal::SlotResult<T> slot;
     if (frame_ == nullptr) future_internal::FailRunTwice();
     promise().Link(chain_, slot);
     switch (chain_.Resume(cx, promise())) {
@@ -290,10 +335,10 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
         break;
     }
     if constexpr (std::is_void_v<T>) {
-      slot.result.Take();
+      slot.Take();
       return Poll<void>::Ready();
     } else {
-      return slot.result.Take();
+      return slot.Take();
     }
   }
 

@@ -67,8 +67,8 @@ All CollectAll(std::vector<C>& children, Take take) {
 class Failures {
  public:
   // Remembers it if the result has no value, and returns whether that is so.
-  template <typename T>
-  bool Note(Result<T>& result) {
+  template <typename AnyResult>
+  bool Note(AnyResult& result) {
     if (result.HasException() && exception_ == nullptr) exception_ = result.exception();
     if (result.IsStopped()) has_stopped_ = true;
     return !result.HasValue();

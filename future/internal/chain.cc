@@ -103,26 +103,25 @@ ForkQueue* Chain::FindForks() {
   return driver_->forks;
 }
 
-PollState Chain::RunBranch(PromiseBase& child, Chain& branch) {
+PollState Chain::RunBranch(PromiseBase& parent, PromiseBase& child, Chain& branch) {
   Slot& slot = *child.slot();
-  PromiseBase* const parent = slot.parent();
-  slot.LeavePlace();  // so that its end is told
+  slot.LeavePlace(parent);  // so that its end is told
   Driver& driver = *driver_;
   while (true) {
     switch (std::exchange(driver.request, Request::kNone)) {
       case Request::kWait:
         branch.leaf_ = std::exchange(driver.leaf, nullptr);
-        for (PromiseBase* frame = &branch.leaf_->frame(); frame != parent;
+        for (PromiseBase* frame = &branch.leaf_->frame(); frame != &parent;
              frame = frame->slot()->parent()) {
           frame->Join(branch);
         }
         slot = Slot();
         return PollState::kPending;
       case Request::kStop:
-        Unwind(driver.frame, parent);
+        Unwind(driver.frame, &parent);
         return PollState::kStopped;
       case Request::kTransfer:
-        if (driver.frame == parent) return PollState::kReady;
+        if (driver.frame == &parent) return PollState::kReady;
         driver.frame->frame().resume();
         break;
       case Request::kNone:

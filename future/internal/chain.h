@@ -20,6 +20,7 @@
 #ifndef WEFT_FUTURE_INTERNAL_CHAIN_H_
 #define WEFT_FUTURE_INTERNAL_CHAIN_H_
 
+#include <bit>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -45,25 +46,60 @@ namespace weft::future_internal {
 class PromiseBase;
 
 // Where a frame leaves its result, who awaits it, and where. Lies with whoever awaits the frame.
+//
+// Stores are what a child that ends in place costs most. So the place of the await, whether the
+// child is in place, and two bits for the result share a word; and the parent is noted only when it
+// suspends.
 class Slot {
  public:
-  Slot() = default;  // of a root
-  Slot(PromiseBase& parent, std::source_location location)
-      : parent_(reinterpret_cast<std::uintptr_t>(&parent) + kInPlace), location_(location) {}
+  Slot() : parent_(nullptr), word_(0) {}  // of a root
+  // Of a frame that is begun in place.
+  explicit Slot(std::source_location location, unsigned char mark = kNoMark)
+      : word_(WordOf(location) + kInPlace + mark * kOneMark) {}
 
-  // Null for a root.
-  PromiseBase* parent() const { return reinterpret_cast<PromiseBase*>(parent_ & ~kInPlace); }
-  std::source_location location() const { return location_; }
+  // Null for a root. Precondition: not in place.
+  PromiseBase* parent() const { return parent_; }
+  std::source_location location() const {
+    return std::bit_cast<std::source_location>(word_ & ~std::uintptr_t{kMark + kInPlace});
+  }
   // Whether the parent runs, below the frame on the stack.
-  bool IsInPlace() const { return (parent_ & kInPlace) != 0; }
+  bool IsInPlace() const { return (bits() & kInPlace) != 0; }
   // The parent, which began the frame in place, suspends: the end of the frame resumes it.
-  void LeavePlace() { parent_ &= ~kInPlace; }
+  void LeavePlace(PromiseBase& parent) {
+    parent_ = &parent;
+    bits() &= static_cast<unsigned char>(~kInPlace);
+  }
+
+  // What became of the result, or may be presumed of it (kPresumes in task.h).
+  static constexpr unsigned char kMaxMark = 3;
+  static constexpr unsigned char kNoMark = 0;
+  static constexpr unsigned char kValueMark = 1;
+  unsigned char mark() const { return (bits() & kMark) / kOneMark; }
+  void ClearMark() { bits() &= static_cast<unsigned char>(~kMark); }
+  // Precondition: there is none.
+  void SetMark(unsigned char mark) { bits() |= static_cast<unsigned char>(mark * kOneMark); }
 
  private:
-  static constexpr std::uintptr_t kInPlace = 1;
+  static constexpr unsigned char kInPlace = 1;
+  static constexpr unsigned char kOneMark = 2;
+  static constexpr unsigned char kMark = kMaxMark * kOneMark;
 
-  std::uintptr_t parent_ = 0;  // and kInPlace
-  std::source_location location_;
+  // With all compilers a pointer to something aligned like a pointer.
+  static std::uintptr_t WordOf(std::source_location location) {
+    static_assert(sizeof(location) == sizeof(std::uintptr_t) && alignof(void*) > kMark + kInPlace);
+    return std::bit_cast<std::uintptr_t>(location);
+  }
+
+  // Always accessed as a byte: a load of more than was stored last has to wait.
+  unsigned char& bits() {
+    static_assert(std::endian::native == std::endian::little);
+    return reinterpret_cast<unsigned char&>(word_);
+  }
+  unsigned char bits() const { return const_cast<Slot*>(this)->bits(); }
+
+  PromiseBase* parent_;  // unset in place
+  // Not first: compilers would keep its address, which the child gets, in a register across calls.
+  std::uintptr_t word_;
 };
 
 // A suspended await of something that is not a Task.
@@ -144,17 +180,14 @@ class WEFT_IN_REGISTERS Chain {
   }
   // What the executor has for forks of this thread; null if it has nothing.
   ForkQueue* forks() { return driver_->forks != nullptr ? driver_->forks : FindForks(); }
-  // For a frame that has begun `child` in place, and others beside it: does the driver's part until
-  // the child has finished, is unwound (kStopped), or waits (kPending). Then its frames leave this
-  // chain and become `branch`, that of the child, which is resumed for itself.
-  PollState RunBranch(PromiseBase& child, Chain& branch);
+  // For `parent`, which has begun `child` in place, and others beside it: does the driver's part
+  // until the child has finished, is unwound (kStopped), or waits (kPending). Then its frames leave
+  // this chain and become `branch`, that of the child, which is resumed for itself.
+  PollState RunBranch(PromiseBase& parent, PromiseBase& child, Chain& branch);
 
   // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
-  void Wait(Leaf& leaf) {  // until the leaf is ready
-    driver_->leaf = &leaf;
-    driver_->request = Request::kWait;
-  }
-  void Stop(PromiseBase& frame) { Ask(Request::kStop, &frame); }          // unwind everything
+  void Wait(Leaf& leaf);                                                  // until the leaf is ready
+  void Stop(PromiseBase& frame);                                          // unwind everything
   void Transfer(PromiseBase& frame) { Ask(Request::kTransfer, &frame); }  // resume that one
   void FinishRoot() { Ask(Request::kFinished, nullptr); }
 
@@ -211,11 +244,15 @@ class PromiseBase {
   // Null: of a root, between polls.
   Slot* slot() const { return slot_; }
 
+  // The frame is about to suspend, whatever for: there is no result yet, as may be presumed. Each
+  // way to suspend must call this.
+  void Suspend() { slot_->ClearMark(); }
   // The frame goes on in another chain.
   void Join(Chain& chain) { chain_ = &chain; }
   // The frame has finished, goes away, and returns to whoever resumed it.
   void Finish() {
     if (slot_->IsInPlace()) return;
+    if (slot_->mark() == Slot::kNoMark) slot_->SetMark(Slot::kValueMark);
     PromiseBase* const parent = slot_->parent();
     parent == nullptr ? chain_->FinishRoot() : chain_->Transfer(*parent);
   }
@@ -227,6 +264,17 @@ class PromiseBase {
   Chain* chain_;
   Slot* slot_;
 };
+
+inline void Chain::Wait(Leaf& leaf) {
+  leaf.frame().Suspend();
+  driver_->leaf = &leaf;
+  driver_->request = Request::kWait;
+}
+
+inline void Chain::Stop(PromiseBase& frame) {
+  frame.Suspend();
+  Ask(Request::kStop, &frame);
+}
 
 }  // namespace weft::future_internal
 

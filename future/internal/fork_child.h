@@ -176,32 +176,30 @@ class ForkedTask {
   // Runs it below `parent`. True: it has ended, and the result is set. False: it waits, and is to
   // be polled.
   [[gnu::always_inline]] bool BeginInPlace(PromiseBase& parent, std::source_location location) {
-    static_cast<Slot&>(slot_) = Slot(parent, location);
+    static_cast<ResultSlot&>(slot_) = ResultSlot(location, kPresumes<T>);
     const std::coroutine_handle<PromiseBase> child = task_.Begin(parent.chain(), slot_);
     child.resume();
-    if (slot_.result.IsSet()) [[likely]]
+    if (slot_.IsSet()) [[likely]]
       return true;
-    return Continue(parent.chain(), child.promise());
+    return Continue(parent, child.promise());
   }
   // Whether it has ended, and the result is set.
-  bool PollOnce(Context& cx) noexcept {
-    return slot_.result.PollFrom(task_, cx) != PollState::kPending;
-  }
+  bool PollOnce(Context& cx) noexcept { return slot_.PollFrom(task_, cx) != PollState::kPending; }
 
-  Result<T>& result() { return slot_.result; }
-  const Result<T>& result() const { return slot_.result; }
+  SlotResult<T>& result() { return slot_; }
+  const SlotResult<T>& result() const { return slot_; }
   const Task<T>& task() const { return task_; }
 
  private:
-  [[gnu::noinline]] bool Continue(Chain& chain, PromiseBase& child) {
-    const PollState state = chain.RunBranch(child, task_.chain_);
+  [[gnu::noinline]] bool Continue(PromiseBase& parent, PromiseBase& child) {
+    const PollState state = parent.chain().RunBranch(parent, child, task_.chain_);
     if (state == PollState::kPending) task_.TakeBack(child);
-    if (state == PollState::kStopped) slot_.result.SetStopped();
+    if (state == PollState::kStopped) slot_.SetStopped();
     return state != PollState::kPending;
   }
 
   Task<T> task_;
-  ResultSlot<T> slot_;
+  SlotResult<T> slot_;
 };
 
 // What a failure of a child is: whether its errors count.
@@ -217,7 +215,7 @@ class ForkChild final : public ForkChildBase {
   // Precondition: not begun.
   ForkChild(ForkChild&& other) noexcept : task_(std::move(other.task_)) {}
 
-  Result<T>& result() { return task_.result(); }
+  SlotResult<T>& result() { return task_.result(); }
 
   // As a part of the parent's chain.
   [[gnu::always_inline]] InPlace BeginInPlace(PromiseBase& parent) {

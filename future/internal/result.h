@@ -13,13 +13,32 @@
 
 namespace weft::future_internal {
 
+enum class ResultState : unsigned char { kUnset, kValue, kException, kStopped };
+
+// Where a Result keeps its state, if not with something else.
+class OwnState {
+ public:
+  ResultState state() const { return state_; }
+  void SetState(ResultState state) { state_ = state; }
+  // Precondition: kUnset.
+  void SetFirstState(ResultState state) { state_ = state; }
+
+ private:
+  ResultState state_ = ResultState::kUnset;
+};
+
 // A value, an exception, "stopped", or nothing yet. Movable; moving leaves what was moved from.
-template <typename T>
-class Result {
+template <typename T, typename Base = OwnState>
+class Result : public Base {
+  using State = ResultState;
+
  public:
   using Value = NonVoid<T>;
 
   Result() noexcept : unset_(nullptr) {}
+  // Unset, or presumed to become a value: as the base says. Not moved before it is set.
+  template <typename... Args>
+  explicit Result(std::in_place_t, Args&&... base) noexcept : Base(std::forward<Args>(base)...) {}
   Result(Result&& other) noexcept(kMovesSafely) : unset_(nullptr) { MoveFrom(other); }
   Result& operator=(Result&& other) noexcept(kMovesSafely) {
     if (this != &other) {
@@ -28,7 +47,7 @@ class Result {
     }
     return *this;
   }
-  ~Result() { Reset(); }
+  ~Result() { Destroy(); }
 
   // Precondition: there is no exception.
   template <typename... Args>
@@ -40,20 +59,25 @@ class Result {
     }
     Put(std::forward<Args>(args)...);
   }
+  // The same, but leaves the state to the caller. Precondition: no value.
+  template <typename... Args>
+  void SetValueOnly(Args&&... args) {
+    ::new (&value_) Value(std::forward<Args>(args)...);
+  }
   void SetException(std::exception_ptr exception) {
     Reset();
     ::new (&exception_) std::exception_ptr(std::move(exception));
-    state_ = State::kException;
+    this->SetFirstState(State::kException);
   }
   void SetStopped() {
     Reset();
-    state_ = State::kStopped;
+    this->SetFirstState(State::kStopped);
   }
 
-  bool IsSet() const { return state_ != State::kUnset; }
-  bool HasValue() const { return state_ == State::kValue; }
-  bool HasException() const { return state_ == State::kException; }
-  bool IsStopped() const { return state_ == State::kStopped; }
+  bool IsSet() const { return this->state() != State::kUnset; }
+  bool HasValue() const { return this->state() == State::kValue; }
+  bool HasException() const { return this->state() == State::kException; }
+  bool IsStopped() const { return this->state() == State::kStopped; }
 
   // Returns the value or rethrows the exception. Precondition: there is one of the two.
   T Take() {
@@ -89,7 +113,7 @@ class Result {
     if constexpr (requires { future.PollInto(*this, cx); }) return future.PollInto(*this, cx);
     try {
       auto poll = future.poll(cx);
-      if (poll.IsStopped()) state_ = State::kStopped;
+      if (poll.IsStopped()) this->SetFirstState(State::kStopped);
       if (poll.IsReady()) {
         if constexpr (std::is_void_v<T>) {
           Put();
@@ -110,7 +134,6 @@ class Result {
   void* unset() const { return unset_; }
 
  private:
-  enum class State : unsigned char { kUnset, kValue, kException, kStopped };
   static constexpr bool kMovesSafely = std::is_nothrow_move_constructible_v<Value>;
 
   // Out of line, since every co_await looks for it.
@@ -122,7 +145,7 @@ class Result {
   template <typename... Args>
   void Put(Args&&... args) {
     ::new (&value_) Value(std::forward<Args>(args)...);
-    state_ = State::kValue;
+    this->SetFirstState(State::kValue);
   }
   void MoveFrom(Result& other) {
     if (other.HasValue()) {
@@ -132,15 +155,18 @@ class Result {
     } else if (!other.IsSet()) {
       unset_ = other.unset_;
     }
-    state_ = other.state_;
+    this->SetState(other.state());
   }
   void Reset() {
+    Destroy();
+    this->SetState(State::kUnset);
+  }
+  void Destroy() {
     if (HasValue()) {
       value_.~Value();
     } else if (HasException()) {
       exception_.~exception_ptr();
     }
-    state_ = State::kUnset;
   }
 
   union {
@@ -148,7 +174,6 @@ class Result {
     Value value_;
     std::exception_ptr exception_;
   };
-  State state_ = State::kUnset;
 };
 
 // A result that keeps its future in its own place until there is one.
