@@ -50,13 +50,10 @@ class YieldAwaiter final : public Leaf {
  public:
   using Leaf::Leaf;
 
-  PollState Poll(Context& cx) noexcept override {
-    return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
-  }
   void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override { visitor.Report(step); }
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Wait(*this); }
+  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Yield(*this); }
   void await_resume() const noexcept {}
 };
 

@@ -55,6 +55,7 @@ namespace weft {
 
 template <typename T>
 class Task;
+class YieldNow;
 
 namespace future_internal {
 
@@ -120,6 +121,29 @@ class FutureAwaiter final : public Leaf {
   Result<OutputOf<F>, F*> result_;  // the future, until there is a result
 };
 
+// Awaits a YieldNow: what its poll() does, known to the chain.
+class YieldNowAwaiter final : public Leaf {
+ public:
+  YieldNowAwaiter(PromiseBase& frame, YieldNow&, std::source_location location)
+      : Leaf(frame, location) {}
+
+  void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override {
+    AwaitStep yields = step;
+    yields.awaits = TypeName<YieldNow>();
+    visitor.Report(yields);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) noexcept {
+    Chain& chain = frame().chain();
+    if (chain.context().StopRequested()) [[unlikely]]
+      return chain.Stop(frame());
+    chain.context().PollAgain();
+    chain.Yield(*this);
+  }
+  void await_resume() const noexcept {}
+};
+
 // Leaves the coroutine early if there is an error.
 template <typename T, typename U>
 class OrReturnAwaiter {
@@ -177,7 +201,7 @@ class FramePromise : public PromiseBase {
     return typename F::FrameAwaiter(*this, operand, location);
   }
   template <typename F>
-    requires Future<std::remove_reference_t<F>>
+    requires Future<std::remove_reference_t<F>> && (!requires { typename F::FrameAwaiter; })
   FutureAwaiter<std::remove_reference_t<F>> await_transform(
       F&& future, std::source_location location = std::source_location::current()) {
     return FutureAwaiter<std::remove_reference_t<F>>(*this, future, location);
@@ -276,25 +300,33 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.
   Poll<T> poll(Context& cx) {
     future_internal::ResultSlot<T> slot;
-    if (frame_ == nullptr) future_internal::FailRunTwice();
-    promise().Link(chain_, slot);
-    switch (chain_.Resume(cx, promise())) {
-      case PollState::kPending:
-        promise().LeaveSlot();
-        return kPending;
-      case PollState::kStopped:
-        frame_ = nullptr;
-        return kStopped;
-      case PollState::kReady:
-        frame_ = nullptr;
-        break;
-    }
+    const PollState state = PollWith(slot, cx);
+    if (state == PollState::kPending) return kPending;
+    if (state == PollState::kStopped) return kStopped;
     if constexpr (std::is_void_v<T>) {
       slot.result.Take();
       return Poll<void>::Ready();
     } else {
       return slot.result.Take();
     }
+  }
+
+  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
+  [[gnu::always_inline]] PollState PollInto(future_internal::Result<T>& result,
+                                            Context& cx) noexcept {
+    future_internal::ResultSlot<T> slot;
+    const PollState state = PollWith(slot, cx);
+    if (state == PollState::kPending) return state;
+    if (state == PollState::kStopped) {
+      result.SetStopped();
+      return state;
+    }
+    try {
+      result = std::move(slot.result);
+    } catch (...) {
+      result.SetException(std::current_exception());
+    }
+    return state;
   }
 
   // Visits what it waits for. See await_chain.h.
@@ -315,6 +347,20 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
   promise_type& promise() const { return frame_.promise(); }
+
+  // Runs the coroutine, which leaves its result in `slot`, as poll() says.
+  [[gnu::always_inline]] PollState PollWith(future_internal::Slot& slot, Context& cx) {
+    if (frame_ == nullptr) [[unlikely]]
+      future_internal::FailRunTwice();
+    promise().Link(chain_, slot);
+    const PollState state = chain_.Resume(cx, promise());
+    if (state == PollState::kPending) [[likely]] {
+      promise().LeaveSlot();
+    } else {
+      frame_ = nullptr;
+    }
+    return state;
+  }
 
   // Gives the frame to the chain of its awaiter.
   std::coroutine_handle<future_internal::PromiseBase> Begin(future_internal::Chain& chain,
