@@ -53,7 +53,7 @@ class YieldAwaiter final : public Leaf {
   void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override { visitor.Report(step); }
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Yield(*this); }
+  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Wait(*this); }
   void await_resume() const noexcept {}
 };
 

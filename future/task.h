@@ -134,13 +134,7 @@ class YieldNowAwaiter final : public Leaf {
   }
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<>) noexcept {
-    Chain& chain = frame().chain();
-    if (chain.context().StopRequested()) [[unlikely]]
-      return chain.Stop(frame());
-    chain.context().PollAgain();
-    chain.Yield(*this);
-  }
+  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Yield(*this); }
   void await_resume() const noexcept {}
 };
 
@@ -314,18 +308,19 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
   [[gnu::always_inline]] PollState PollInto(future_internal::Result<T>& result,
                                             Context& cx) noexcept {
-    future_internal::ResultSlot<T> slot;
-    const PollState state = PollWith(slot, cx);
+    LateSlot late;
+    const PollState state = PollWith(late.slot, cx);
     if (state == PollState::kPending) return state;
     if (state == PollState::kStopped) {
       result.SetStopped();
-      return state;
+    } else {
+      try {
+        result = std::move(late.slot.result);
+      } catch (...) {
+        result.SetException(std::current_exception());
+      }
     }
-    try {
-      result = std::move(slot.result);
-    } catch (...) {
-      result.SetException(std::current_exception());
-    }
+    std::destroy_at(&late.slot);
     return state;
   }
 
@@ -344,14 +339,20 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   template <typename U>
   friend class future_internal::ForkedTask;
 
+  // A slot that is destroyed only if there is a result: else there is nothing to destroy.
+  union LateSlot {
+    LateSlot() : slot() {}
+    ~LateSlot() {}
+    future_internal::ResultSlot<T> slot;
+  };
+
   explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
   promise_type& promise() const { return frame_.promise(); }
 
   // Runs the coroutine, which leaves its result in `slot`, as poll() says.
   [[gnu::always_inline]] PollState PollWith(future_internal::Slot& slot, Context& cx) {
-    if (frame_ == nullptr) [[unlikely]]
-      future_internal::FailRunTwice();
+    if (frame_ == nullptr) future_internal::FailRunTwice();
     promise().Link(chain_, slot);
     const PollState state = chain_.Resume(cx, promise());
     if (state == PollState::kPending) [[likely]] {

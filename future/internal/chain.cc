@@ -7,6 +7,9 @@
 #include "future/executor.h"
 
 namespace weft::future_internal {
+
+static_assert(alignof(Leaf) >= 8 && alignof(PromiseBase) >= 8, "three bits are Chain's");
+
 namespace {
 
 // What one poll uses for beginning children in place: a hundred frames or so.
@@ -35,32 +38,53 @@ void FailRunTwice() noexcept {
                   "Task runs once";
 }
 
+// In three functions, so that the common ways save few registers.
 PollState Chain::Resume(Context& cx, PromiseBase& root) {
-  PromiseBase* frame = &root;
-  if (const Asked waits = asked_; waits != kNothing) {
-    Leaf* const leaf = LeafOf(waits);
-    frame = &leaf->frame();
-    const PollState state = (waits & kYield) != 0 ? leaf->Leaf::Poll(cx) : leaf->Poll(cx);
-    if (state == PollState::kPending) return state;
-    if (state == PollState::kStopped) [[unlikely]] {
-      asked_ = kNothing;
-      Unwind(frame, nullptr);
-      return state;
-    }
-  } else if (cx.StopRequested()) [[unlikely]] {
+  const Asked waits = asked_;
+  if (waits != kNothing) [[likely]] {
+    Leaf& leaf = *LeafOf(waits);
+    if ((waits & kYield) == 0) return PollLeaf(leaf, cx);
+    if (leaf.Leaf::Poll(cx) == PollState::kStopped) [[unlikely]]
+      return EndStopped(leaf.frame());
+    return Drive(leaf.frame(), cx);
+  }
+  if (cx.StopRequested()) [[unlikely]] {
     // Not begun: there is nothing to let go of but the arguments.
     root.frame().destroy();
     return PollState::kStopped;
   }
+  return Drive(root, cx);
+}
+
+PollState Chain::PollLeaf(Leaf& leaf, Context& cx) {
+  PromiseBase& frame = leaf.frame();
+  switch (leaf.Poll(cx)) {
+    case PollState::kPending:
+      return PollState::kPending;
+    case PollState::kStopped:
+      return EndStopped(frame);
+    case PollState::kReady:
+      break;
+  }
+  return Drive(frame, cx);
+}
+
+PollState Chain::Drive(PromiseBase& first, Context& cx) {
   Driver driver{.context = &cx,
                 .stack_limit = static_cast<const char*>(__builtin_frame_address(0)) - kStackBytes};
   driver_ = &driver;
+  PromiseBase* frame = &first;
   while (true) {
     driver.asked = kNone;
     frame->frame().resume();
+    // In each case, no pointer into this call stays behind.
     const Asked asked = driver.asked;
-    // No pointer into this call stays behind.
     if (IsWait(asked)) [[likely]] {
+      if ((asked & kYield) != 0) {
+        if (driver.context->StopRequested()) [[unlikely]]
+          return EndStopped(LeafOf(asked)->frame());
+        driver.context->PollAgain();
+      }
       asked_ = asked;
       return PollState::kPending;
     }
@@ -71,12 +95,15 @@ PollState Chain::Resume(Context& cx, PromiseBase& root) {
     if (asked == kNone) [[unlikely]]
       FailForeignSuspension();
     frame = FrameOf(asked);
-    if ((asked & kBits) == kStop) [[unlikely]] {
-      asked_ = kNothing;
-      Unwind(frame, nullptr);
-      return PollState::kStopped;
-    }
+    if ((asked & kBits) == kStop) [[unlikely]]
+      return EndStopped(*frame);
   }
+}
+
+PollState Chain::EndStopped(PromiseBase& frame) {
+  asked_ = kNothing;
+  Unwind(&frame, nullptr);
+  return PollState::kStopped;
 }
 
 void Chain::Visit(AwaitVisitor& visitor) const {
@@ -110,8 +137,14 @@ PollState Chain::RunBranch(PromiseBase& child, Chain& branch) {
   while (true) {
     const Asked asked = std::exchange(driver.asked, kNone);
     switch (asked & kBits) {
-      case kWait:
       case kYield:
+        if (driver.context->StopRequested()) {
+          Unwind(&LeafOf(asked)->frame(), parent);
+          return PollState::kStopped;
+        }
+        driver.context->PollAgain();
+        [[fallthrough]];
+      case kWait:
         branch.asked_ = asked;
         for (PromiseBase* frame = &LeafOf(asked)->frame(); frame != parent;
              frame = frame->slot()->parent()) {

@@ -153,9 +153,10 @@ class WEFT_IN_REGISTERS Chain {
   PollState RunBranch(PromiseBase& child, Chain& branch);
 
   // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
-  void Wait(Leaf& leaf) { Ask(kWait, &leaf); }           // until the leaf is ready
-  void Yield(Leaf& leaf) { Ask(kYield, &leaf); }         // the same, for one that has Leaf::Poll()
-  void Stop(PromiseBase& frame) { Ask(kStop, &frame); }  // unwind everything
+  void Wait(Leaf& leaf) { Ask(kWait, &leaf); }  // until the leaf is ready
+  // To be polled again, behind all tasks that are ready; the leaf has Leaf::Poll().
+  void Yield(Leaf& leaf) { Ask(kYield, &leaf); }
+  void Stop(PromiseBase& frame) { Ask(kStop, &frame); }          // unwind everything
   void Transfer(PromiseBase& frame) { Ask(kTransfer, &frame); }  // resume that one
   void FinishRoot() { driver_->asked = kFinished; }
 
@@ -187,12 +188,15 @@ class WEFT_IN_REGISTERS Chain {
   static PromiseBase* FrameOf(Asked asked) {
     return reinterpret_cast<PromiseBase*>(asked & ~kBits);
   }
-  template <typename T>
-  void Ask(Asked request, T* subject) {
-    static_assert(alignof(T) > kBits);
+  void Ask(Asked request, void* subject) {
     driver_->asked = reinterpret_cast<Asked>(subject) + request;
   }
 
+  // Resume() of a chain whose leaf is to be asked; then, or at first, from `frame` on.
+  [[gnu::noinline]] PollState PollLeaf(Leaf& leaf, Context& cx);
+  [[gnu::noinline]] PollState Drive(PromiseBase& frame, Context& cx);
+  // Unwinds everything, from `frame` on.
+  [[gnu::noinline]] PollState EndStopped(PromiseBase& frame);
   ForkQueue* FindForks();
   // Destroys the frames from this one up to `end`, which stays.
   static void Unwind(PromiseBase* frame, PromiseBase* end);

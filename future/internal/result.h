@@ -88,11 +88,17 @@ class Result {
     return value_;
   }
 
+  // A future that has PollInto() leaves its outcome here by itself.
+  template <typename F>
+    requires requires(F& future, Result& result, Context& cx) { future.PollInto(result, cx); }
+  [[gnu::always_inline]] PollState PollFrom(F& future, Context& cx) noexcept {
+    return future.PollInto(*this, cx);
+  }
+
   // Polls `future` and keeps how it ended. kPending leaves the result unset. An exception counts as
-  // kReady. A future that has PollInto() leaves its outcome here by itself. Precondition: unset.
+  // kReady. Precondition: unset.
   template <typename F>
   PollState PollFrom(F& future, Context& cx) noexcept {
-    if constexpr (requires { future.PollInto(*this, cx); }) return future.PollInto(*this, cx);
     try {
       auto poll = future.poll(cx);
       if (poll.IsStopped()) state_ = State::kStopped;
