@@ -73,8 +73,8 @@ class alignas(8) Leaf {
   Leaf(const Leaf&) = delete;
   Leaf& operator=(const Leaf&) = delete;
 
-  // Polls what is awaited and keeps its result. Never throws: an exception counts as kReady. This
-  // one is that of a leaf that only gives way (Chain::Yield()): it is ready when it is polled again.
+  // Polls what is awaited and keeps its result. Never throws: an exception counts as kReady.
+  // This is that of a leaf that only gives way: it is ready when it is polled again.
   virtual PollState Poll(Context& cx) noexcept {
     return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
   }

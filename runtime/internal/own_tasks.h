@@ -1,7 +1,8 @@
 // runtime/internal/own_tasks.h — the tasks that are queued at one worker.
 //
 //   slot     one task: what was woken last, or the first spawn since it was empty. Runs next.
-//   batch    the oldest tasks of the queue, taken out by one compare-and-swap.
+//   batch    the oldest tasks of the queue, taken out by one compare-and-swap; while the queue is
+//            empty and nobody looks for work, also those that yield.
 //   queue    the others, oldest first; a FifoDeque.
 //
 // The owner takes from the slot, at most kSlotRuns times in a row while others wait, then from the
