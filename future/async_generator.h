@@ -50,9 +50,6 @@ class YieldAwaiter final : public Leaf {
  public:
   using Leaf::Leaf;
 
-  PollState Poll(Context& cx) noexcept override {
-    return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
-  }
   void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override { visitor.Report(step); }
 
   bool await_ready() const noexcept { return false; }

@@ -29,6 +29,7 @@
 namespace weft {
 
 class CancelToken;
+class Context;
 
 namespace future_internal {
 
@@ -42,10 +43,10 @@ class CancelFlag {
   bool IsCancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
  protected:
-  CancelFlag() = default;
+  constexpr explicit CancelFlag(bool is_cancelled = false) : cancelled_(is_cancelled) {}
   ~CancelFlag() = default;
 
-  std::atomic<bool> cancelled_{false};  // written once, under a lock of the node's
+  std::atomic<bool> cancelled_;  // written once, under a lock of the node's
 };
 
 void AddRef(CancelFlag* node);
@@ -92,6 +93,7 @@ class CancelToken {
 
  private:
   friend class CancelSource;
+  friend class Context;
   friend class future_internal::CancelEntry;
   friend class future_internal::CellBase;
   friend class future_internal::ForkGroup;

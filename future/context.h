@@ -24,12 +24,12 @@ class Context {
   // `executor` may be null: then futures that need one (timers, spawns) stop the program with a
   // message.
   Context(const Waker& waker, const CancelToken& token, Executor* executor = nullptr)
-      : waker_(&waker), token_(&token), executor_(executor) {}
+      : waker_(&waker), token_(&token), stop_(token.node_), executor_(executor) {}
 
   // The same for who polls by runs that are queued: sets `*again` where a future asks for another
   // poll (PollAgain()), which then needs no waker.
   Context(const Waker& waker, const CancelToken& token, Executor* executor, bool* again)
-      : waker_(&waker), token_(&token), executor_(executor), again_(again) {}
+      : waker_(&waker), token_(&token), stop_(token.node_), executor_(executor), again_(again) {}
 
   // Keep waker().Clone() when answering kPending.
   const Waker& waker() const { return *waker_; }
@@ -49,9 +49,7 @@ class Context {
 
   // Whether the future shall end soon: with its value if it already has it, else with kStopped as
   // soon as it holds nothing that is in flight.
-  bool StopRequested() const {
-    return stop_ == Stop::kAlways || (stop_ == Stop::kByToken && token_->StopRequested());
-  }
+  bool StopRequested() const { return stop_ != nullptr && stop_->IsCancelled(); }
 
   // Where to run spawned tasks and timers. Precondition (checked): the poller gave one.
   Executor& executor() const {
@@ -67,11 +65,11 @@ class Context {
   const future_internal::LocalNode* locals() const { return locals_; }
 
   // The same context with the stop requested: how a combinator cancels one of its children.
-  Context WithStop() const { return With(Stop::kAlways); }
+  Context WithStop() const { return With(kAlways); }
 
   // The same context with cancellation hidden: for clean-up that must finish.
   Context Shielded() const {
-    Context shielded = With(Stop::kNever);
+    Context shielded = With(kNever);
     shielded.token_ = &NeverCancelled();
     return shielded;
   }
@@ -87,6 +85,7 @@ class Context {
   // The same context with another token, which shall be a descendant of token().
   Context WithToken(const CancelToken& token) const {
     Context other = *this;
+    if (stop_ == token_->node_) other.stop_ = token.node_;
     other.token_ = &token;
     return other;
   }
@@ -99,26 +98,35 @@ class Context {
   }
 
  private:
-  enum class Stop : unsigned char { kByToken, kAlways, kNever };
+  // A flag of no token.
+  class FixedFlag final : public future_internal::CancelFlag {
+   public:
+    constexpr explicit FixedFlag(bool is_cancelled) : CancelFlag(is_cancelled) {}
+  };
+  static const FixedFlag kAlways;
+  static const FixedFlag kNever;
 
   static const CancelToken& NeverCancelled() {
     static const CancelToken kToken;
     return kToken;
   }
 
-  Context With(Stop stop) const {
+  Context With(const FixedFlag& stop) const {
     Context other = *this;
-    other.stop_ = stop;
+    other.stop_ = &stop;
     return other;
   }
 
   const Waker* waker_;
   const CancelToken* token_;
+  const future_internal::CancelFlag* stop_;  // the token's, or null if that has none; or fixed
   Executor* executor_;
   bool* again_ = nullptr;  // or null: by the waker
   const future_internal::LocalNode* locals_ = nullptr;
-  Stop stop_ = Stop::kByToken;
 };
+
+inline constinit const Context::FixedFlag Context::kAlways(true);
+inline constinit const Context::FixedFlag Context::kNever(false);
 
 }  // namespace weft
 

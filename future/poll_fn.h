@@ -17,6 +17,10 @@
 
 namespace weft {
 
+namespace future_internal {
+class YieldNowAwaiter;
+}
+
 // Polls by calling `function(Context&)`, which returns a Poll<T>. Cancellation: the function's.
 // Safe to drop if what the function captures is.
 template <typename Function>
@@ -75,6 +79,7 @@ class [[nodiscard]] Never {
 class [[nodiscard]] YieldNow {
  public:
   using Output = void;
+  using FrameAwaiter = future_internal::YieldNowAwaiter;  // co_await does the same by a short way
 
   Poll<void> poll(Context& cx) {
     if (cx.StopRequested()) return kStopped;

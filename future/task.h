@@ -56,6 +56,7 @@ namespace weft {
 
 template <typename T>
 class Task;
+class YieldNow;
 
 namespace future_internal {
 
@@ -159,6 +160,23 @@ class FutureAwaiter final : public Leaf {
   ResultFrom<F> result_;
 };
 
+// Awaits a YieldNow: what its poll() does, known to the chain.
+class YieldNowAwaiter final : public Leaf {
+ public:
+  YieldNowAwaiter(PromiseBase& frame, YieldNow&, std::source_location location)
+      : Leaf(frame, location) {}
+
+  void Visit(const AwaitStep& step, AwaitVisitor& visitor) const override {
+    AwaitStep yields = step;
+    yields.awaits = TypeName<YieldNow>();
+    visitor.Report(yields);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Yield(*this); }
+  void await_resume() const noexcept {}
+};
+
 // Leaves the coroutine early if there is an error.
 template <typename T, typename U>
 class OrReturnAwaiter {
@@ -216,7 +234,7 @@ class FramePromise : public PromiseBase {
     return typename F::FrameAwaiter(*this, operand, location);
   }
   template <typename F>
-    requires Future<std::remove_reference_t<F>>
+    requires Future<std::remove_reference_t<F>> && (!requires { typename F::FrameAwaiter; })
   FutureAwaiter<std::remove_reference_t<F>> await_transform(
       F&& future, std::source_location location = std::source_location::current()) {
     return FutureAwaiter<std::remove_reference_t<F>>(*this, future, location);
@@ -321,25 +339,30 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   // Runs the coroutine until it finishes, waits or is stopped. See future.h for the contract.
   Poll<T> poll(Context& cx) {
     future_internal::SlotResult<T> slot;
-    if (frame_ == nullptr) future_internal::FailRunTwice();
-    promise().Link(chain_, slot);
-    switch (chain_.Resume(cx, promise())) {
-      case PollState::kPending:
-        promise().LeaveSlot();
-        return kPending;
-      case PollState::kStopped:
-        frame_ = nullptr;
-        return kStopped;
-      case PollState::kReady:
-        frame_ = nullptr;
-        break;
-    }
+    const PollState state = PollWith(slot, cx);
+    if (state == PollState::kPending) return kPending;
+    if (state == PollState::kStopped) return kStopped;
     if constexpr (std::is_void_v<T>) {
       slot.Take();
       return Poll<void>::Ready();
     } else {
       return slot.Take();
     }
+  }
+
+  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
+  [[gnu::always_inline]] PollState PollInto(future_internal::Result<T>& result,
+                                            Context& cx) noexcept {
+    LateSlot late;
+    const PollState state = PollWith(late.slot, cx);
+    if (state == PollState::kPending) return state;
+    if (state == PollState::kStopped) {
+      result.SetStopped();
+    } else {
+      result.SetFrom(late.slot);
+    }
+    std::destroy_at(&late.slot);
+    return state;
   }
 
   // Visits what it waits for. See await_chain.h.
@@ -357,9 +380,29 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   template <typename U>
   friend class future_internal::ForkedTask;
 
+  // A slot that is destroyed only if there is a result: else there is nothing to destroy.
+  union LateSlot {
+    LateSlot() : slot(std::in_place) {}
+    ~LateSlot() {}
+    future_internal::SlotResult<T> slot;
+  };
+
   explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
 
   promise_type& promise() const { return frame_.promise(); }
+
+  // Runs the coroutine, which leaves its result in `slot`, as poll() says.
+  [[gnu::always_inline]] PollState PollWith(future_internal::Slot& slot, Context& cx) {
+    if (frame_ == nullptr) future_internal::FailRunTwice();
+    promise().Link(chain_, slot);
+    const PollState state = chain_.Resume(cx, promise());
+    if (state == PollState::kPending) [[likely]] {
+      promise().LeaveSlot();
+    } else {
+      frame_ = nullptr;
+    }
+    return state;
+  }
 
   // Gives the frame to the chain of its awaiter.
   std::coroutine_handle<future_internal::PromiseBase> Begin(future_internal::Chain& chain,

@@ -7,6 +7,9 @@
 #include "future/executor.h"
 
 namespace weft::future_internal {
+
+static_assert(alignof(Leaf) >= 8 && alignof(PromiseBase) >= 8, "three bits are Chain's");
+
 namespace {
 
 // What one poll uses for beginning children in place: a hundred frames or so.
@@ -35,34 +38,79 @@ void FailRunTwice() noexcept {
                   "Task runs once";
 }
 
+// In three functions, so that the common ways save few registers.
 PollState Chain::Resume(Context& cx, PromiseBase& root) {
-  Leaf* const leaf = leaf_;
-  if (leaf == nullptr) {
-    if (cx.StopRequested()) {  // not begun: there is nothing to let go of but the arguments
-      root.frame().destroy();
-      return PollState::kStopped;
-    }
-  } else {
-    const PollState state = leaf->Poll(cx);
-    if (state == PollState::kPending) return state;
-    if (state == PollState::kStopped) {
-      leaf_ = nullptr;
-      Unwind(&leaf->frame(), nullptr);
-      return state;
-    }
+  const Asked waits = asked_;
+  if (waits != kNothing) [[likely]] {
+    Leaf& leaf = *LeafOf(waits);
+    if ((waits & kYield) == 0) return PollLeaf(leaf, cx);
+    if (leaf.Leaf::Poll(cx) == PollState::kStopped) [[unlikely]]
+      return EndStopped(leaf.frame());
+    return Drive(leaf.frame(), cx);
   }
+  if (cx.StopRequested()) [[unlikely]] {
+    // Not begun: there is nothing to let go of but the arguments.
+    root.frame().destroy();
+    return PollState::kStopped;
+  }
+  return Drive(root, cx);
+}
+
+PollState Chain::PollLeaf(Leaf& leaf, Context& cx) {
+  PromiseBase& frame = leaf.frame();
+  switch (leaf.Poll(cx)) {
+    case PollState::kPending:
+      return PollState::kPending;
+    case PollState::kStopped:
+      return EndStopped(frame);
+    case PollState::kReady:
+      break;
+  }
+  return Drive(frame, cx);
+}
+
+PollState Chain::Drive(PromiseBase& first, Context& cx) {
   Driver driver{.context = &cx,
                 .stack_limit = static_cast<const char*>(__builtin_frame_address(0)) - kStackBytes};
   driver_ = &driver;
-  const PollState state = Drive(leaf == nullptr ? &root : &leaf->frame());
-  leaf_ = driver.leaf;  // no pointer into this call stays behind
-  return state;
+  PromiseBase* frame = &first;
+  while (true) {
+    driver.asked = kNone;
+    frame->frame().resume();
+    // In each case, no pointer into this call stays behind.
+    const Asked asked = driver.asked;
+    if (IsWait(asked)) [[likely]] {
+      if ((asked & kYield) != 0) {
+        if (driver.context->StopRequested()) [[unlikely]]
+          return EndStopped(LeafOf(asked)->frame());
+        driver.context->PollAgain();
+      }
+      asked_ = asked;
+      return PollState::kPending;
+    }
+    if (asked == kFinished) {
+      asked_ = kNothing;
+      return PollState::kReady;
+    }
+    if (asked == kNone) [[unlikely]]
+      FailForeignSuspension();
+    frame = FrameOf(asked);
+    if ((asked & kBits) == kStop) [[unlikely]]
+      return EndStopped(*frame);
+  }
+}
+
+PollState Chain::EndStopped(PromiseBase& frame) {
+  asked_ = kNothing;
+  Unwind(&frame, nullptr);
+  return PollState::kStopped;
 }
 
 void Chain::Visit(AwaitVisitor& visitor) const {
-  if (leaf_ == nullptr) return;
-  PromiseBase* frame = &leaf_->frame();
-  leaf_->Visit(StepOf(*frame, leaf_->location()), visitor);
+  if (asked_ == kNothing) return;
+  const Leaf& leaf = *LeafOf(asked_);
+  PromiseBase* frame = &leaf.frame();
+  leaf.Visit(StepOf(*frame, leaf.location()), visitor);
   for (Slot* slot; (slot = frame->slot()) != nullptr && slot->parent() != nullptr;) {
     frame = slot->parent();
     visitor.Report(StepOf(*frame, slot->location()));
@@ -73,28 +121,6 @@ AwaitStep Chain::StepOf(PromiseBase& frame, std::source_location location) {
   // The ABI of all compilers: a frame begins with the address of its code.
   const void* const code = *static_cast<void**>(frame.frame().address());
   return {.location = location, .resume_address = code};
-}
-
-PollState Chain::Drive(PromiseBase* frame) {
-  Driver& driver = *driver_;
-  while (true) {
-    driver.request = Request::kNone;
-    frame->frame().resume();
-    switch (driver.request) {
-      case Request::kWait:
-        return PollState::kPending;
-      case Request::kFinished:
-        return PollState::kReady;
-      case Request::kStop:
-        Unwind(driver.frame, nullptr);
-        return PollState::kStopped;
-      case Request::kTransfer:
-        frame = driver.frame;
-        break;
-      case Request::kNone:
-        FailForeignSuspension();
-    }
-  }
 }
 
 ForkQueue* Chain::FindForks() {
@@ -108,24 +134,31 @@ PollState Chain::RunBranch(PromiseBase& parent, PromiseBase& child, Chain& branc
   slot.LeavePlace(parent);  // so that its end is told
   Driver& driver = *driver_;
   while (true) {
-    switch (std::exchange(driver.request, Request::kNone)) {
-      case Request::kWait:
-        branch.leaf_ = std::exchange(driver.leaf, nullptr);
-        for (PromiseBase* frame = &branch.leaf_->frame(); frame != &parent;
+    const Asked asked = std::exchange(driver.asked, kNone);
+    switch (asked & kBits) {
+      case kYield:
+        if (driver.context->StopRequested()) {
+          Unwind(&LeafOf(asked)->frame(), &parent);
+          return PollState::kStopped;
+        }
+        driver.context->PollAgain();
+        [[fallthrough]];
+      case kWait:
+        branch.asked_ = asked;
+        for (PromiseBase* frame = &LeafOf(asked)->frame(); frame != &parent;
              frame = frame->slot()->parent()) {
           frame->Join(branch);
         }
         slot = Slot();
         return PollState::kPending;
-      case Request::kStop:
-        Unwind(driver.frame, &parent);
+      case kStop:
+        Unwind(FrameOf(asked), &parent);
         return PollState::kStopped;
-      case Request::kTransfer:
-        if (driver.frame == &parent) return PollState::kReady;
-        driver.frame->frame().resume();
+      case kTransfer:
+        if (FrameOf(asked) == &parent) return PollState::kReady;
+        FrameOf(asked)->frame().resume();
         break;
-      case Request::kNone:
-      case Request::kFinished:
+      default:
         FailForeignSuspension();
     }
   }

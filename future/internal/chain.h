@@ -102,15 +102,18 @@ class Slot {
   std::uintptr_t word_;
 };
 
-// A suspended await of something that is not a Task.
-class Leaf {
+// A suspended await of something that is not a Task. Aligned for the bits of Chain.
+class alignas(8) Leaf {
  public:
   Leaf(PromiseBase& frame, std::source_location location) : frame_(frame), location_(location) {}
   Leaf(const Leaf&) = delete;
   Leaf& operator=(const Leaf&) = delete;
 
   // Polls what is awaited and keeps its result. Never throws: an exception counts as kReady.
-  virtual PollState Poll(Context& cx) noexcept = 0;
+  // This is that of a leaf that only gives way: it is ready when it is polled again.
+  virtual PollState Poll(Context& cx) noexcept {
+    return cx.StopRequested() ? PollState::kStopped : PollState::kReady;
+  }
 
   // Visits what is awaited by `step`. Only while it is pending.
   virtual void Visit(const AwaitStep& step, AwaitVisitor& visitor) const = 0;
@@ -144,15 +147,15 @@ inline void DestroyUnbegun(std::coroutine_handle<> frame) {
 // See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
 class WEFT_IN_REGISTERS Chain {
  public:
-  Chain() : leaf_(nullptr) {}
+  Chain() : asked_(kNothing) {}
   // Precondition (checked): the other one has not begun.
-  Chain(Chain&& other) noexcept : leaf_(nullptr) {
+  Chain(Chain&& other) noexcept : asked_(kNothing) {
     if (other.HasBegun()) FailMovedLate();
   }
   Chain& operator=(Chain&&) = delete;
 
   // Whether Resume() was called.
-  bool HasBegun() const { return leaf_ != nullptr; }
+  bool HasBegun() const { return asked_ != kNothing; }
 
   // Runs until the chain waits (kPending), its root has finished (kReady), or it was unwound
   // (kStopped); there are no frames then. `root` is linked.
@@ -186,43 +189,63 @@ class WEFT_IN_REGISTERS Chain {
   PollState RunBranch(PromiseBase& parent, PromiseBase& child, Chain& branch);
 
   // What a frame asks of the driver when it is suspended and about to return to whoever resumed it.
-  void Wait(Leaf& leaf);                                                  // until the leaf is ready
-  void Stop(PromiseBase& frame);                                          // unwind everything
-  void Transfer(PromiseBase& frame) { Ask(Request::kTransfer, &frame); }  // resume that one
-  void FinishRoot() { Ask(Request::kFinished, nullptr); }
+  void Wait(Leaf& leaf);  // until the leaf is ready
+  // To be polled again, behind all tasks that are ready; the leaf has Leaf::Poll().
+  void Yield(Leaf& leaf);
+  void Stop(PromiseBase& frame);                                 // unwind everything
+  void Transfer(PromiseBase& frame) { Ask(kTransfer, &frame); }  // resume that one
+  void FinishRoot() { driver_->asked = kFinished; }
 
  private:
-  enum class Request : unsigned char { kNone, kWait, kStop, kTransfer, kFinished };
+  // What a frame has asked for: a Leaf* or PromiseBase* with one of these in its low bits. What it
+  // waits for stays, in asked_, until the next poll.
+  using Asked = std::uintptr_t;
+  static constexpr Asked kWait = 0;      // and the leaf
+  static constexpr Asked kYield = 1;     // and the leaf
+  static constexpr Asked kStop = 2;      // and the frame
+  static constexpr Asked kTransfer = 3;  // and the frame
+  static constexpr Asked kFinished = 4;
+  static constexpr Asked kNone = 5;
+  static constexpr Asked kBits = 7;
+
+  static constexpr Asked kNothing = 0;  // the chain has not begun, or has ended
 
   static constexpr std::ptrdiff_t kMoreStackBytes = 48 * 1024;
 
   struct Driver {
     Context* context;
     const char* stack_limit;
-    PromiseBase* frame = nullptr;  // with kStop, kTransfer
-    Leaf* leaf = nullptr;          // with kWait
-    ForkQueue* forks = nullptr;    // once asked for
-    Request request = Request::kNone;
+    Asked asked = kNone;
+    ForkQueue* forks = nullptr;  // once asked for
   };
 
-  PollState Drive(PromiseBase* frame);
+  static bool IsWait(Asked asked) { return (asked & kBits) <= kYield; }
+  static Leaf* LeafOf(Asked asked) { return reinterpret_cast<Leaf*>(asked & ~kBits); }
+  static PromiseBase* FrameOf(Asked asked) {
+    return reinterpret_cast<PromiseBase*>(asked & ~kBits);
+  }
+  void Ask(Asked request, void* subject) {
+    driver_->asked = reinterpret_cast<Asked>(subject) + request;
+  }
+
+  // Resume() of a chain whose leaf is to be asked; then, or at first, from `frame` on.
+  [[gnu::noinline]] PollState PollLeaf(Leaf& leaf, Context& cx);
+  [[gnu::noinline]] PollState Drive(PromiseBase& frame, Context& cx);
+  // Unwinds everything, from `frame` on.
+  [[gnu::noinline]] PollState EndStopped(PromiseBase& frame);
   ForkQueue* FindForks();
   // Destroys the frames from this one up to `end`, which stays.
   static void Unwind(PromiseBase* frame, PromiseBase* end);
-  void Ask(Request request, PromiseBase* frame) {
-    driver_->request = request;
-    driver_->frame = frame;
-  }
 
   union {
-    Leaf* leaf_;      // between polls: what the deepest frame waits for; null before the start
+    Asked asked_;     // between polls: what the deepest frame waits for, or kNothing
     Driver* driver_;  // during Resume()
   };
 };
 
 // What every promise has: its place in the chain. The promises of all Tasks are aligned like it, so
-// that it finds its frame.
-class PromiseBase {
+// that it finds its frame; and for the bits of Chain.
+class alignas(8) PromiseBase {
  public:
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
@@ -267,13 +290,17 @@ class PromiseBase {
 
 inline void Chain::Wait(Leaf& leaf) {
   leaf.frame().Suspend();
-  driver_->leaf = &leaf;
-  driver_->request = Request::kWait;
+  Ask(kWait, &leaf);
+}
+
+inline void Chain::Yield(Leaf& leaf) {
+  leaf.frame().Suspend();
+  Ask(kYield, &leaf);
 }
 
 inline void Chain::Stop(PromiseBase& frame) {
   frame.Suspend();
-  Ask(Request::kStop, &frame);
+  Ask(kStop, &frame);
 }
 
 }  // namespace weft::future_internal

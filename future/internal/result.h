@@ -73,6 +73,18 @@ class Result : public Base {
     Reset();
     this->SetFirstState(State::kStopped);
   }
+  // Moves the value or the exception of another result; if that throws, what it throws. Precondition:
+  // the other one has one of them, and this one is unset.
+  template <typename OtherBase>
+  void SetFrom(Result<T, OtherBase>& other) noexcept {
+    if (!other.HasValue()) [[unlikely]]
+      return SetException(other.exception());
+    try {
+      Put(std::move(other.value()));
+    } catch (...) {
+      SetException(std::current_exception());
+    }
+  }
 
   bool IsSet() const { return this->state() != State::kUnset; }
   bool HasValue() const { return this->state() == State::kValue; }
@@ -106,11 +118,17 @@ class Result : public Base {
     return value_;
   }
 
+  // A future that has PollInto() leaves its outcome here by itself.
+  template <typename F>
+    requires requires(F& future, Result& result, Context& cx) { future.PollInto(result, cx); }
+  [[gnu::always_inline]] PollState PollFrom(F& future, Context& cx) noexcept {
+    return future.PollInto(*this, cx);
+  }
+
   // Polls `future` and keeps how it ended. kPending leaves the result unset. An exception counts as
-  // kReady. A future that has PollInto() leaves its outcome here by itself. Precondition: unset.
+  // kReady. Precondition: unset.
   template <typename F>
   PollState PollFrom(F& future, Context& cx) noexcept {
-    if constexpr (requires { future.PollInto(*this, cx); }) return future.PollInto(*this, cx);
     try {
       auto poll = future.poll(cx);
       if (poll.IsStopped()) this->SetFirstState(State::kStopped);

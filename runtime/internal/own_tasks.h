@@ -1,7 +1,8 @@
 // runtime/internal/own_tasks.h — the tasks that are queued at one worker.
 //
 //   slot     one task: what was woken last, or the first spawn since it was empty. Runs next.
-//   batch    the oldest tasks of the queue, taken out by one compare-and-swap.
+//   batch    the oldest tasks of the queue, taken out by one compare-and-swap; while the queue is
+//            empty and nobody looks for work, also those that yield.
 //   queue    the others, oldest first; a FifoDeque.
 //
 // The owner takes from the slot, at most kSlotRuns times in a row while others wait, then from the
@@ -78,16 +79,39 @@ class OwnTasks {
     return Queued::kForAll;
   }
 
-  // Owner. A task that gave way: behind all the others.
-  [[gnu::always_inline]] Queued PushYielded(Runnable* task) {
-    if (BatchSize() > 0 || !IsEmptyHint()) [[likely]] {
+  // Owner. A task that gave way: behind all the others. A few tasks that yield to one another stay
+  // in the batch, if `nobody_searches()`.
+  template <std::predicate F>
+  [[gnu::always_inline]] Queued PushYielded(Runnable* task, F nobody_searches) {
+    if (HasPublic()) {
       queue_.Push(task);
       return Queued::kForAll;
     }
-    const OwnersHold hold(lock_);
-    batch_[0] = task;
-    SetBatch(0, 1);
-    return Queued::kForSelf;
+    {
+      const OwnersHold hold(lock_);
+      const uint32_t next = next_.load(std::memory_order_relaxed);
+      const uint32_t end = end_.load(std::memory_order_relaxed);
+      if (next >= end && slot_.load(std::memory_order_relaxed) == nullptr) {
+        batch_[0] = task;
+        SetBatch(0, 1);
+        return Queued::kForSelf;
+      }
+      if (next < end && end < kBatch && nobody_searches()) {
+        batch_[end] = task;
+        end_.store(end + 1, std::memory_order_relaxed);
+        return Queued::kForAll;
+      }
+    }
+    queue_.Push(task);
+    return Queued::kForAll;
+  }
+
+  // Owner. Whether a task that gave way is the next one, because there is no other. Then it runs as
+  // if it had come from the batch.
+  [[gnu::always_inline]] bool IsNextAgain() {
+    if (BatchSize() > 0 || !IsEmptyHint()) return false;
+    slot_runs_ = 0;
+    return true;
   }
 
   // Owner. Several tasks, behind the others.

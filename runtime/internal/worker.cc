@@ -72,14 +72,31 @@ void Worker::Main() {
   return FindWork();
 }
 
+// Whether a task that gave way is what Next() would return; counts its next run.
+[[gnu::always_inline]] inline bool Worker::RunsAgain() {
+  if (!tasks_.IsNextAgain() || pace_.IsCheckNext() || fresh_left_ > 0) return false;
+  if (scheduler_.lanes_.AreUsed()) return false;
+  (void)pace_.CountRun();
+  fresh_runs_ = 0;
+  tasks_run_.Add(1);
+  return true;
+}
+
+[[gnu::always_inline]] inline void Worker::PushYielded(Runnable* task) {
+  const Queued queued = tasks_.PushYielded(task, [this] { return scheduler_.idle_.AllAreBusy(); });
+  if (queued == Queued::kForAll) WakeOne();
+}
+
 void Worker::RunTasks(Executor* home) {
   while (Runnable* const runnable = Next()) {
     tasks_run_.Add(1);
     if (observer_ != nullptr) [[unlikely]] {
       observer_->Run(runnable);
-    } else if (runnable->RunAt(home) && tasks_.PushYielded(runnable) == Queued::kForAll) {
-      WakeOne();
+      continue;
     }
+    bool has_yielded = runnable->RunAt(home);
+    while (has_yielded && RunsAgain()) has_yielded = runnable->RunAt(home);
+    if (has_yielded) PushYielded(runnable);
   }
 }
 
@@ -108,8 +125,7 @@ void Worker::Push(Runnable* runnable, ScheduleHint hint) {
       queued = tasks_.PushWoken(runnable);
       break;
     case ScheduleHint::kYield:
-      queued = tasks_.PushYielded(runnable);
-      break;
+      return PushYielded(runnable);
   }
   WakeFor(queued);
 }

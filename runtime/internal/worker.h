@@ -149,6 +149,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void Wake(const Pick& pick);
   // The next task to run; null when the worker shall end.
   Runnable* Next();
+  bool RunsAgain();
+  void PushYielded(Runnable* task);
   Runnable* TakeOwn();
   Runnable* TakeInTurn();
   Runnable* TakeNormal();

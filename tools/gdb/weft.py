@@ -200,14 +200,15 @@ class Task:
         return list(self.chain(cell["work_"]))
 
     def chain(self, task):
-        leaf = task["chain_"]["leaf_"]
-        if int(leaf) == 0:
+        asked = int(task["chain_"]["asked_"])
+        if asked == 0:
             start = int(task["frame_"]["_M_fr_ptr"])
             if start:
                 promise = pointer(start + 2 * gdb.lookup_type("unsigned long").sizeof, lookup(INTERNAL + "PromiseBase"))
                 function, where = Frame(promise.dereference()).code()
                 yield f"{function} at {where}, not begun"
             return
+        leaf = pointer(asked & ~7, lookup(INTERNAL + "Leaf"))
         frame = Frame(leaf["frame_"].referenced_value())
         yield frame.describe(leaf["location_"]) + f" awaits {self.awaited(int(leaf))}"
         while frame.parent():
@@ -217,7 +218,10 @@ class Task:
 
     @staticmethod
     def awaited(leaf):
-        what = argument(dynamic_name(leaf))
+        name = dynamic_name(leaf)
+        if name.endswith("::YieldNowAwaiter"):
+            return "weft::YieldNow"
+        what = argument(name)
         if not what.startswith("weft::JoinHandle<"):
             return what
         awaiter = dynamic(leaf, lookup(INTERNAL + "Leaf"))
