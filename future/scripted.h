@@ -156,6 +156,10 @@ class Alive {
  public:
   explicit Alive(int* count) : count_(count) { ++*count_; }
   Alive(Alive&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  Alive& operator=(Alive&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
   ~Alive() {
     if (count_ != nullptr) --*count_;
   }

@@ -106,8 +106,8 @@ CloseFuture<S> Close(S& stream) {
 
 namespace future_internal {
 
-// A source whose consumer may fail, or have enough, between two items: it is closed before the error
-// goes on, or the end.
+// A source whose consumer may fail, or have enough, between two items: it is closed before the
+// error goes on, or the end.
 template <Stream S>
 class GuardedSource {
  public:

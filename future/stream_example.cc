@@ -39,7 +39,7 @@ weft::Task<absl::StatusOr<std::vector<int>>> FirstReadings(int count, absl::Dura
 int main() {
   weft::ManualExecutor executor;
   const auto readings = executor.BlockOn(FirstReadings(3, absl::Seconds(5)));
-  if (readings != std::vector<int>{100, 200, 102}) return 1;
+  if (!readings.ok() || *readings != std::vector<int>{100, 200, 102}) return 1;
   for (const int reading : *readings) std::printf("%d\n", reading);
   const auto late = executor.BlockOn(FirstReadings(3, absl::Seconds(1)));
   return absl::IsDeadlineExceeded(late.status()) ? 0 : 1;

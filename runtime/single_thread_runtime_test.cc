@@ -158,7 +158,7 @@ TEST(SingleThreadRuntimeTest, MayBeMadeAndDestroyedElsewhereAndItsHandlesAwaited
   auto handle = Spawn(runtime, Ready<int>(3));
   std::thread([&runtime] { (void)runtime.RunUntilStalled(); }).join();
   SingleThreadRuntime other;
-  EXPECT_EQ(*other.BlockOn(std::move(handle)), absl::StatusOr<int>(3));
+  EXPECT_EQ(*other.BlockOn(std::move(handle)), 3);
 }
 
 TEST(SingleThreadRuntimeDeathTest, RefusesMisuse) {

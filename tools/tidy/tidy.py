@@ -25,6 +25,7 @@ EDGE = re.compile(r"\(\d+[a-z]?\)|[Ee]dges? \(?\d+")
 TYPE = re.compile(r"(?:template <.*> )?(?:struct|class|union|enum(?: class)?)(?: \w+\([^)]*\))* (\w+)(?: final)?"
                   r"(?: : [^;]*)?(?: \{.*)?")
 POLLED = re.compile(r"\bpoll(?:_next)?\(Context&")
+AWAITED = re.compile(r"\bpoll(?:_next)?\(Context&|^(?:Task|AsyncGenerator)<.*\(", re.MULTILINE)
 EDGE_REACH = 6  # lines above an access in which the number of its edge may stand
 
 
@@ -231,7 +232,7 @@ def check_cancel_safety(tree):
         if not path.endswith(".h") or is_test(path) or re.search(r"/internal/|^examples/|scripted\.h$", path):
             continue
         text = "\n".join(tree.lines(path))
-        if POLLED.search(text) and not re.search(r"//.*\bCancellation\b", text):
+        if AWAITED.search(text) and not re.search(r"//.*\bCancellation\b", text):
             yield f"{path}: expected a comment 'Cancellation ...': what is lost when the future is stopped; found none"
 
 
