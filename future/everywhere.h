@@ -83,15 +83,21 @@ TEST_P(EverywhereTest, LeavesNothingBehindWhereverItIsCancelled) {
   CancelEverywhere([this](CancelProbe& probe) {
     FaultProbe no_faults;
     Poll<int> end = RunRow(probe, &no_faults);
-    if (!probe.stop_requested()) EXPECT_TRUE(end.IsReady());
-    if (end.IsReady()) EXPECT_EQ(end.value(), 3);
+    if (!probe.stop_requested()) {
+      EXPECT_TRUE(end.IsReady());
+    }
+    if (end.IsReady()) {
+      EXPECT_EQ(end.value(), 3);
+    }
   });
 }
 
 TEST_P(EverywhereTest, LeavesNothingBehindWhateverThrows) {
   ThrowEverywhere([this](FaultProbe& probe) {
     auto end = RunRow(probe, &probe);
-    if (!probe.has_struck()) EXPECT_EQ(end->value(), 3);
+    if (!probe.has_struck()) {
+      EXPECT_EQ(end->value(), 3);
+    }
   });
 }
 
@@ -99,7 +105,9 @@ TEST_P(EverywhereTest, LeavesNothingBehindWhicheverAllocationFails) {
   if (GetParam().not_without_memory != nullptr) GTEST_SKIP() << GetParam().not_without_memory;
   FailAllocationsEverywhere([this](FaultProbe& probe) {
     auto end = RunRow(probe, &probe);
-    if (!probe.has_struck()) EXPECT_EQ(end->value(), 3);
+    if (!probe.has_struck()) {
+      EXPECT_EQ(end->value(), 3);
+    }
   });
 }
 
