@@ -7,6 +7,8 @@
 //   Thread safety    Immutable; may be used from any thread.
 //   Blocks           Load() may read a file: call it from the blocking pool, or co_await
 //                    LoadBlob().
+//   Cancellation     LoadBlob(): a read that has begun is awaited; its bytes are dropped. The blob
+//                    is unchanged.
 #ifndef WEFT_DAG_BLOB_H_
 #define WEFT_DAG_BLOB_H_
 

@@ -13,12 +13,15 @@
 #include "future/any_future.h"
 #include "future/await_chain.h"
 #include "future/buffered.h"
+#include "future/chunk_items.h"
+#include "future/concat.h"
 #include "future/context.h"
 #include "future/contract.h"
 #include "future/fuse.h"
 #include "future/futures_unordered.h"
 #include "future/lazy.h"
 #include "future/map.h"
+#include "future/merge.h"
 #include "future/or_else.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
@@ -27,7 +30,10 @@
 #include "future/sleep.h"
 #include "future/stream.h"
 #include "future/stream_ops.h"
+#include "future/timeout_items.h"
 #include "future/try.h"
+#include "future/try_items.h"
+#include "future/zip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -114,25 +120,40 @@ TEST_F(AwaitChainCombinatorsTest, RetryShowsItsAttemptOrItsSleep) {
 }
 
 TEST_F(AwaitChainCombinatorsTest, WhatConsumesAStreamShowsIt) {
-  ExpectShown(Collect(GateStream()), {"CollectFuture", "GateStream"});
-  ExpectShown(ForEach(GateStream(), [](int) {}), {"ForEachFuture", "GateStream"});
+  ExpectShown(Collect(GateStream()), {"FoldFuture", "GateStream"});
+  ExpectShown(ForEach(GateStream(), [](int) {}), {"FoldFuture", "GateStream"});
   ExpectShown(Collect(MapItems(GateStream(), [](int x) { return x; })),
-              {"CollectFuture", "MapItemsStream", "GateStream"});
+              {"FoldFuture", "ItemsStream", "GateStream"});
   ExpectShown(Collect(FilterItems(GateStream(), [](int) { return true; })),
-              {"CollectFuture", "FilterItemsStream", "GateStream"});
-  ExpectShown(Collect(TakeItems(GateStream(), 1)),
-              {"CollectFuture", "TakeItemsStream", "GateStream"});
+              {"FoldFuture", "ItemsStream", "GateStream"});
+  ExpectShown(Collect(TakeItems(GateStream(), 1)), {"FoldFuture", "ItemsStream", "GateStream"});
+  ExpectShown(Collect(FuseItems(GateStream())), {"FoldFuture", "FuseItemsStream", "GateStream"});
+  ExpectShown(Collect(TryItems(GateStream())), {"FoldFuture", "TryItemsStream", "GateStream"});
+  ExpectShown(Collect(ChunkItems(GateStream(), 2)), {"FoldFuture", "ChunkStream", "GateStream"});
+  ExpectShown(Collect(TimeoutItems(absl::Seconds(1), GateStream())),
+              {"FoldFuture", "TimeoutItemsStream", "GateStream"});
   GateStream stream = GateStream();
   ExpectShown(Next(stream), {"NextFuture", "GateStream"});
+}
+
+TEST_F(AwaitChainCombinatorsTest, SeveralStreamsShowThoseThatAreWaitedFor) {
+  const auto one = [] { return FromRange(std::vector<int>{1}); };
+  ExpectShown(Collect(Merge(GateStream(), one())), {"FoldFuture", "MergeStream", "GateStream"});
+  ExpectShown(Collect(Zip(one(), GateStream())), {"FoldFuture", "ZipStream", "GateStream"});
+  ExpectShown(Collect(Concat(one(), FromFuture(Gate()))),
+              {"FoldFuture", "ConcatStream", "FutureStream", "Gate"});
+  ExpectShown(Collect(ThenItems(one(), [](int) { return Gate(); })),
+              {"FoldFuture", "FlattenStream", "FutureStream", "Gate"});
+  ExpectShown(Collect(ThenItems(GateStream(), [](int) { return Gate(); })),
+              {"FoldFuture", "FlattenStream", "ItemsStream", "GateStream"});
 }
 
 TEST_F(AwaitChainCombinatorsTest, SetsOfFuturesShowThoseThatHaveNotFinished) {
   const auto gate_of = [](int) { return Gate(); };
   auto buffered = Collect(Buffered(MapItems(FromRange(std::vector<int>{1, 2}), gate_of), 2));
   EXPECT_TRUE(Poll(buffered).IsPending());
-  EXPECT_THAT(OutlineOf(buffered),
-              ElementsAre("0 CollectFuture", "1 BufferedStream", "2 MapItemsStream",
-                          "3 RangeStream", "2 Gate", "2 Gate"));
+  EXPECT_THAT(OutlineOf(buffered), ElementsAre("0 FoldFuture", "1 BufferedStream", "2 ItemsStream",
+                                               "3 RangeStream", "2 Gate", "2 Gate"));
   EXPECT_TRUE(PollStopped(buffered).IsStopped());
 
   FuturesUnordered<Gate> set;

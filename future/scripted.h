@@ -1,11 +1,12 @@
-// future/scripted.h — for tests: a future that does as it is told and refuses misuse, a fixture
-// that polls by hand, and a count of what is alive.
+// future/scripted.h — for tests: a future and a stream that do as they are told and refuse
+// misuse, a fixture that polls by hand, and a count of what is alive.
 //
 //   weft::ScriptLog log;
 //   auto future = weft::Map(weft::Scripted(&log, /*polls=*/1, /*value=*/20), Increment);
 #ifndef WEFT_FUTURE_SCRIPTED_H_
 #define WEFT_FUTURE_SCRIPTED_H_
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -75,19 +76,73 @@ class Scripted {
   int stop_delay_;
 };
 
-// Polls futures by hand, as a task does.
+// Gives 1 to `count`, with a yield before each; stops only at the second request. Stops the program
+// when it is used against the contract of a stream.
+class ScriptedCounter {
+ public:
+  using Item = int;
+
+  ScriptedCounter(int count, bool* is_finished) : count_(count), is_finished_(is_finished) {}
+  ScriptedCounter(ScriptedCounter&& other) noexcept
+      : count_(other.count_), is_finished_(std::exchange(other.is_finished_, nullptr)) {
+    WEFT_CHECK(!other.was_polled_) << "moved after the first poll";
+  }
+  ~ScriptedCounter() {
+    WEFT_CHECK(is_finished_ == nullptr || !was_polled_ || *is_finished_) << "destroyed too early";
+  }
+
+  Poll<std::optional<int>> poll_next(Context& cx) {
+    WEFT_CHECK(!*is_finished_) << "polled after its end";
+    was_polled_ = true;
+    if (cx.StopRequested()) {
+      if (!std::exchange(is_stopping_, true)) return Again(cx);
+      *is_finished_ = true;
+      return kStopped;
+    }
+    if (std::exchange(is_due_, !is_due_)) return Again(cx);
+    if (next_ > count_) {
+      *is_finished_ = true;
+      return std::optional<int>();
+    }
+    return std::optional<int>(next_++);
+  }
+
+ private:
+  static Poll<std::optional<int>> Again(Context& cx) {
+    cx.waker().WakeByRef();
+    return kPending;
+  }
+
+  const int count_;
+  bool* is_finished_;
+  int next_ = 1;
+  bool was_polled_ = false;
+  bool is_due_ = true;
+  bool is_stopping_ = false;
+};
+
+// Polls futures and streams by hand, as a task does.
 class ScriptedTest : public testing::Test {
  protected:
   template <typename F>
   auto Poll(F& future) {
     Context cx(waker_, source_.token(), &executor_);
-    return future.poll(cx);
+    return PollWith(future, cx);
   }
   template <typename F>
   auto PollStopped(F& future) {
     Context cx(waker_, source_.token(), &executor_);
     Context stopping = cx.WithStop();
-    return future.poll(stopping);
+    return PollWith(future, stopping);
+  }
+
+  template <typename F>
+  static auto PollWith(F& future, Context& cx) {
+    if constexpr (requires { future.poll(cx); }) {
+      return future.poll(cx);
+    } else {
+      return future.poll_next(cx);
+    }
   }
 
   ManualExecutor executor_;
@@ -101,6 +156,10 @@ class Alive {
  public:
   explicit Alive(int* count) : count_(count) { ++*count_; }
   Alive(Alive&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  Alive& operator=(Alive&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
   ~Alive() {
     if (count_ != nullptr) --*count_;
   }

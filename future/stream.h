@@ -19,6 +19,7 @@
 
 #include <concepts>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -105,74 +106,111 @@ CloseFuture<S> Close(S& stream) {
 
 namespace future_internal {
 
-// A source whose consumer may fail between two items: it is closed before the error goes on.
+// A source whose consumer may fail, or have enough, between two items: it is closed before the
+// error goes on, or the end.
 template <Stream S>
 class GuardedSource {
  public:
-  explicit GuardedSource(S source) : source_(std::move(source)) {}
+  explicit GuardedSource(S source, bool is_enough = false)
+      : source_(std::move(source)), is_enough_(is_enough) {}
 
-  // Polls and hands each item to accept(item), which answers an optional result: none means that
-  // the next item is wanted.
+  // Polls and hands each item to accept(item, is_enough), which answers an optional result: none
+  // means that the next item is wanted, unless it set is_enough.
   template <typename Item, typename Accept>
   Poll<std::optional<Item>> PollNext(Context& cx, Accept&& accept) {
-    while (error_ == nullptr) {
+    while (!is_enough_) {
       auto poll = source_.poll_next(cx);
       if (poll.IsPending()) return kPending;
       if (poll.IsStopped()) return kStopped;
       if (!poll.value().has_value()) return std::optional<Item>();
       try {
-        if (std::optional<Item> item = accept(*std::move(poll).value())) return item;
+        if (std::optional<Item> item = accept(*std::move(poll).value(), is_enough_)) return item;
       } catch (...) {
         error_ = std::current_exception();
+        is_enough_ = true;
       }
     }
-    if (PollClose(cx).IsPending()) return kPending;
-    std::rethrow_exception(std::exchange(error_, nullptr));
+    if (CloseFuture<S>(source_).poll(cx).IsPending()) return kPending;
+    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    return std::optional<Item>();
   }
-
-  // Hands all items to use(item), to the end.
-  template <typename Use>
-  Poll<void> PollAll(Context& cx, Use&& use) {
-    const auto end = PollNext<std::monostate>(cx, [&use](ItemOf<S> item) {
-      use(std::move(item));
-      return std::optional<std::monostate>();
-    });
-    if (end.IsPending()) return kPending;
-    if (end.IsStopped()) return kStopped;
-    return Poll<void>::Ready();
-  }
-
-  // Closes the source.
-  Poll<void> PollClose(Context& cx) { return CloseFuture<S>(source_).poll(cx); }
 
   void VisitAwaited(AwaitVisitor& visitor) const { visitor.Visit(source_); }
 
  private:
   S source_;
+  bool is_enough_;
   std::exception_ptr error_;
 };
 
 }  // namespace future_internal
 
-// What ForEach() makes.
-template <Stream S, typename Function>
-class [[nodiscard]] ForEachFuture {
+// What ForEach(), Fold(), Collect() and their like make: a state, and what each item does to it.
+template <Stream S, typename State, typename Step>
+class [[nodiscard]] FoldFuture {
  public:
-  using Output = void;
+  using Output = State;
 
-  ForEachFuture(S stream, Function function)
-      : source_(std::move(stream)), function_(std::move(function)) {}
+  FoldFuture(S stream, NonVoid<State> state, Step step)
+      : source_(std::move(stream)), state_(std::move(state)), step_(std::move(step)) {}
 
-  Poll<void> poll(Context& cx) {
-    return source_.PollAll(cx, [this](ItemOf<S> item) { function_(std::move(item)); });
+  Poll<Output> poll(Context& cx) {
+    const auto end = source_.template PollNext<std::monostate>(
+        cx, [this](ItemOf<S> item, bool& is_enough) -> std::optional<std::monostate> {
+          step_(state_, std::move(item), is_enough);
+          return std::nullopt;
+        });
+    if (end.IsPending()) return kPending;
+    if (end.IsStopped()) return kStopped;
+    if constexpr (std::is_void_v<State>) {
+      return Poll<void>::Ready();
+    } else {
+      return std::move(state_);
+    }
   }
 
   void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;
-  Function function_;
+  NonVoid<State> state_;
+  Step step_;
 };
+
+namespace future_internal {
+
+// The steps: step(state, item, is_enough).
+template <typename Function>
+struct CallStep {
+  Function function;
+  template <typename Item>
+  void operator()(std::monostate, Item&& item, bool&) {
+    std::invoke(function, std::forward<Item>(item));
+  }
+};
+template <typename Function>
+struct FoldStep {
+  Function function;
+  template <typename State, typename Item>
+  void operator()(State& state, Item&& item, bool&) {
+    state = std::invoke(function, std::move(state), std::forward<Item>(item));
+  }
+};
+struct CollectStep {
+  template <typename State, typename Item>
+  void operator()(State& state, Item&& item, bool&) {
+    state.push_back(std::forward<Item>(item));
+  }
+};
+struct FirstStep {
+  template <typename State, typename Item>
+  void operator()(State& state, Item&& item, bool& is_enough) {
+    is_enough = true;
+    state.emplace(std::forward<Item>(item));
+  }
+};
+
+}  // namespace future_internal
 
 // Calls function(item) for each item, in order, and ends when the stream does.
 //   Errors           An exception of the stream is rethrown; one of the function too, when the
@@ -181,40 +219,41 @@ class [[nodiscard]] ForEachFuture {
 //   Complexity       No allocation.
 template <Stream S, typename Function>
   requires std::invocable<Function&, ItemOf<S>>
-ForEachFuture<S, Function> ForEach(S stream, Function function) {
-  return ForEachFuture<S, Function>(std::move(stream), std::move(function));
+auto ForEach(S stream, Function function) {
+  using Step = future_internal::CallStep<Function>;
+  return FoldFuture<S, void, Step>(std::move(stream), {}, Step{std::move(function)});
 }
 
-// What Collect() makes.
-template <Stream S>
-class [[nodiscard]] CollectFuture {
- public:
-  using Output = std::vector<ItemOf<S>>;
-
-  explicit CollectFuture(S stream) : source_(std::move(stream)) {}
-
-  Poll<Output> poll(Context& cx) {
-    const Poll<void> end =
-        source_.PollAll(cx, [this](ItemOf<S> item) { items_.push_back(std::move(item)); });
-    if (end.IsPending()) return kPending;
-    if (end.IsStopped()) return kStopped;
-    return std::move(items_);
-  }
-
-  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
-
- private:
-  future_internal::GuardedSource<S> source_;
-  Output items_;
-};
+// The last state: it begins as `initial`, and becomes function(state, item) with each item.
+//   Errors           As ForEach().
+//   Cancellation     The stream is stopped; if that is its answer the state is dropped.
+//   Complexity       No allocation.
+template <Stream S, typename State, typename Function>
+  requires std::is_invocable_r_v<State, Function&, State, ItemOf<S>>
+auto Fold(S stream, State initial, Function function) {
+  using Step = future_internal::FoldStep<Function>;
+  return FoldFuture<S, State, Step>(std::move(stream), std::move(initial),
+                                    Step{std::move(function)});
+}
 
 // All items, in order.
 //   Errors           An exception of the stream is rethrown, the items are dropped. If memory for
 //                    them runs out, std::bad_alloc when the stream has been closed.
 //   Cancellation     The stream is stopped; if that is its answer the items are dropped.
 template <Stream S>
-CollectFuture<S> Collect(S stream) {
-  return CollectFuture<S>(std::move(stream));
+auto Collect(S stream) {
+  using Items = std::vector<ItemOf<S>>;
+  return FoldFuture<S, Items, future_internal::CollectStep>(std::move(stream), {}, {});
+}
+
+// The first item, or none, when the stream has been closed behind it.
+//   Errors           An exception of the stream is rethrown.
+//   Cancellation     The stream is stopped; if that is its answer there is no item.
+//   Complexity       No allocation.
+template <Stream S>
+auto FirstItem(S stream) {
+  using Item = std::optional<ItemOf<S>>;
+  return FoldFuture<S, Item, future_internal::FirstStep>(std::move(stream), {}, {});
 }
 
 }  // namespace weft

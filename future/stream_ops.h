@@ -51,95 +51,173 @@ RangeStream<Range> FromRange(Range range) {
   return RangeStream<Range>(std::move(range));
 }
 
-// What MapItems() makes.
-template <Stream S, typename Function>
-class [[nodiscard]] MapItemsStream {
+// What the functions below make: a source, and what becomes of each of its items.
+template <Stream S, typename Step>
+class [[nodiscard]] ItemsStream {
  public:
-  using Item = std::invoke_result_t<Function&, ItemOf<S>>;
+  using Item = typename std::invoke_result_t<Step&, ItemOf<S>, bool&>::value_type;
 
-  MapItemsStream(S source, Function function)
-      : source_(std::move(source)), function_(std::move(function)) {}
+  ItemsStream(S source, Step step, bool is_enough = false)
+      : source_(std::move(source), is_enough), step_(std::move(step)) {}
 
   Poll<std::optional<Item>> poll_next(Context& cx) {
-    return source_.template PollNext<Item>(cx, [this](ItemOf<S> item) {
-      return std::optional<Item>(std::invoke(function_, std::move(item)));
-    });
+    return source_.template PollNext<Item>(cx, step_);
   }
 
   void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
 
  private:
   future_internal::GuardedSource<S> source_;
-  Function function_;
+  Step step_;
 };
+
+namespace future_internal {
+
+// The steps: step(item, is_enough) gives an item, or none to go on to the next.
+template <typename Function>
+struct MapStep {
+  Function function;
+  template <typename Item>
+  auto operator()(Item&& item, bool&) {
+    using Result = std::invoke_result_t<Function&, Item>;
+    return std::optional<Result>(std::invoke(function, std::forward<Item>(item)));
+  }
+};
+template <typename Function>
+struct FilterMapStep {
+  Function function;
+  template <typename Item>
+  auto operator()(Item&& item, bool&) {
+    return std::invoke(function, std::forward<Item>(item));
+  }
+};
+template <typename State, typename Function>
+struct ScanStep {
+  State state;
+  Function function;
+  template <typename Item>
+  std::optional<State> operator()(Item&& item, bool&) {
+    state = std::invoke(function, std::move(state), std::forward<Item>(item));
+    return std::as_const(state);
+  }
+};
+template <typename Predicate>
+struct FilterStep {
+  Predicate predicate;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool&) {
+    if (!std::invoke(predicate, std::as_const(item))) return std::nullopt;
+    return std::optional<Item>(std::move(item));
+  }
+};
+struct TakeStep {
+  std::size_t left;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool& is_enough) {
+    is_enough = --left == 0;
+    return std::optional<Item>(std::move(item));
+  }
+};
+template <typename Predicate>
+struct TakeWhileStep {
+  Predicate predicate;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool& is_enough) {
+    is_enough = !std::invoke(predicate, std::as_const(item));
+    if (is_enough) return std::nullopt;
+    return std::optional<Item>(std::move(item));
+  }
+};
+struct SkipStep {
+  std::size_t left;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool&) {
+    if (left > 0) return --left, std::nullopt;
+    return std::optional<Item>(std::move(item));
+  }
+};
+template <typename Predicate>
+struct SkipWhileStep {
+  Predicate predicate;
+  bool is_skipping = true;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool&) {
+    is_skipping = is_skipping && std::invoke(predicate, std::as_const(item));
+    if (is_skipping) return std::nullopt;
+    return std::optional<Item>(std::move(item));
+  }
+};
+
+// An ItemsStream of the types of its arguments.
+template <Stream S, typename Step>
+ItemsStream<S, Step> MakeItems(S source, Step step, bool is_enough = false) {
+  return ItemsStream<S, Step>(std::move(source), std::move(step), is_enough);
+}
+
+}  // namespace future_internal
 
 // function(item) of each item.
 template <Stream S, typename Function>
   requires std::invocable<Function&, ItemOf<S>>
-MapItemsStream<S, Function> MapItems(S source, Function function) {
-  return MapItemsStream<S, Function>(std::move(source), std::move(function));
+auto MapItems(S source, Function function) {
+  return future_internal::MakeItems(std::move(source),
+                                    future_internal::MapStep<Function>{std::move(function)});
 }
-
-// What FilterItems() makes.
-template <Stream S, typename Predicate>
-class [[nodiscard]] FilterItemsStream {
- public:
-  using Item = ItemOf<S>;
-
-  FilterItemsStream(S source, Predicate predicate)
-      : source_(std::move(source)), predicate_(std::move(predicate)) {}
-
-  Poll<std::optional<Item>> poll_next(Context& cx) {
-    return source_.template PollNext<Item>(cx, [this](Item item) {
-      const bool is_wanted = std::invoke(predicate_, std::as_const(item));
-      return is_wanted ? std::optional<Item>(std::move(item)) : std::nullopt;
-    });
-  }
-
-  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
-
- private:
-  future_internal::GuardedSource<S> source_;
-  Predicate predicate_;
-};
 
 // The items for which predicate(item) is true.
 template <Stream S, typename Predicate>
   requires std::predicate<Predicate&, const ItemOf<S>&>
-FilterItemsStream<S, Predicate> FilterItems(S source, Predicate predicate) {
-  return FilterItemsStream<S, Predicate>(std::move(source), std::move(predicate));
+auto FilterItems(S source, Predicate predicate) {
+  return future_internal::MakeItems(std::move(source),
+                                    future_internal::FilterStep<Predicate>{std::move(predicate)});
 }
 
-// What TakeItems() makes.
-template <Stream S>
-class [[nodiscard]] TakeItemsStream {
- public:
-  using Item = ItemOf<S>;
+// The values of those std::optional that function(item) gives and that have one.
+template <Stream S, typename Function>
+  requires std::invocable<Function&, ItemOf<S>>
+auto FilterMapItems(S source, Function function) {
+  return future_internal::MakeItems(std::move(source),
+                                    future_internal::FilterMapStep<Function>{std::move(function)});
+}
 
-  TakeItemsStream(S source, std::size_t count) : source_(std::move(source)), left_(count) {}
-
-  Poll<std::optional<Item>> poll_next(Context& cx) {
-    if (left_ == 0) {
-      if (source_.PollClose(cx).IsPending()) return kPending;
-      return std::optional<Item>();
-    }
-    return source_.template PollNext<Item>(cx, [this](Item item) {
-      --left_;
-      return std::optional<Item>(std::move(item));
-    });
-  }
-
-  void VisitAwaited(AwaitVisitor& visitor) const { source_.VisitAwaited(visitor); }
-
- private:
-  future_internal::GuardedSource<S> source_;
-  std::size_t left_;
-};
+// A copy of the state after each item: it begins as `initial`, which is not given itself, and
+// becomes function(state, item).
+template <Stream S, std::copyable State, typename Function>
+  requires std::is_invocable_r_v<State, Function&, State, ItemOf<S>>
+auto ScanItems(S source, State initial, Function function) {
+  using Step = future_internal::ScanStep<State, Function>;
+  return future_internal::MakeItems(std::move(source),
+                                    Step{std::move(initial), std::move(function)});
+}
 
 // The first `count` items; after the last of them the source is closed, and then the stream ends.
 template <Stream S>
-TakeItemsStream<S> TakeItems(S source, std::size_t count) {
-  return TakeItemsStream<S>(std::move(source), count);
+auto TakeItems(S source, std::size_t count) {
+  return future_internal::MakeItems(std::move(source), future_internal::TakeStep{count},
+                                    count == 0);
+}
+
+// The items before the first for which predicate(item) is false; that one is dropped and the source
+// closed.
+template <Stream S, typename Predicate>
+  requires std::predicate<Predicate&, const ItemOf<S>&>
+auto TakeItemsWhile(S source, Predicate predicate) {
+  using Step = future_internal::TakeWhileStep<Predicate>;
+  return future_internal::MakeItems(std::move(source), Step{std::move(predicate)});
+}
+
+// The items but for the first `count`.
+template <Stream S>
+auto SkipItems(S source, std::size_t count) {
+  return future_internal::MakeItems(std::move(source), future_internal::SkipStep{count});
+}
+
+// The items from the first on for which predicate(item) is false.
+template <Stream S, typename Predicate>
+  requires std::predicate<Predicate&, const ItemOf<S>&>
+auto SkipItemsWhile(S source, Predicate predicate) {
+  using Step = future_internal::SkipWhileStep<Predicate>;
+  return future_internal::MakeItems(std::move(source), Step{std::move(predicate)});
 }
 
 }  // namespace weft

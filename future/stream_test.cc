@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "base/check.h"
 #include "future/buffered.h"
 #include "future/cancel_harness.h"
 #include "future/context.h"
@@ -20,6 +19,7 @@
 #include "future/manual_executor.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
+#include "future/scripted.h"
 #include "future/select.h"
 #include "future/sleep.h"
 #include "future/stream_ops.h"
@@ -30,50 +30,7 @@
 namespace weft {
 namespace {
 
-// Gives 1 to `count`, with a yield before each; stops only at the second request. Stops the program
-// when it is used against the contract of a stream.
-class Counter {
- public:
-  using Item = int;
-
-  Counter(int count, bool* is_finished) : count_(count), is_finished_(is_finished) {}
-  Counter(Counter&& other) noexcept
-      : count_(other.count_), is_finished_(std::exchange(other.is_finished_, nullptr)) {
-    WEFT_CHECK(!other.was_polled_) << "moved after the first poll";
-  }
-  ~Counter() {
-    WEFT_CHECK(is_finished_ == nullptr || !was_polled_ || *is_finished_) << "destroyed too early";
-  }
-
-  Poll<std::optional<int>> poll_next(Context& cx) {
-    WEFT_CHECK(!*is_finished_) << "polled after its end";
-    was_polled_ = true;
-    if (cx.StopRequested()) {
-      if (!std::exchange(is_stopping_, true)) return Again(cx);
-      *is_finished_ = true;
-      return kStopped;
-    }
-    if (std::exchange(is_due_, !is_due_)) return Again(cx);
-    if (next_ > count_) {
-      *is_finished_ = true;
-      return std::optional<int>();
-    }
-    return std::optional<int>(next_++);
-  }
-
- private:
-  static Poll<std::optional<int>> Again(Context& cx) {
-    cx.waker().WakeByRef();
-    return kPending;
-  }
-
-  const int count_;
-  bool* is_finished_;
-  int next_ = 1;
-  bool was_polled_ = false;
-  bool is_due_ = true;
-  bool is_stopping_ = false;
-};
+using Counter = ScriptedCounter;
 
 static_assert(Stream<Counter>);
 

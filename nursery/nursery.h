@@ -20,7 +20,9 @@
 //   Errors           The result is the body's with absl::Status added (Status and StatusOr are not
 //                    nested). The first error of body or child in time is the result; with
 //                    kCancelOnError it cancels the rest. The first exception is rethrown after the
-//                    end and comes before errors. NurseryOptions::errors receives all of them.
+//                    end and comes before errors. NurseryOptions::errors receives all of them. A
+//                    timer that cannot be set for the deadline cancels all, and its exception is
+//                    rethrown; an error for which there is no memory becomes std::bad_alloc.
 //   Cancellation     A stop request cancels body and children; the scope ends when all have ended,
 //                    with kStopped if any of them was stopped. A child inherits the nursery's
 //                    token, and so does what it spawns. Deferred tasks are shielded.

@@ -31,22 +31,40 @@ SingleThreadRuntime::SingleThreadRuntime(const Options& options, std::unique_ptr
           options.max_blocking_threads, options.blocking_thread_idle_time)) {}
 
 SingleThreadRuntime::~SingleThreadRuntime() {
-  CheckMayBlock("~SingleThreadRuntime");
+  CheckNotInTask("~SingleThreadRuntime");
   CancelAll();
   while (live_tasks() > 0) {
     if (!RunOne()) LookAtKernelAndClock(Waiting::kUntilWork);
   }
   blocking_pool_->Stop();
   // A job that nobody joins may have scheduled its last wake after its task was counted out.
-  RunUntilStalled();
+  while (RunOne()) {
+  }
 }
 
 TimerService& SingleThreadRuntime::timers() { return *timers_; }
 
 void SingleThreadRuntime::CheckMayBlock(const char* method) const {
+  CheckNotInTask(method);
+  WEFT_CHECK(IsHome()) << "SingleThreadRuntime::" << method
+                       << "() on another thread than the one that ran tasks before: tasks that "
+                          "share data without locks would change threads; call it on that thread, "
+                          "or Spawn() from here";
+}
+
+void SingleThreadRuntime::CheckNotInTask(const char* method) const {
   WEFT_CHECK(!IsInTask())
       << "SingleThreadRuntime::" << method
       << "() inside a task of this runtime: it would wait for itself; co_await instead";
+}
+
+bool SingleThreadRuntime::IsHome() const {
+  const std::thread::id here = std::this_thread::get_id();
+  std::thread::id home = home_.load(std::memory_order_relaxed);
+  if (home == std::thread::id()) {
+    if (home_.compare_exchange_strong(home, here, std::memory_order_relaxed)) return true;
+  }
+  return home == here;
 }
 
 void SingleThreadRuntime::Schedule(Runnable* runnable, ScheduleHint) {
@@ -79,6 +97,9 @@ bool SingleThreadRuntime::RunOne() {
     runnable = TakeReady();
   }
   if (runnable == nullptr) return false;
+  WEFT_CHECK(IsHome() || live_tasks() == 0)
+      << "~SingleThreadRuntime() with tasks left, on another thread than the one "
+         "that ran them; CancelAll() and wait for them on that thread before";
   running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   runnable->Run();
   running_thread_.store(std::thread::id(), std::memory_order_relaxed);

@@ -8,8 +8,10 @@
 // without locks: no two tasks of one runtime overlap. Tasks that were spawned run only inside
 // BlockOn(), Run...() and the destructor. Calls that block still have threads of their own.
 //
-//   Thread safety    BlockOn(), RunUntilStalled() and the destructor: one thread at a time, the
-//                    tasks run there. Schedule (wakes, spawns) and timers(): any thread.
+//   Thread safety    All tasks run on the thread of the first BlockOn() or RunUntilStalled(); only
+//                    that thread may call these, and only it may run the destructor if tasks are
+//                    left (checked). Schedule (wakes, spawns) and timers(): any thread, and so may
+//                    a JoinHandle be awaited by a task of another runtime.
 //   Exactly once     Each scheduled Runnable is run exactly once, never inside Schedule().
 //   Memory ordering  What X did before Schedule(r) is visible to r->Run().
 //   Fairness         Ready tasks of a class run in the order in which they became ready. Of 16 runs
@@ -108,6 +110,10 @@ class SingleThreadRuntime final : public AnyRuntime {
   bool IsInTask() const {
     return running_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
+  // Stops the program, naming `method`, if the caller is a task of this runtime.
+  void CheckNotInTask(const char* method) const;
+  // Whether the calling thread is the one that runs the tasks; the first to ask becomes it.
+  bool IsHome() const;
   // Runs one task; false if none is ready.
   bool RunOne();
   // The next one to run, or null.
@@ -124,6 +130,7 @@ class SingleThreadRuntime final : public AnyRuntime {
   // Happens-before edge (1): the end of a task -> who reads that it has ended.
   std::atomic<std::size_t> live_tasks_{0};
   std::atomic<std::thread::id> running_thread_{};  // inside a task of this runtime
+  mutable std::atomic<std::thread::id> home_{};    // see IsHome()
   int runs_since_look_ = 0;
   runtime_internal::Turns turns_;
 

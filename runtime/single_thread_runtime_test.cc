@@ -153,6 +153,14 @@ Task<void> BlockInside(SingleThreadRuntime& runtime) {
   co_return;
 }
 
+TEST(SingleThreadRuntimeTest, MayBeMadeAndDestroyedElsewhereAndItsHandlesAwaitedElsewhere) {
+  SingleThreadRuntime runtime;
+  auto handle = Spawn(runtime, Ready<int>(3));
+  std::thread([&runtime] { (void)runtime.RunUntilStalled(); }).join();
+  SingleThreadRuntime other;
+  EXPECT_EQ(*other.BlockOn(std::move(handle)), 3);
+}
+
 TEST(SingleThreadRuntimeDeathTest, RefusesMisuse) {
   EXPECT_DEATH(
       {
@@ -160,6 +168,24 @@ TEST(SingleThreadRuntimeDeathTest, RefusesMisuse) {
         (void)runtime.BlockOn(BlockInside(runtime));
       },
       "inside a task of this runtime");
+  // The tasks of a runtime keep to one thread.
+  EXPECT_DEATH(
+      {
+        SingleThreadRuntime runtime;
+        (void)runtime.RunUntilStalled();
+        std::thread([&runtime] { (void)runtime.BlockOn(Ready<int>(1)); }).join();
+      },
+      "BlockOn.. on another thread than the one that ran tasks before");
+  EXPECT_DEATH(
+      {
+        SingleThreadRuntime runtime;
+        std::thread([&runtime] {
+          Spawn(runtime, SleepFor(absl::InfiniteDuration())).Detach();
+          (void)runtime.RunUntilStalled();
+        }).join();
+        // Goes on to ~SingleThreadRuntime().
+      },
+      "with tasks left, on another thread than the one that ran them");
   EXPECT_DEATH(SingleThreadRuntime({.max_blocking_threads = 0}), "must be positive, found 0");
 }
 

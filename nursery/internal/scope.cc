@@ -1,5 +1,8 @@
 #include "nursery/internal/scope.h"
 
+#include <exception>
+#include <utility>
+
 #include "future/process_counts.h"
 
 namespace weft::nursery_internal {
@@ -22,10 +25,21 @@ void Scope::Watch(Context& cx) {
     sleep_.reset();
     if (!state_->StopRequested()) state_->CancelChildren();
   }
-  if (sleep_ && sleep_->poll(cx).IsReady()) {
-    sleep_.reset();
+  if (sleep_) PollDeadline(cx);
+}
+
+void Scope::PollDeadline(Context& cx) noexcept {
+  try {
+    if (!sleep_->poll(cx).IsReady()) return;
     state_->OnDeadline();
+  } catch (...) {
+    // The timer failed: without the deadline the scope shall not go on, nor leave its children.
+    End end;
+    end.exception = std::current_exception();
+    state_->OnOwnEnd(std::move(end));
+    state_->CancelChildren();
   }
+  sleep_.reset();
 }
 
 Context Scope::BodyContext(Context& cx) const {

@@ -34,6 +34,8 @@ class Scope {
   bool PollRest(Context& cx);
 
  private:
+  // Precondition: there is one.
+  void PollDeadline(Context& cx) noexcept;
   bool PollDeferred(Context& cx);
 
   ScopeStateRef state_;

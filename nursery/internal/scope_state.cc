@@ -1,6 +1,7 @@
 #include "nursery/internal/scope_state.h"
 
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "future/process_counts.h"
@@ -86,11 +87,10 @@ void ScopeState::OnOwnEnd(End end) {
 }
 
 void ScopeState::OnDeadline() {
-  {
-    MutexLock lock(&mutex_);
-    summary_.errors.push_back(absl::DeadlineExceededError(
-        "WithNursery(): the scope did not end before its deadline and was cancelled"));
-  }
+  End end;
+  end.error = absl::DeadlineExceededError(
+      "WithNursery(): the scope did not end before its deadline and was cancelled");
+  OnOwnEnd(std::move(end));
   CancelChildren();
 }
 
@@ -115,17 +115,21 @@ ScopeState::Summary ScopeState::TakeSummary() {
   return std::move(summary_);
 }
 
-bool ScopeState::Record(End end) {
+bool ScopeState::Record(End end) noexcept {
   if (end.is_stopped) summary_.has_stopped = true;
-  if (end.exception != nullptr) {
-    summary_.errors.push_back(StatusOf(end.exception));
-    if (summary_.exception == nullptr) summary_.exception = std::move(end.exception);
-    return cancels_on_error_;
+  if (end.exception == nullptr) {
+    if (end.error.ok()) return false;
+    // A child that answers our own cancellation with an error has not failed.
+    if (absl::IsCancelled(end.error) && source_.StopRequested()) return false;
   }
-  if (end.error.ok()) return false;
-  // A child that answers our own cancellation with an error has not failed.
-  if (absl::IsCancelled(end.error) && source_.StopRequested()) return false;
-  summary_.errors.push_back(std::move(end.error));
+  try {
+    const bool is_exception = end.exception != nullptr;
+    summary_.errors.push_back(is_exception ? StatusOf(end.exception) : std::move(end.error));
+  } catch (...) {
+    // No memory for the error: then that is the error.
+    if (end.exception == nullptr) end.exception = std::current_exception();
+  }
+  if (summary_.exception == nullptr) summary_.exception = std::move(end.exception);
   return cancels_on_error_;
 }
 

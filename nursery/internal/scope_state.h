@@ -99,7 +99,7 @@ class ScopeState {
   ~ScopeState() = default;
 
   // Returns whether the scope is to be cancelled for it.
-  bool Record(End end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Record(End end) noexcept ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Executor& executor_;
   const bool cancels_on_error_;

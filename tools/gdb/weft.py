@@ -121,15 +121,15 @@ class Frame:
 
     def parent(self):
         slot = self.promise["slot_"]
-        if not int(slot):  # a root's, between polls
+        if not int(slot) or not int(slot["parent_"]):  # a root's, between polls; a root's
             return None
-        in_place = constant(INTERNAL + "Slot", "kInPlace", 1)
-        number = int(slot["parent_"]) & ~in_place
-        return Frame(pointer(number, self.promise.type).dereference()) if number else None
+        return Frame(slot["parent_"].dereference())
 
     def location(self):
         """Where its parent awaits it. Precondition: it has one."""
-        return self.promise["slot_"]["location_"]
+        word = int(self.promise["slot_"]["word_"])  # a std::source_location, with bits
+        location = gdb.lookup_type("std::source_location")
+        return gdb.Value(struct.pack("=Q", word & ~7), location)
 
     def code(self):
         """(function, "file:line") of its code, from the first of the two pointers before its promise."""
@@ -227,7 +227,7 @@ class Task:
         awaiter = dynamic(leaf, lookup(INTERNAL + "Leaf"))
         if awaiter is None:
             return what
-        cell = awaiter["result_"]["unset_"].dereference()["state_"]
+        cell = awaiter["result_"]["unset_"].cast(lookup(what).pointer()).dereference()["state_"]
         return f"{what}: task {int(cell.dereference().cast(lookup('weft::Runnable')).address):#x}" if int(cell) else what
 
 

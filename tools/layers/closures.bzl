@@ -319,6 +319,21 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:several_streams": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:stream_limits": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:try_items": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:stream_ops": [
         "@com_google_absl",
         "base",

@@ -25,6 +25,7 @@ EDGE = re.compile(r"\(\d+[a-z]?\)|[Ee]dges? \(?\d+")
 TYPE = re.compile(r"(?:template <.*> )?(?:struct|class|union|enum(?: class)?)(?: \w+\([^)]*\))* (\w+)(?: final)?"
                   r"(?: : [^;]*)?(?: \{.*)?")
 POLLED = re.compile(r"\bpoll(?:_next)?\(Context&")
+AWAITED = re.compile(r"\bpoll(?:_next)?\(Context&|^(?:Task|AsyncGenerator)<.*\(", re.MULTILINE)
 EDGE_REACH = 6  # lines above an access in which the number of its edge may stand
 
 
@@ -231,19 +232,19 @@ def check_cancel_safety(tree):
         if not path.endswith(".h") or is_test(path) or re.search(r"/internal/|^examples/|scripted\.h$", path):
             continue
         text = "\n".join(tree.lines(path))
-        if POLLED.search(text) and not re.search(r"//.*\bCancellation\b", text):
+        if AWAITED.search(text) and not re.search(r"//.*\bCancellation\b", text):
             yield f"{path}: expected a comment 'Cancellation ...': what is lost when the future is stopped; found none"
 
 
 def check_everywhere(tree):
-    """Each future and stream of future/ stands in the test that stops, throws and runs out of memory everywhere."""
-    test = "future/everywhere_test.cc"
-    included = "\n".join(tree.lines(test)) if test in tree.paths else ""
+    """Each future and stream of future/ stands in a test that stops, throws and runs out of memory everywhere."""
+    tests = [path for path in tree.cpp() if re.fullmatch(r"future/everywhere\w*_test\.cc", path)]
+    included = "\n".join(line for test in tests for line in tree.lines(test))
     for path in tree.cpp():
         if not re.fullmatch(r"future/(?!scripted|contract)\w+(?<!_harness)\.h", path):
             continue
         if POLLED.search("\n".join(tree.lines(path))) and f'#include "{path}"' not in included:
-            yield f"{path}: expected a row in {test}, and its include, found none"
+            yield f"{path}: expected a row in future/everywhere*_test.cc, and its include, found none"
 
 
 CHECKS = (check_file_length, check_columns, check_forbidden, check_sleeps, check_guards, check_types, check_orders,

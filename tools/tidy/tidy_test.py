@@ -37,6 +37,8 @@ CASES = (
      "//   Cancellation     Nothing is lost.\nPoll<int> poll(Context& cx);\n"),
     (tidy.check_cancel_safety, "a/b.h", "// Cancel it.\nPoll<std::optional<int>> poll_next(Context& cx);\n",
      "// Cancellation: stops at once.\nPoll<std::optional<int>> poll_next(Context& cx);\n"),
+    (tidy.check_cancel_safety, "a/b.h", "Task<int> Count(File file);\n",
+     "// Cancellation: stops at once.\nTask<int> Count(File file);\n"),
     (tidy.check_everywhere, "future/new.h", "Poll<int> poll(Context& cx);\n", "int Count();\n"),
     (tidy.check_places, "a/b.cc", "// see /home/someone/notes\n", "// see ~/notes\n"),
 )

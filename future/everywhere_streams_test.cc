@@ -1,0 +1,217 @@
+// Goal: as everywhere_test.cc, for streams.
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/instant.h"
+#include "future/async_generator.h"
+#include "future/buffered.h"
+#include "future/chunk_items.h"
+#include "future/concat.h"
+#include "future/everywhere.h"
+#include "future/finally.h"
+#include "future/futures_unordered.h"
+#include "future/map.h"
+#include "future/merge.h"
+#include "future/scripted.h"
+#include "future/stream.h"
+#include "future/stream_ops.h"
+#include "future/task.h"
+#include "future/timeout_items.h"
+#include "future/try.h"
+#include "future/try_items.h"
+#include "future/zip.h"
+#include "gtest/gtest.h"
+
+namespace weft::everywhere {
+namespace {
+
+// 1 to `count`, each after two waits.
+AsyncGenerator<int> Numbers(Scene* scene, int count) {
+  const Alive guard(&scene->alive);
+  for (int i = 1; i <= count; ++i) {
+    const int item = co_await Leaf(scene, i);
+    co_yield item;
+  }
+}
+
+auto LeafOf(Scene* scene) {
+  return [scene](int x) { return Leaf(scene, x); };
+}
+
+auto Range() { return FromRange(std::vector<int>{1, 2}); }
+
+std::vector<FutureStream<decltype(Leaf(nullptr))>> Many(Scene* scene) {
+  std::vector<FutureStream<decltype(Leaf(nullptr))>> streams;
+  for (int i = 1; i <= 2; ++i) streams.push_back(FromFuture(Leaf(scene, i)));
+  return streams;
+}
+
+template <Stream S>
+auto Sum(S stream) {
+  return Fold(std::move(stream), 0, std::plus<>());
+}
+
+constexpr Row kRows[] = {
+    {"Buffered",
+     [](Scene* scene) {
+       return Of([scene] { return Sum(Buffered(MapItems(Range(), LeafOf(scene)), 2)); });
+     }},
+    {"BufferedUnordered",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(BufferedUnordered(MapItems(Numbers(scene, 2), LeafOf(scene)), 2));
+       });
+     }},
+    {"ForEach",
+     [](Scene* scene) {
+       return Of([scene] { return Map(ForEach(Numbers(scene, 2), [](int) {}), [] { return 3; }); });
+     }},
+    {"Fold",
+     [](Scene* scene) {
+       return Of([scene] { return Fold(Numbers(scene, 2), 0, std::plus<>()); });
+     }},
+    {"Collect",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(Collect(Numbers(scene, 2)),
+                    [](const std::vector<int>& items) { return items[0] + items[1]; });
+       });
+     }},
+    {"FirstItem",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(FirstItem(SkipItems(Numbers(scene, 9), 2)),
+                    [](std::optional<int> item) { return *item; });
+       });
+     }},
+    {"FilterAndTake",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(TakeItems(FilterItems(Numbers(scene, 9), [](int x) { return x == 3; }), 1));
+       });
+     }},
+    {"FilterMap",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(FilterMapItems(Numbers(scene, 3),
+                                   [](int x) { return x == 3 ? std::optional(x) : std::nullopt; }));
+       });
+     }},
+    {"TakeWhile",
+     [](Scene* scene) {
+       return Of(
+           [scene] { return Sum(TakeItemsWhile(Numbers(scene, 9), [](int x) { return x < 3; })); });
+     }},
+    {"SkipWhile",
+     [](Scene* scene) {
+       return Of(
+           [scene] { return Sum(SkipItemsWhile(Numbers(scene, 3), [](int x) { return x < 3; })); });
+     }},
+    {"Scan",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(FirstItem(SkipItems(ScanItems(Numbers(scene, 2), 0, std::plus<>()), 1)),
+                    [](std::optional<int> sum) { return *sum; });
+       });
+     }},
+    {"Merge",
+     [](Scene* scene) {
+       return Of([scene] { return Sum(Merge(Numbers(scene, 1), FromFuture(Leaf(scene, 2)))); });
+     }},
+    {"MergeOfMany", [](Scene* scene) { return Of([scene] { return Sum(Merge(Many(scene))); }); }},
+    {"Zip",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(Collect(Zip(Numbers(scene, 1), Numbers(scene, 9))),
+                    [](const auto& pairs) { return pairs.size() == 1 ? 3 : 0; });
+       });
+     }},
+    {"Concat",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(Concat(FromFuture(Leaf(scene, 1)), SkipItems(Numbers(scene, 2), 1)));
+       });
+     }},
+    {"Flatten",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(FlattenItems(MapItems(
+             Numbers(scene, 2), [scene](int x) { return SkipItems(Numbers(scene, x), x - 1); })));
+       });
+     }},
+    {"Then",
+     [](Scene* scene) {
+       return Of([scene] { return Sum(ThenItems(Numbers(scene, 2), LeafOf(scene))); });
+     }},
+    {"Timeout",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(MapItems(TimeoutItems(absl::Seconds(9), Numbers(scene, 2)),
+                             [](IntOr x) { return *x; }));
+       });
+     }},
+    {"TimeoutThatEnds",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(MapItems(TimeoutItems(absl::Milliseconds(1), Numbers(scene, 2)),
+                             [](IntOr x) { return x.ok() ? 0 : 3; }));
+       });
+     }},
+    {"DeadlineThatEnds",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(
+             MapItems(WithDeadlineItems(Instant() + absl::Milliseconds(1500), Numbers(scene, 2)),
+                      [](IntOr x) { return x.value_or(2); }));
+       });
+     }},
+    {"Chunks",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(Collect(ChunkItems(Numbers(scene, 3), 2)),
+                    [](const auto& chunks) { return chunks[1][0]; });
+       });
+     }},
+    {"ReadyChunks",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(MapItems(ReadyChunks(Numbers(scene, 2), 2),
+                             [](const auto& chunk) { return chunk[0]; }));
+       });
+     }},
+    {"Try",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(MapItems(TryItems(Numbers(scene, 2)),
+                             [](Tried<int> x) { return std::move(x).Take(); }));
+       });
+     }},
+    {"Fuse",
+     [](Scene* scene) { return Of([scene] { return Sum(FuseItems(Numbers(scene, 2))); }); }},
+    {"TryCollect",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(TryCollect(MapItems(Numbers(scene, 3), [](int x) { return IntOr(x); })),
+                    [](absl::StatusOr<std::vector<int>> items) { return (*items)[2]; });
+       });
+     }},
+    {"FuturesUnordered",
+     [](Scene* scene) -> Task<int> {
+       FuturesUnordered<Task<int>> set;
+       set.Add(Steps(scene, 1));
+       set.Add(Steps(scene, 2));
+       auto sum = Map(scene->faults->Await(Next(set)), [](std::optional<int>) { return 3; });
+       auto f = Finally(std::move(sum), Close(set));
+       const int result = co_await std::move(f);
+       co_return result;
+     }},
+};
+
+INSTANTIATE_TEST_SUITE_P(Rows, EverywhereTest, testing::ValuesIn(kRows), NameOf);
+
+}  // namespace
+}  // namespace weft::everywhere
