@@ -1,7 +1,8 @@
 // Goal: each asynchronous operation of this package keeps its contract and leaves no process, file
-// or waiter behind, with a stop at each suspension, an exception at each await and, where it
-// is not known to stop the program, each allocation failing. The kernel is the real one: a task polls the reactor, so that the harness finds all on
-// one thread; how many suspensions there are may differ from run to run.
+// or waiter behind, with a stop at each suspension, an exception at each await and, where it is not
+// known to stop the program, each allocation failing. The kernel is the real one: a task polls the
+// reactor, so that the harness finds all on one thread; how many suspensions there are may differ
+// from run to run.
 #include "future/everywhere.h"
 
 #include <unistd.h>

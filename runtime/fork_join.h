@@ -36,8 +36,9 @@
 //   Complexity       No allocation but for exceptions. Of nested forks the outermost 1,024 of a
 //                    thread are offered to others; deeper ones run in order on the thread.
 //   Stack            Each level takes the stack that a call takes, 100 bytes and more, a loop some
-//                    700; a thief takes over the depth of what it has stolen. Where that may pass some tens of
-//                    thousands, give workers a larger one: RuntimeOptions::worker_stack_size_bytes.
+//                    700; a thief takes over the depth of what it has stolen. Where that may pass
+//                    some tens of thousands, give workers a larger one:
+//                    RuntimeOptions::worker_stack_size_bytes.
 //
 // Example: fork_join_example.cc
 #ifndef WEFT_RUNTIME_FORK_JOIN_H_

@@ -1,6 +1,6 @@
-// What fork-join costs: the shapes of fork_join_shapes.h by Join and ParallelFor with 1 and 2 workers, and by plain
-// calls ("serial"), which is the floor; loops by ParallelFor, sorts by ParallelSort. Rivals:
-// rivals_benchmark.cc.
+// What fork-join costs: the shapes of fork_join_shapes.h by Join and ParallelFor with 1 and 2
+// workers, and by plain calls ("serial"), which is the floor; loops by ParallelFor, sorts by
+// ParallelSort. Rivals: rivals_benchmark.cc.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

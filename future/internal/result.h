@@ -73,8 +73,8 @@ class Result : public Base {
     Reset();
     this->SetFirstState(State::kStopped);
   }
-  // Moves the value or the exception of another result; if that throws, what it throws. Precondition:
-  // the other one has one of them, and this one is unset.
+  // Moves the value or the exception of another result; if that throws, what it throws.
+  // Precondition: the other one has one of them, and this one is unset.
   template <typename OtherBase>
   void SetFrom(Result<T, OtherBase>& other) noexcept {
     if (!other.HasValue()) [[unlikely]]

@@ -1,8 +1,8 @@
 // runtime/internal/range_jobs.h — the pieces of a range, halved again and again, as stack jobs.
 //
-// What binary forks come to, in one frame: the newer halves lie in an array, newest last, and are
-// offered as they are made; the owner runs the first piece, takes the newest half back, halves that,
-// and so on. Whoever steals one, the oldest and so the largest first, does the same with it.
+// What binary forks come to, in one frame: the second halves lie in an array, newest last, and are
+// offered as they are made; the owner runs the first piece, takes the newest half back, halves
+// that, and so on. Whoever steals one, the oldest and so the largest first, does the same with it.
 #ifndef WEFT_RUNTIME_INTERNAL_RANGE_JOBS_H_
 #define WEFT_RUNTIME_INTERNAL_RANGE_JOBS_H_
 

@@ -24,6 +24,7 @@ on the stack of its thread.
 """
 
 import re
+import struct
 
 import gdb
 
