@@ -142,6 +142,17 @@ class [[nodiscard]] JoinHandle {
   future_internal::JoinState<T>* state_;  // one reference, or null
 };
 
+namespace future_internal {
+
+template <Future F>
+TaskCell<F>* MakeTaskCell(Executor& executor, F&& future, SpawnOptions& options) {
+  Executor& own = options.priority ? executor.WithPriority(*options.priority) : executor;
+  return TaskCell<F>::Make(own, std::move(future), options.location,
+                           options.token ? &*options.token : nullptr, options.name);
+}
+
+}  // namespace future_internal
+
 // Starts `future` as a task of `executor`. It is polled there, never inside this call.
 // Cost: one allocation. `future` is destroyed as soon as it has finished, before its result is
 // published.
@@ -155,13 +166,26 @@ JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future,
 }
 template <Future F>
 JoinHandle<OutputOf<F>> Spawn(Executor& executor, F future, SpawnOptions options) {
-  Executor& own = options.priority ? executor.WithPriority(*options.priority) : executor;
-  auto* const cell =
-      future_internal::TaskCell<F>::Make(own, std::move(future), options.location,
-                                         options.token ? &*options.token : nullptr, options.name);
+  auto* const cell = future_internal::MakeTaskCell(executor, std::move(future), options);
   JoinHandle<OutputOf<F>> handle(cell);
   cell->Start();
   return handle;
+}
+
+// The same for a task whose end nobody awaits: what Spawn(...).Detach() comes to, but the task is
+// born so, which saves a locked instruction beside whoever runs it already.
+template <Future F>
+void SpawnDetached(Executor& executor, F future,
+                   std::source_location location = std::source_location::current()) {
+  auto* const cell = future_internal::TaskCell<F>::Make(executor, std::move(future), location);
+  cell->BeginDetached();
+  cell->Start();
+}
+template <Future F>
+void SpawnDetached(Executor& executor, F future, SpawnOptions options) {
+  auto* const cell = future_internal::MakeTaskCell(executor, std::move(future), options);
+  cell->BeginDetached();
+  cell->Start();
 }
 
 // Runs `function(args...)` where blocking is allowed and gives its result. It is not interrupted by

@@ -55,6 +55,48 @@ TEST(SpawnTest, AResultWhoseMoveThrowsIsNotLeaked) {
   EXPECT_EQ(Fragile::alive, 0);
 }
 
+TEST(SpawnTest, ADetachedTaskRunsEndsByItsTokenAndIsGone) {
+  const auto owned = std::make_shared<int>(0);
+  ManualExecutor executor;
+  CancelSource source;
+  const auto run = [&](auto... where) {
+    SpawnDetached(executor, PollFn([owned, polls = 0](Context& cx) mutable -> Poll<void> {
+                    ++*owned;
+                    if (cx.StopRequested()) return kStopped;
+                    if (++polls == 2) return Poll<void>::Ready();
+                    cx.PollAgain();
+                    return kPending;
+                  }),
+                  where...);
+  };
+  run();
+  executor.RunUntilStalled();
+  EXPECT_EQ(*owned, 2);
+  EXPECT_EQ(owned.use_count(), 1);
+  source.Cancel();
+  run(SpawnOptions{.token = source.token(), .name = "stopped"});
+  executor.RunUntilStalled();
+  EXPECT_EQ(*owned, 3);
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST(SpawnTest, ADetachedTaskOutlivesItsSpawnByItsWakers) {
+  const auto owned = std::make_shared<int>(0);
+  ManualExecutor executor;
+  Waker waker;
+  SpawnDetached(executor, PollFn([owned, &waker](Context& cx) -> Poll<void> {
+                  if (++*owned == 2) return Poll<void>::Ready();
+                  waker = cx.waker().Clone();
+                  return kPending;
+                }));
+  executor.RunUntilStalled();
+  EXPECT_EQ(owned.use_count(), 2);
+  std::move(waker).Wake();
+  executor.RunUntilStalled();
+  EXPECT_EQ(*owned, 2);
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
 // Whoever waits for the end of all tasks may destroy what results refer to.
 TEST(SpawnTest, TheResultOfADetachedTaskIsGoneBeforeTheEndOfTheTaskIsCounted) {
   ManualExecutor executor;

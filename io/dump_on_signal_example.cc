@@ -27,7 +27,7 @@ weft::Task<> Refresh() { co_await weft::SleepFor(absl::Hours(1)); }
 int main() {
   bool is_written = false;
   weft::TestLoop loop(weft::TestLoop::Reactors::kSameThread, weft::TaskTracking::kOn);
-  weft::Spawn(loop, Refresh(), {.name = "refresh"}).Detach();
+  weft::SpawnDetached(loop, Refresh(), {.name = "refresh"});
 
   const absl::StatusOr<weft::JoinHandle<void>> dumps =
       weft::DumpTasksOnSignal(loop, loop.reactor(), {.write = [&](std::string_view dump) {

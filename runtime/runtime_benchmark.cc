@@ -75,14 +75,14 @@ void BM_Runtime_SpawnJoinOne(benchmark::State& state) {
 BENCHMARK(BM_Runtime_SpawnJoinOne)->Apply(ForOneAndTwoWorkers);
 
 Task<void> SpawnEmpties(Executor& executor, int count) {
-  for (int i = 0; i < count; ++i) Spawn(executor, Ready<>()).Detach();
+  for (int i = 0; i < count; ++i) SpawnDetached(executor, Ready<>());
   co_return;
 }
 
 // Nothing counts the tasks but the runtime: a counter of their own would be what is measured.
 Task<void> AwaitEmpties(Runtime& runtime, int spawners, int count) {
   const uint64_t others = runtime.Stats().live_tasks;
-  for (int i = 0; i < spawners; ++i) Spawn(runtime, SpawnEmpties(runtime, count)).Detach();
+  for (int i = 0; i < spawners; ++i) SpawnDetached(runtime, SpawnEmpties(runtime, count));
   while (runtime.Stats().live_tasks > others) co_await YieldNow();
 }
 
@@ -113,11 +113,10 @@ void BM_Runtime_SpawnForOthers(benchmark::State& state) {
     (void)runtime.BlockOn(PollFn([&runtime](Context&) -> Poll<void> {
       std::atomic<int> done{0};
       for (int i = 0; i < kTasks; ++i) {
-        Spawn(runtime, PollFn([&done](Context&) -> Poll<void> {
-                done.fetch_add(1, std::memory_order_relaxed);
-                return Poll<void>::Ready();
-              }))
-            .Detach();
+        SpawnDetached(runtime, PollFn([&done](Context&) -> Poll<void> {
+                        done.fetch_add(1, std::memory_order_relaxed);
+                        return Poll<void>::Ready();
+                      }));
       }
       while (done.load(std::memory_order_acquire) < kTasks) CpuRelax();
       return Poll<void>::Ready();

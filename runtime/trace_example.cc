@@ -48,8 +48,8 @@ int main() {
   std::string trace;
   {
     weft::Runtime runtime(options);
-    weft::Spawn(runtime, Polite(), {.name = "polite"}).Detach();
-    weft::Spawn(runtime, Rude(&rude), {.name = "rude"}).Detach();
+    weft::SpawnDetached(runtime, Polite(), {.name = "polite"});
+    weft::SpawnDetached(runtime, Rude(&rude), {.name = "rude"});
     runtime.Shutdown(weft::ShutdownMode::kDrain);
     trace = weft::FormatTrace(runtime.Trace());
   }

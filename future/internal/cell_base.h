@@ -44,6 +44,9 @@ class CellBase : public Runnable, private CancelEntry {
 
   void Run() noexcept final { (void)RunAt(nullptr); }
 
+  // Before the start: nobody has a handle.
+  void BeginDetached() { state_.BeginDetached(); }
+
   // The handle's. All may be called while the task runs.
 
   // Whether the result is published.

@@ -56,6 +56,9 @@ class TaskState {
   TaskState(const TaskState&) = delete;
   TaskState& operator=(const TaskState&) = delete;
 
+  // Before all else: there is no handle.
+  void BeginDetached() { word_.store(kActive, std::memory_order_relaxed); }
+
   // ---- Wakers.
 
   // One more. The caller has one already, or is the run.
