@@ -99,11 +99,11 @@ constexpr Row kRows[] = {
      kSubmits},
     {"Http",
      [](Scene* scene) -> Task<int> {
-       static HttpServer* const server = new HttpServer(
-           HttpServer::Scheme::kHttp, [](const ServerRequest&) { return MakeReply(200, "xyz"); });
+       HttpServer server(HttpServer::Scheme::kHttp,
+                         [](const ServerRequest&) { return MakeReply(200, "xyz"); });
        Pump pump(scene);
        auto fetch =
-           scene->faults->Await(HttpFetch(pump.reactor(), HttpRequest{.url = server->Url("/")}));
+           scene->faults->Await(HttpFetch(pump.reactor(), HttpRequest{.url = server.Url("/")}));
        const absl::StatusOr<HttpResponse> response = co_await std::move(fetch);
        co_return response.ok() ? static_cast<int>(response->body.size()) : 3;
      },
