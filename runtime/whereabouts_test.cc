@@ -6,6 +6,7 @@
 
 #include <sched.h>
 
+#include <atomic>
 #include <functional>
 #include <semaphore>
 #include <thread>
@@ -95,28 +96,55 @@ TEST(WhereaboutsTest, DisplacedTwiceItComesHomeAllTheSame) {
   EXPECT_EQ(seen.after, allowed);
 }
 
-// Awake by itself, it has returned before its waker changes the mask. Else the next waker would
-// find a mask that it must leave alone.
-TEST(WhereaboutsTest, Regression_DisplacedTooLateItIsHomeBeforeItSleepsAgain) {
+// Awake by itself, it has returned before its waker would change the mask. Else it would keep that
+// mask, and the next waker find one that it must leave alone.
+TEST(WhereaboutsTest, Regression_AwakeItIsNotDisplaced) {
   const std::vector<int> allowed = ProcessorsHere();
   if (allowed.size() < 2) GTEST_SKIP() << "needs two processors";
-  std::vector<int> displaced, asleep, awake;
+  std::vector<int> awake, asleep, displaced;
   std::thread([&] {
     Whereabouts whereabouts;
     whereabouts.Start();
     whereabouts.NoteSleep();
     whereabouts.Return();
     whereabouts.Displace(std::vector<int>{allowed.front()});
-    displaced = ProcessorsHere();
+    awake = ProcessorsHere();
     whereabouts.NoteSleep();
     asleep = ProcessorsHere();
     whereabouts.Displace(std::vector<int>{allowed.back()});
-    awake = ProcessorsHere();
+    displaced = ProcessorsHere();
     whereabouts.Return();
   }).join();
-  EXPECT_THAT(displaced, Not(Contains(allowed.front())));
+  EXPECT_EQ(awake, allowed);
   EXPECT_EQ(asleep, allowed);
-  EXPECT_THAT(awake, Not(Contains(allowed.back())));
+  EXPECT_THAT(displaced, Not(Contains(allowed.back())));
+}
+
+// The waker comes while the worker wakes by itself, again and again.
+TEST(WhereaboutsTest, Regression_AfterReturnItIsAlwaysHome) {
+  const std::vector<int> allowed = ProcessorsHere();
+  if (allowed.size() < 2) GTEST_SKIP() << "needs two processors";
+  Whereabouts whereabouts;
+  std::atomic<bool> is_over{false};
+  std::binary_semaphore has_started(0);
+  int strays = 0;
+  std::thread worker([&] {
+    whereabouts.Start();
+    has_started.release();
+    for (int i = 0; i < 1'000; ++i) {
+      whereabouts.NoteSleep();
+      whereabouts.Return();
+      if (ProcessorsHere() != allowed) ++strays;
+    }
+    is_over = true;
+  });
+  has_started.acquire();
+  while (!is_over) {
+    whereabouts.Displace(std::vector<int>{allowed.front()});
+    std::this_thread::yield();
+  }
+  worker.join();
+  EXPECT_EQ(strays, 0);
 }
 
 TEST(WhereaboutsTest, WhatOthersHaveChangedIsLeftAlone) {

@@ -23,10 +23,10 @@
 namespace weft::runtime_internal {
 
 // See the head of the file. Happens-before edge:
-//   (1) a waker's Displace(), after it has changed the mask -> the sleeper's Return() or next
-//       NoteSleep(): it undoes no change that comes later. A worker that wakes by itself just after
-//       it was picked may return before the mask is changed: it asks again before it sleeps, as the
-//       next waker leaves a mask alone that is not the worker's own.
+//   (1) a waker's Displace(), after it has changed the mask -> the sleeper's Return(), which undoes
+//       that. A worker may wake by itself just after it was picked: then either Displace() finds it
+//       awake and leaves it alone, or Return() waits for the waker's two system calls, as a sleeper
+//       would who needs to be woken.
 class Whereabouts {
  public:
   // A number that no processor has.
@@ -37,7 +37,7 @@ class Whereabouts {
 
   // On the worker's thread. It is busy here.
   void NoteBusy();
-  // The same: it is about to sleep. It may run where it might at first.
+  // The same: it is about to sleep.
   void NoteSleep();
   // The same, after a sleep: it may run where it might before, and is busy.
   void Return();
@@ -46,17 +46,16 @@ class Whereabouts {
   int busy_on() const { return busy_on_.load(std::memory_order_relaxed); }
 
   // Any thread, before it wakes the worker: keeps it off these processors until Return(), unless
-  // nothing would be left, or somebody else has changed where it may run.
+  // nothing would be left, it does not sleep, or somebody else has changed where it may run.
   void Displace(std::span<const int> processors);
 
  private:
-  // Undoes a Displace(), if there was one.
-  void GoHome();
+  enum class State : unsigned char { kAwake, kAsleep, kDisplacing, kDisplaced };
 
   pid_t thread_ = 0;
   ProcessorMask home_;  // constant once started
   std::atomic<int> busy_on_{kNowhere};
-  std::atomic<bool> is_displaced_{false};
+  std::atomic<State> state_{State::kAwake};
 };
 
 }  // namespace weft::runtime_internal
