@@ -188,10 +188,8 @@ class BasicIdleSet {
     return Idle(state_.load(std::memory_order_relaxed)) > 0;  // (1)
   }
 
-  // The same for what the worker keeps to itself.
-  Pick PickOneForKept() {
-    return MayPickForKept() ? PickOneOf(state_.load(std::memory_order_relaxed)) : Pick();
-  }
+  // The same two for what the worker keeps to itself.
+  Pick PickOneForKept() { return MayPickForKept() ? PickOne() : Pick(); }
   bool MayPickForKept() const {
     barriers_.Light();  // (1)
     // One test: there are idle workers, and no patrol, which is the highest of these bits.

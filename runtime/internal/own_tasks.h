@@ -109,7 +109,7 @@ class OwnTasks {
   // Owner. Whether a task that gave way is the next one, because there is no other. Then it runs as
   // if it had come from the batch.
   [[gnu::always_inline]] bool IsNextAgain() {
-    if (BatchSize() > 0 || !IsEmptyHint()) return false;
+    if (!IsEmptyHint()) return false;
     slot_runs_ = 0;
     return true;
   }
