@@ -148,10 +148,6 @@ FreeBlock* Pop(List& list) {
   FreeBlock* const block = list.first;
   list.first = block->next;
   --list.count;
-  // What another thread has freed lies in its cache: whoever makes many tasks need not wait for the
-  // next one.
-  __builtin_prefetch(list.first, 1);
-  __builtin_prefetch(reinterpret_cast<const char*>(list.first) + kCacheLineSize, 1);
   return block;
 }
 
