@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/check.h"
+#include "future/executor.h"
+#include "future/poll_fn.h"
 
 namespace weft {
 namespace {
@@ -31,6 +33,10 @@ uint64_t FreshSeed() {
   return kProcess + count.fetch_add(0x632be59bd9b4e019, std::memory_order_relaxed);
 }
 
+absl::Duration FirstBackoff(const RetryOptions& options) {
+  return std::min(options.initial_backoff, options.max_backoff);
+}
+
 }  // namespace
 
 bool IsTransient(const absl::Status& error) {
@@ -43,7 +49,7 @@ namespace future_internal {
 
 RetryPolicy::RetryPolicy(RetryOptions options)
     : options_(std::move(options)),
-      backoff_(std::min(options_.initial_backoff, options_.max_backoff)),
+      backoff_(FirstBackoff(options_)),
       random_(options_.seed ? *options_.seed : FreshSeed()) {
   WEFT_CHECK(options_.max_attempts >= 1)
       << "Retry(): expected at least one attempt, found max_attempts = " << options_.max_attempts;
@@ -52,16 +58,30 @@ RetryPolicy::RetryPolicy(RetryOptions options)
       << absl::FormatDuration(backoff_) << " and a growth of " << options_.backoff_growth;
 }
 
-absl::StatusOr<Instant> RetryPolicy::OnError(const absl::Status& error, Instant now) {
+Poll<void> RetryPolicy::PollBegin(Context& cx) {
+  if (!sleep_) return CheckStop().poll(cx);
+  const Poll<void> poll = sleep_->poll(cx);
+  if (!poll.IsPending()) sleep_.reset();
+  return poll;
+}
+
+void RetryPolicy::OnSuccess() {
+  attempts_ = 0;
+  backoff_ = FirstBackoff(options_);
+  if (options_.budget != nullptr) options_.budget->OnSuccess();
+}
+
+absl::Status RetryPolicy::OnError(const absl::Status& error, Context& cx) {
   ++attempts_;
   if (!options_.is_retryable(error)) return GiveUp(error, "the error is not worth a retry");
   if (attempts_ >= options_.max_attempts) return GiveUp(error, "no attempts are left");
-  const Instant next = now + NextSleep();
+  const Instant next = cx.executor().Now() + NextSleep();
   if (next >= options_.deadline) return GiveUp(error, "the deadline is too near");
   if (options_.budget != nullptr && !options_.budget->TryTake()) {
     return GiveUp(error, "the budget of retries is used up");
   }
-  return next;
+  sleep_.emplace(next);
+  return absl::OkStatus();
 }
 
 absl::Status RetryPolicy::GiveUp(const absl::Status& error, const char* reason) const {

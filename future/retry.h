@@ -28,12 +28,10 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
 #include "future/await_chain.h"
 #include "future/context.h"
-#include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/status_traits.h"
 #include "future/poll.h"
@@ -67,16 +65,23 @@ struct RetryOptions {
 
 namespace future_internal {
 
-// The decisions of one Retry().
+// The decisions of one Retry(), and its sleeps.
 class RetryPolicy {
  public:
   explicit RetryPolicy(RetryOptions options);
 
-  void OnSuccess() {
-    if (options_.budget != nullptr) options_.budget->OnSuccess();
+  // Ready when the next attempt may begin, at once if there was none. Stops when a stop is
+  // requested.
+  Poll<void> PollBegin(Context& cx);
+
+  // An attempt has succeeded: one that fails after it is the first of its kind.
+  void OnSuccess();
+  // An attempt has failed. OK: there will be another one; else the error to give up with.
+  absl::Status OnError(const absl::Status& error, Context& cx);
+
+  void VisitAwaited(AwaitVisitor& visitor) const {
+    if (sleep_) visitor.Visit(*sleep_);
   }
-  // An attempt has failed at `now`: when the next one may begin, or the error to give up with.
-  absl::StatusOr<Instant> OnError(const absl::Status& error, Instant now);
 
  private:
   absl::Status GiveUp(const absl::Status& error, const char* reason) const;
@@ -86,6 +91,7 @@ class RetryPolicy {
   absl::Duration backoff_;
   uint64_t random_;
   int attempts_ = 0;  // that have failed
+  std::optional<SleepUntil> sleep_;
 };
 
 }  // namespace future_internal
@@ -105,14 +111,10 @@ class [[nodiscard]] RetryFuture {
 
   Poll<Output> poll(Context& cx) {
     while (true) {
-      if (sleep_) {
-        Poll<void> poll = sleep_->poll(cx);
-        if (poll.IsPending()) return kPending;
-        sleep_.reset();
-        if (poll.IsStopped()) return kStopped;
-      }
       if (!attempt_) {
-        if (cx.StopRequested()) return kStopped;
+        const Poll<void> begin = policy_.PollBegin(cx);
+        if (begin.IsPending()) return kPending;
+        if (begin.IsStopped()) return kStopped;
         attempt_.emplace(std::invoke(function_));
       }
       Poll<Output> poll = attempt_->poll(cx);
@@ -122,15 +124,13 @@ class [[nodiscard]] RetryFuture {
         policy_.OnSuccess();
         return poll;
       }
-      const absl::StatusOr<Instant> next =
-          policy_.OnError(future_internal::StatusOf(poll.value()), cx.executor().Now());
-      if (!next.ok()) return Output(next.status());
-      sleep_.emplace(*next);
+      absl::Status last = policy_.OnError(future_internal::StatusOf(poll.value()), cx);
+      if (!last.ok()) return Output(std::move(last));
     }
   }
 
   void VisitAwaited(AwaitVisitor& visitor) const {
-    if (sleep_) visitor.Visit(*sleep_);
+    policy_.VisitAwaited(visitor);
     if (attempt_) visitor.Visit(*attempt_);
   }
 
@@ -138,7 +138,6 @@ class [[nodiscard]] RetryFuture {
   future_internal::RetryPolicy policy_;
   Function function_;  // outlives what it makes
   std::optional<Attempt> attempt_;
-  std::optional<SleepUntil> sleep_;
 };
 
 // function(), and again while that is worth it.
