@@ -14,11 +14,18 @@
 #include "channel/channel.h"
 #include "channel/oneshot.h"
 #include "channel/outcome.h"
+#include "future/buffered.h"
 #include "future/cancel_harness.h"
+#include "future/finally.h"
+#include "future/from_futures.h"
+#include "future/lazy.h"
 #include "future/manual_executor.h"
 #include "future/poll.h"
+#include "future/poll_fn.h"
 #include "future/select.h"
 #include "future/spawn.h"
+#include "future/stream.h"
+#include "future/stream_ops.h"
 #include "future/task.h"
 #include "future/timeout.h"
 #include "gtest/gtest.h"
@@ -126,6 +133,36 @@ TEST(ChannelCombinatorTest, ReceiverStoppedAnywhereLosesNothing) {
     EXPECT_EQ(WhereItemsAre(received, receiver, owned), (std::vector<int>{0, 1, 2}));
   });
   EXPECT_GE(points, 1);
+}
+
+TEST(ChannelCombinatorTest, AStreamOfReceivesStoppedAnywhereLosesNothing) {
+  const int points = CancelEverywhere([](CancelProbe& probe) {
+    auto [sender, receiver] = MakeChannel<Item>(1);
+    std::vector<Item> owned = MakeItems();
+    std::vector<int> received;
+    Spawn(probe.executor(), Produce(sender, &owned)).Detach();
+    auto items = FromFutures([source = receiver] { return source.Receive(); });
+    const auto end = probe.Run(
+        ForEach(TakeItems(std::move(items), 3), [&](Item item) { received.push_back(*item); }));
+    if (end.IsStopped()) sender.Close();
+    probe.executor().RunUntilStalled();
+    EXPECT_EQ(WhereItemsAre(received, receiver, owned), (std::vector<int>{0, 1, 2}));
+  });
+  EXPECT_GE(points, 1);
+}
+
+TEST(ChannelCombinatorTest, AStreamIsSentItemByItem) {
+  ManualExecutor executor;
+  auto [sender, receiver] = MakeChannel<int>(1);
+  auto send = ForEachConcurrent(FromRange(std::vector<int>{1, 2, 3}), 1,
+                                [target = sender](int item) { return target.Send(item); });
+  Spawn(executor, Finally(std::move(send), Lazy([target = sender] {
+                            target.Close();
+                            return Ready<>();
+                          })))
+      .Detach();
+  auto items = FromFutures([source = receiver] { return source.Receive(); });
+  EXPECT_EQ(*executor.BlockOn(Collect(std::move(items))), (std::vector<int>{1, 2, 3}));
 }
 
 TEST(ChannelCombinatorTest, SenderStoppedAnywhereLosesNothing) {

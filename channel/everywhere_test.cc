@@ -9,8 +9,10 @@
 #include "channel/channel.h"
 #include "channel/oneshot.h"
 #include "channel/outcome.h"
+#include "future/from_futures.h"
 #include "future/map.h"
 #include "future/scripted.h"
+#include "future/stream.h"
 #include "future/task.h"
 #include "future/when_all.h"
 #include "gtest/gtest.h"
@@ -85,6 +87,19 @@ constexpr Row kRows[] = {
        return Of([scene] {
          auto [sender, receiver] = MakeChannel<Item>(1);
          return Sum(SendFromBoth(scene, std::move(sender)), ReceiveAll(scene, std::move(receiver)));
+       });
+     }},
+    {"Stream",
+     [](Scene* scene) {
+       return Of([scene] {
+         auto [sender, receiver] = MakeChannel<Item>(1);
+         auto items = FromFutures([scene, source = std::move(receiver)] {
+           return scene->faults->Await(source.Receive());
+         });
+         auto sum =
+             Fold(std::move(items), 0, [](int so_far, Item item) { return so_far + item.value; });
+         return Map(WhenAll(SendBoth(scene, std::move(sender)), std::move(sum)),
+                    [](std::tuple<int, int> each) { return std::get<1>(each); });
        });
      }},
     {"Unbounded",

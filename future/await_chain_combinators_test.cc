@@ -11,25 +11,31 @@
 #include "absl/time/time.h"
 #include "future/and_then.h"
 #include "future/any_future.h"
+#include "future/any_stream.h"
 #include "future/await_chain.h"
 #include "future/buffered.h"
 #include "future/chunk_items.h"
 #include "future/concat.h"
 #include "future/context.h"
 #include "future/contract.h"
+#include "future/debounce_items.h"
+#include "future/from_futures.h"
 #include "future/fuse.h"
 #include "future/futures_unordered.h"
 #include "future/lazy.h"
 #include "future/map.h"
 #include "future/merge.h"
 #include "future/or_else.h"
+#include "future/peekable.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/retry.h"
+#include "future/retry_items.h"
 #include "future/scripted.h"
 #include "future/sleep.h"
 #include "future/stream.h"
 #include "future/stream_ops.h"
+#include "future/take_until.h"
 #include "future/timeout_items.h"
 #include "future/try.h"
 #include "future/try_items.h"
@@ -132,6 +138,10 @@ TEST_F(AwaitChainCombinatorsTest, WhatConsumesAStreamShowsIt) {
   ExpectShown(Collect(ChunkItems(GateStream(), 2)), {"FoldFuture", "ChunkStream", "GateStream"});
   ExpectShown(Collect(TimeoutItems(absl::Seconds(1), GateStream())),
               {"FoldFuture", "TimeoutItemsStream", "GateStream"});
+  ExpectShown(Collect(DebounceItems(absl::Seconds(1), GateStream())),
+              {"FoldFuture", "DebounceStream", "GateStream"});
+  ExpectShown(Collect(PeekItems(GateStream())), {"FoldFuture", "PeekableStream", "GateStream"});
+  ExpectShown(Collect(AnyStream<int>(GateStream())), {"FoldFuture", "AnyStream", "GateStream"});
   GateStream stream = GateStream();
   ExpectShown(Next(stream), {"NextFuture", "GateStream"});
 }
@@ -146,6 +156,22 @@ TEST_F(AwaitChainCombinatorsTest, SeveralStreamsShowThoseThatAreWaitedFor) {
               {"FoldFuture", "FlattenStream", "FutureStream", "Gate"});
   ExpectShown(Collect(ThenItems(GateStream(), [](int) { return Gate(); })),
               {"FoldFuture", "FlattenStream", "ItemsStream", "GateStream"});
+}
+
+TEST_F(AwaitChainCombinatorsTest, StreamsOfFunctionsShowWhatTheyMade) {
+  const auto optional = [](int x) { return std::optional<int>(x); };
+  ExpectShown(Collect(FromFutures([optional] { return Map(Gate(), optional); })),
+              {"FoldFuture", "FuturesStream", "MapFuture", "Gate"});
+  const auto to_status = [](int x) { return IntOr(x); };
+  ExpectShown(Collect(RetryItems({}, [to_status] { return MapItems(GateStream(), to_status); })),
+              {"FoldFuture", "RetryItemsStream", "ItemsStream", "GateStream"});
+  const auto fail = [] { return FromFuture(Ready<IntOr>(absl::UnavailableError("shoe"))); };
+  ExpectShown(Collect(RetryItems({}, fail)), {"FoldFuture", "RetryItemsStream", "SleepUntil"});
+  auto until = Collect(TakeItemsUntil(GateStream(), Gate()));
+  EXPECT_TRUE(Poll(until).IsPending());
+  EXPECT_THAT(OutlineOf(until),
+              ElementsAre("0 FoldFuture", "1 TakeUntilStream", "2 GateStream", "2 Gate"));
+  EXPECT_TRUE(PollStopped(until).IsStopped());
 }
 
 TEST_F(AwaitChainCombinatorsTest, SetsOfFuturesShowThoseThatHaveNotFinished) {

@@ -2,6 +2,7 @@
 //
 //   auto pages = weft::Buffered(weft::MapItems(urls, &Fetch), 8);           // in the urls' order
 //   auto pages = weft::BufferedUnordered(weft::MapItems(urls, &Fetch), 8);  // as they come
+//   co_await weft::ForEachConcurrent(std::move(urls), 8, &Visit);           // for their effects
 //
 // Backpressure: at most `limit` futures are unfinished, or finished and not handed on, at a time.
 // The source is asked for more only while there are fewer.
@@ -20,6 +21,7 @@
 #include <deque>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
@@ -30,6 +32,7 @@
 #include "future/internal/result.h"
 #include "future/poll.h"
 #include "future/stream.h"
+#include "future/stream_ops.h"
 
 namespace weft {
 
@@ -192,6 +195,16 @@ BufferedStream<S, BufferOrder::kOfSource> Buffered(S source, std::size_t limit) 
 template <Stream S>
 BufferedStream<S, BufferOrder::kOfFinish> BufferedUnordered(S source, std::size_t limit) {
   return BufferedStream<S, BufferOrder::kOfFinish>(std::move(source), limit);
+}
+
+// Awaits the future that function(item) gives for each item, at most `limit` of them at a time; a
+// limit of 1 keeps the order. Their values are dropped. They take turns on one worker, as in
+// futures_unordered.h.
+template <Stream S, typename Function>
+  requires Future<std::invoke_result_t<Function&, ItemOf<S>>>
+auto ForEachConcurrent(S source, std::size_t limit, Function function) {
+  return ForEach(BufferedUnordered(MapItems(std::move(source), std::move(function)), limit),
+                 [](auto&&) {});
 }
 
 }  // namespace weft

@@ -7,19 +7,27 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "future/any_stream.h"
 #include "future/async_generator.h"
 #include "future/buffered.h"
 #include "future/chunk_items.h"
 #include "future/concat.h"
+#include "future/debounce_items.h"
 #include "future/everywhere.h"
 #include "future/finally.h"
+#include "future/from_futures.h"
 #include "future/futures_unordered.h"
 #include "future/map.h"
 #include "future/merge.h"
+#include "future/peekable.h"
+#include "future/retry_items.h"
 #include "future/scripted.h"
+#include "future/sleep.h"
 #include "future/stream.h"
 #include "future/stream_ops.h"
+#include "future/take_until.h"
 #include "future/task.h"
+#include "future/ticks.h"
 #include "future/timeout_items.h"
 #include "future/try.h"
 #include "future/try_items.h"
@@ -48,6 +56,20 @@ std::vector<FutureStream<decltype(Leaf(nullptr))>> Many(Scene* scene) {
   std::vector<FutureStream<decltype(Leaf(nullptr))>> streams;
   for (int i = 1; i <= 2; ++i) streams.push_back(FromFuture(Leaf(scene, i)));
   return streams;
+}
+
+// Errors at first, then 3.
+auto Failing(Scene* scene, int* attempts) {
+  const bool is_error = ++*attempts < 3;
+  return MapItems(Numbers(scene, is_error ? 9 : 1),
+                  [is_error](int) { return is_error ? IntOr(absl::AbortedError("x")) : IntOr(3); });
+}
+
+// The first of two items, and the second, which is looked at before.
+Task<int> PeekAtBoth(Scene* scene, PeekableStream<AsyncGenerator<int>>* items) {
+  std::optional<int> first = co_await scene->faults->Await(Next(*items));
+  const int* second = co_await scene->faults->Await(Peek(*items));
+  co_return *first + *second;
 }
 
 template <Stream S>
@@ -197,6 +219,78 @@ constexpr Row kRows[] = {
        return Of([scene] {
          return Map(TryCollect(MapItems(Numbers(scene, 3), [](int x) { return IntOr(x); })),
                     [](absl::StatusOr<std::vector<int>> items) { return (*items)[2]; });
+       });
+     }},
+    {"AnyStream",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(Concat(AnyStream<int>(FromFuture(Leaf(scene, 1))),
+                           AnyStream<int, 1>(FromFuture(Leaf(scene, 2)))));
+       });
+     }},
+    {"FromFutures",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(FromFutures([scene, n = 0]() mutable {
+           return Map(Leaf(scene, ++n),
+                      [](int x) { return x < 3 ? std::optional(x) : std::nullopt; });
+         }));
+       });
+     }},
+    {"Ticks",
+     [](Scene* scene) {
+       return Of([scene] {
+         auto pairs = Zip(Numbers(scene, 2), Ticks(absl::Seconds(3)));
+         return Sum(MapItems(std::move(pairs), [](auto pair) { return std::get<0>(pair); }));
+       });
+     }},
+    {"TakeUntil",
+     [](Scene* scene) {
+       return Of(
+           [scene] { return Sum(TakeItemsUntil(Numbers(scene, 2), SleepFor(absl::Seconds(9)))); });
+     }},
+    {"TakeUntilThatEnds",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(Collect(TakeItemsUntil(Numbers(scene, 9), Leaf(scene))),
+                    [](const std::vector<int>& items) { return items.size() < 9 ? 3 : 0; });
+       });
+     }},
+    {"Debounce",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Sum(DebounceItems(absl::Milliseconds(500),
+                                  FilterItems(Numbers(scene, 2), [](int) { return true; })));
+       });
+     }},
+    {"Retry",
+     [](Scene* scene) {
+       return Of([scene] {
+         auto items = RetryItems(
+             {.seed = 1}, [scene, attempts = 0]() mutable { return Failing(scene, &attempts); });
+         return Sum(MapItems(std::move(items), [](IntOr x) { return x.value_or(0); }));
+       });
+     }},
+    {"RetryThatGivesUp",
+     [](Scene* scene) {
+       return Of([scene] {
+         auto items = RetryItems({.max_attempts = 2, .seed = 1}, [scene, attempts = 0]() mutable {
+           return Failing(scene, &attempts);
+         });
+         return Sum(MapItems(std::move(items), [](IntOr x) { return x.value_or(3); }));
+       });
+     }},
+    {"Peek",
+     [](Scene* scene) -> Task<int> {
+       auto items = PeekItems(Numbers(scene, 2));
+       auto f = Finally(PeekAtBoth(scene, &items), Close(items));
+       const int result = co_await std::move(f);
+       co_return result;
+     }},
+    {"ForEachConcurrent",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(ForEachConcurrent(Numbers(scene, 3), 2, LeafOf(scene)), [] { return 3; });
        });
      }},
     {"FuturesUnordered",

@@ -3,6 +3,7 @@
 //   auto pages = weft::Buffered(weft::FromRange(std::move(fetches)), 8);
 //   std::vector<Page> all = co_await weft::Collect(std::move(pages));
 //
+//   auto lines = weft::FuseItems(Lines(file));    // so that it may be closed after its end as well
 //   while (std::optional<Line> line = co_await weft::Next(lines)) Handle(*line);
 //   co_await weft::Close(lines);
 //
@@ -96,7 +97,8 @@ class [[nodiscard]] CloseFuture {
 };
 
 // Stops a stream that is not finished, and waits until it is; its remaining items are dropped.
-// Use it as the clean-up of Finally(), where destructors cannot wait.
+// Use it as the clean-up of Finally(), where destructors cannot wait; there the stream may have
+// finished, so it is one of FuseItems() (try_items.h), unless its type may be polled after its end.
 //   Errors           What the stream throws.
 //   Cancellation     Not a cancellation point: it ends when the stream has.
 template <Stream S>

@@ -18,14 +18,17 @@
 #include "future/chunk_items.h"
 #include "future/concat.h"
 #include "future/context.h"
+#include "future/debounce_items.h"
 #include "future/map.h"
 #include "future/merge.h"
+#include "future/peekable.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/scripted.h"
 #include "future/sleep.h"
 #include "future/stream.h"
 #include "future/stream_ops.h"
+#include "future/take_until.h"
 #include "future/task.h"
 #include "future/timeout_items.h"
 #include "future/try.h"
@@ -97,6 +100,14 @@ TEST_F(StreamCombinatorsTest, FilterMapAndScan) {
           First(4), [](int n) { return n % 2 == 0 ? std::optional<int>(10 * n) : std::nullopt; })),
       (Ints{20, 40}));
   EXPECT_EQ(All(ScanItems(Of({1, 2, 3}), 10, std::plus<>())), (Ints{11, 13, 16}));
+}
+
+TEST_F(StreamCombinatorsTest, EnumerateAndInspect) {
+  int sum = 0;
+  auto items = InspectItems(First(3), [&sum](const int& n) { sum += n; });
+  EXPECT_THAT(All(EnumerateItems(std::move(items))),
+              ElementsAre(std::pair(0u, 1), std::pair(1u, 2), std::pair(2u, 3)));
+  EXPECT_EQ(sum, 6);
 }
 
 TEST_F(StreamCombinatorsTest, FoldAndFirstItem) {
@@ -215,6 +226,77 @@ TEST_F(StreamCombinatorsTest, AStopGivesTheUnfinishedChunkFirst) {
   EXPECT_TRUE(PollStopped(chunks).IsPending());
   EXPECT_EQ(PollStopped(chunks).value(), (Ints{3}));
   EXPECT_TRUE(PollStopped(chunks).IsStopped());
+}
+
+TEST_F(StreamCombinatorsTest, TakeUntilEndsWithTheFuture) {
+  EXPECT_EQ(All(TakeItemsUntil(Slow({10, 10, 10}), SleepFor(absl::Milliseconds(25)))),
+            (Ints{10, 10}));
+  EXPECT_EQ(Now(), Instant() + absl::Milliseconds(25));
+  EXPECT_TRUE(All(TakeItemsUntil(First(9), Ready<int>(1))).empty());
+  EXPECT_FALSE(is_first_finished_);  // never begun
+  EXPECT_THROW((void)All(TakeItemsUntil(First(99), Scripted(&c_, 3, 1, Scripted::End::kThrow))),
+               std::runtime_error);
+  EXPECT_TRUE(is_first_finished_);
+}
+
+TEST_F(StreamCombinatorsTest, TakeUntilStopsTheFutureWhenTheSourceEnds) {
+  auto scripted = Scripted(&a_, 1'000, 1, Scripted::End::kValue, /*stop_delay=*/0);
+  EXPECT_EQ(All(TakeItemsUntil(Of({1, 2}), std::move(scripted))), (Ints{1, 2}));
+  EXPECT_TRUE(a_.saw_stop);
+  auto failing = TakeItemsUntil(MapItems(First(9), ThrowAt2), Scripted(&b_, 1'000, 1));
+  EXPECT_THROW((void)All(std::move(failing)), std::runtime_error);
+  EXPECT_TRUE(is_first_finished_ && b_.saw_stop);
+}
+
+TEST_F(StreamCombinatorsTest, AFutureThatStopsByItselfStopsTheStream) {
+  auto stream = TakeItemsUntil(First(9), Scripted(&a_, 1, 0, Scripted::End::kStop));
+  EXPECT_TRUE(Poll(stream).IsPending());
+  EXPECT_TRUE(Poll(stream).IsPending());  // the source takes two requests
+  EXPECT_TRUE(Poll(stream).IsStopped());
+}
+
+TEST_F(StreamCombinatorsTest, DebounceGivesTheLastOfEachBurst) {
+  EXPECT_EQ(All(DebounceItems(absl::Milliseconds(5), Slow({1, 2, 9, 3, 4}))), (Ints{2, 4}));
+  EXPECT_EQ(Now(), Instant() + absl::Milliseconds(1 + 2 + 9 + 3 + 4));  // the end does not wait
+  EXPECT_EQ(All(DebounceItems(absl::Seconds(1), Of({1, 2, 3}))), (Ints{3}));
+  EXPECT_THROW((void)All(DebounceItems(absl::Seconds(1), MapItems(First(9), ThrowAt2))),
+               std::runtime_error);
+  EXPECT_TRUE(is_first_finished_);
+}
+
+TEST_F(StreamCombinatorsTest, AStopGivesTheItemThatWaitsForQuiet) {
+  auto items = DebounceItems(absl::Seconds(9), First(9));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(Poll(items).IsPending());
+  EXPECT_TRUE(PollStopped(items).IsPending());
+  EXPECT_TRUE(PollStopped(items).value().has_value());
+  EXPECT_TRUE(PollStopped(items).IsStopped());
+}
+
+Task<Ints> PeekAndTake(bool* is_finished) {
+  auto items = PeekItems(ScriptedCounter(3, is_finished));
+  Ints seen;
+  while (true) {
+    const int* next = co_await Peek(items);
+    if (next == nullptr) break;
+    const int peeked = *next;
+    const int* again = co_await Peek(items);
+    std::optional<int> item = co_await Next(items);
+    seen.push_back(again == next && *item == peeked ? peeked : -1);
+  }
+  std::optional<int> end = co_await Next(items);
+  if (end) seen.push_back(-1);
+  co_return seen;
+}
+
+TEST_F(StreamCombinatorsTest, PeekLeavesTheItemInTheStream) {
+  EXPECT_EQ(Run(PeekAndTake(&is_first_finished_)), (Ints{1, 2, 3}));
+  EXPECT_TRUE(is_first_finished_);
+  auto items = PeekItems(Of({5, 6}));
+  auto peek = Peek(items);
+  EXPECT_TRUE(PollStopped(peek).IsStopped());  // only the wait
+  EXPECT_EQ(*Poll(peek).value(), 5);
+  EXPECT_EQ(PollStopped(items).value(), 5);
+  EXPECT_TRUE(PollStopped(items).IsStopped());
 }
 
 TEST_F(StreamCombinatorsTest, TryMakesTheExceptionTheLastItem) {

@@ -45,7 +45,7 @@ class [[nodiscard]] RangeStream {
   std::optional<decltype(range_.begin())> next_;  // set by the first poll, so that moves are safe
 };
 
-// The elements of a container, moved out one by one.
+// The elements of a container or view, moved out one by one: FromRange(std::views::iota(0)) counts.
 template <typename Range>
 RangeStream<Range> FromRange(Range range) {
   return RangeStream<Range>(std::move(range));
@@ -99,6 +99,22 @@ struct ScanStep {
   std::optional<State> operator()(Item&& item, bool&) {
     state = std::invoke(function, std::move(state), std::forward<Item>(item));
     return std::as_const(state);
+  }
+};
+template <typename Function>
+struct InspectStep {
+  Function function;
+  template <typename Item>
+  std::optional<Item> operator()(Item item, bool&) {
+    std::invoke(function, std::as_const(item));
+    return std::optional<Item>(std::move(item));
+  }
+};
+struct EnumerateStep {
+  std::size_t next = 0;
+  template <typename Item>
+  std::optional<std::pair<std::size_t, Item>> operator()(Item item, bool&) {
+    return std::optional<std::pair<std::size_t, Item>>(std::in_place, next++, std::move(item));
   }
 };
 template <typename Predicate>
@@ -162,6 +178,20 @@ template <Stream S, typename Function>
 auto MapItems(S source, Function function) {
   return future_internal::MakeItems(std::move(source),
                                     future_internal::MapStep<Function>{std::move(function)});
+}
+
+// The items as they are, each when function(item) has looked at it: for logs and counters.
+template <Stream S, typename Function>
+  requires std::invocable<Function&, const ItemOf<S>&>
+auto InspectItems(S source, Function function) {
+  return future_internal::MakeItems(std::move(source),
+                                    future_internal::InspectStep<Function>{std::move(function)});
+}
+
+// Each item behind its number: std::pair(0, first), std::pair(1, second) and so on.
+template <Stream S>
+auto EnumerateItems(S source) {
+  return future_internal::MakeItems(std::move(source), future_internal::EnumerateStep());
 }
 
 // The items for which predicate(item) is true.

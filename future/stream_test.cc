@@ -263,6 +263,17 @@ TEST_F(StreamTest, BufferedKeepsTheOrderAndTheLimit) {
   EXPECT_EQ(*Run(Collect(BufferedUnordered(Delays({30, 10, 20, 5}), 2))), (Ints{10, 30, 20, 5}));
 }
 
+TEST_F(StreamTest, ForEachConcurrentKeepsTheLimitAndAwaitsAll) {
+  EXPECT_TRUE(Run(ForEachConcurrent(FromRange(Ints{30, 10, 20, 5}), 2, [](int n) {
+                return SleepFor(absl::Milliseconds(n));
+              })).ok());
+  EXPECT_EQ(executor_.Now(), Instant() + absl::Milliseconds(35));  // 30 with 10 and 20; then 5
+  auto failing = ForEachConcurrent(Counter(9, &is_finished_), 3,
+                                   [](int n) { return n == 2 ? Fail(1) : After(n, n); });
+  EXPECT_THROW((void)Run(std::move(failing)), std::runtime_error);
+  EXPECT_TRUE(is_finished_);
+}
+
 TEST_F(StreamTest, BufferedStopsAndAwaitsTheRestAfterAFailure) {
   auto some =
       MapItems(Counter(9, &is_finished_), [](int n) { return n == 2 ? Fail(1) : After(n, n); });

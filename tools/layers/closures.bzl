@@ -167,6 +167,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:any_stream": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:await_chain": [
         "@com_google_absl",
         "future",
@@ -227,6 +232,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:from_futures": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:fuse": [
         "@com_google_absl",
         "base",
@@ -261,6 +271,11 @@ CLOSURES = {
         "@com_google_absl",
         "future",
     ],
+    "//future:peekable": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:poll": [
         "base",
         "future",
@@ -286,6 +301,11 @@ CLOSURES = {
         "future",
     ],
     "//future:retry": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
+    "//future:retry_items": [
         "@com_google_absl",
         "base",
         "future",
@@ -373,6 +393,12 @@ CLOSURES = {
         "@com_google_absl",
         "base",
         "future",
+    ],
+    "//future:ticks": [
+        "@com_google_absl",
+        "base",
+        "future",
+        "timer",
     ],
     "//future:timeout": [
         "@com_google_absl",
