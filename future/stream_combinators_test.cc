@@ -240,9 +240,11 @@ TEST_F(StreamCombinatorsTest, TakeUntilEndsWithTheFuture) {
 }
 
 TEST_F(StreamCombinatorsTest, TakeUntilStopsTheFutureWhenTheSourceEnds) {
-  auto scripted = Scripted(&a_, 1'000, 1, Scripted::End::kValue, /*stop_delay=*/0);
-  EXPECT_EQ(All(TakeItemsUntil(Of({1, 2}), std::move(scripted))), (Ints{1, 2}));
+  EXPECT_EQ(All(TakeItemsUntil(Of({1, 2}), Scripted(&a_, 1'000, 1))), (Ints{1, 2}));
   EXPECT_TRUE(a_.saw_stop);
+  auto slow_to_stop = TakeItemsUntil(Of({}), Scripted(&c_, 9, 1, Scripted::End::kValue, 1));
+  EXPECT_TRUE(Poll(slow_to_stop).IsPending());
+  EXPECT_EQ(Poll(slow_to_stop).value(), std::nullopt);
   auto failing = TakeItemsUntil(MapItems(First(9), ThrowAt2), Scripted(&b_, 1'000, 1));
   EXPECT_THROW((void)All(std::move(failing)), std::runtime_error);
   EXPECT_TRUE(is_first_finished_ && b_.saw_stop);
