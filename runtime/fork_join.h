@@ -138,7 +138,7 @@ JoinedResults<F, G> Join(F f, G g) {
 
 // How a range is divided.
 struct ParallelOptions {
-  // Most elements that run in order on one worker; 0: sixteen pieces for each worker, which is right
+  // Most elements that run in order on one worker; 0: 16 pieces for each worker, which is right
   // where elements take about the same time and the loop takes more than some tens of microseconds.
   // A piece that is not stolen costs some nanoseconds more than its elements; one that is, a
   // microsecond or two, and more if a worker has to wake for it: so a piece should take some

@@ -298,7 +298,7 @@ Starts Combine(Starts a, const Starts& b) {
 TEST_P(ForkJoinTest, PiecesBeginAtMultiples) {
   constexpr int kSize = 10'007;
   constexpr std::pair<int, int> kGrainAndUnit[] = {{1, 1}, {7, 1}, {1'000, 8}, {96, 32}, {256, 64}};
-  for (const auto [grain, unit] : kGrainAndUnit) {
+  for (const auto& [grain, unit] : kGrainAndUnit) {
     std::vector<int> starts = OnWorker([grain = grain] {
       return ParallelReduce(0, kSize, Starts(),
                             [](int i) { return Starts{.index = i, .of_pieces = {}}; }, Combine,

@@ -1,7 +1,7 @@
 // The shapes of fork_join_shapes.h by oneTBB: parallel_invoke, parallel_for with its own choice of
 // pieces, and std::sort(std::execution::par), which libstdc++ builds on it. Ours are those of
-// fork_join_benchmark.cc, with the same names, and in this program too: what is compared runs on the
-// same memory.
+// fork_join_benchmark.cc, with the same names, and in this program too: what is compared runs on
+// the same memory.
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_invoke.h>
