@@ -144,8 +144,8 @@ struct ParallelOptions {
   // microsecond or two, and more if a worker has to wake for it: so a piece should take some
   // microseconds at least, and a loop of a few is best left to one worker (a grain of its size).
   // Smaller pieces than the default pay where some elements take far longer than others. Counted
-  // from the first element, pieces begin at multiples of the largest power of two, up to 64, that
-  // divides the grain: a multiple of 64 keeps vectors aligned and lines of memory undivided.
+  // from the first element, pieces of 64 and more begin at multiples of the largest power of two,
+  // up to 64, that divides the grain: 64 keeps vectors aligned and lines of memory undivided.
   // Precondition (checked): not negative.
   std::ptrdiff_t grain = 0;
 };
