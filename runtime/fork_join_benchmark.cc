@@ -64,10 +64,10 @@ void BM_Join(benchmark::State& state) {
 
 template <std::size_t kSize>
 void BM_LoopSerial(benchmark::State& state) {
-  Scaled body(kSize);
+  const Scaled body;
   for (auto _ : state) {
     for (std::size_t i = 0; i < kSize; ++i) body(i);
-    benchmark::DoNotOptimize(body.to.data());
+    benchmark::DoNotOptimize(body.to);
     benchmark::ClobberMemory();
   }
   CountRuns(state);
@@ -75,12 +75,12 @@ void BM_LoopSerial(benchmark::State& state) {
 template <std::size_t kSize>
 void BM_LoopFor(benchmark::State& state) {
   Runtime runtime(OptionsOf(state));
-  Scaled body(kSize);
+  const Scaled body;
   // On the worker all the time: the way there is no part of the loop.
   RunOn(runtime, [&] {
     for (auto _ : state) {
       ParallelFor(std::size_t{0}, kSize, body);
-      benchmark::DoNotOptimize(body.to.data());
+      benchmark::DoNotOptimize(body.to);
       benchmark::ClobberMemory();
     }
   });

@@ -5,13 +5,21 @@
 // Shapes are templates over By, which says how parts are run, perhaps at the same time:
 // By::Both(f, g) calls both and returns a pair of their results; By::Each(n, f) calls f(0) to
 // f(n - 1).
+//
+// Matrices and the arrays of loops are the same memory for everybody in a process: in which pages
+// they lie, and how they are aligned, makes more difference than who divides them.
 #ifndef WEFT_RUNTIME_FORK_JOIN_SHAPES_H_
 #define WEFT_RUNTIME_FORK_JOIN_SHAPES_H_
+
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <numeric>
 #include <random>
 #include <span>
@@ -21,6 +29,20 @@
 #include "benchmark/benchmark.h"
 
 namespace weft::fork_join_shapes {
+
+// For the life of the process, each of these values. In huge pages where the kernel gives them, so
+// that the caches are used the same way in each run.
+template <typename T>
+T* ArrayInHugePages(std::size_t size, T value) {
+  constexpr std::size_t kPage = std::size_t{2} << 20;
+  const std::size_t bytes = (size * sizeof(T) + kPage - 1) / kPage * kPage;
+  void* const room = std::aligned_alloc(kPage, bytes);
+  if (room == nullptr) throw std::bad_alloc();
+  (void)madvise(room, bytes, MADV_HUGEPAGE);
+  T* const array = static_cast<T*>(room);
+  std::uninitialized_fill_n(array, size, value);
+  return array;
+}
 
 template <typename By>
 [[gnu::noinline]] std::int64_t Fib(std::int64_t n) {
@@ -161,11 +183,15 @@ std::int64_t Multiply(const int* a, const int* b, int* c, std::size_t side) {
   }
   return leaves;
 }
+// The first is a and b, the other c.
+inline int* TwoMatrices() {
+  static int* const matrices = ArrayInHugePages(2 * kMatmulSide * kMatmulSide, 1);
+  return matrices;
+}
 template <typename By>
 std::int64_t Matmul512() {
-  static const std::vector<int> ones(kMatmulSide * kMatmulSide, 1);
-  static std::vector<int> product(kMatmulSide * kMatmulSide);
-  return Multiply<By>(ones.data(), ones.data(), product.data(), kMatmulSide);
+  int* const matrices = TwoMatrices();
+  return Multiply<By>(matrices, matrices, matrices + kMatmulSide * kMatmulSide, kMatmulSide);
 }
 
 // What each of them returns.
@@ -175,12 +201,19 @@ constexpr std::pair<std::int64_t (*)(), std::int64_t> kShapes[] = {
     {Queens12<By>, 14'200}, {Matmul512<By>, 4'096},  {SkynetTen1M<By>, 499'999'500'000},
 };
 
-// The body of a loop that is all overhead.
+// The body of a loop that is all overhead, for as many elements as any.
 struct Scaled {
-  explicit Scaled(std::size_t size) : from(size, 1), to(size) {}
-  void operator()(std::size_t i) { to[i] += 3 * from[i]; }
-  std::vector<float> from;
-  std::vector<float> to;
+  static constexpr std::size_t kMost = 1'000'000;
+
+  Scaled() {
+    static float* const arrays = ArrayInHugePages(2 * kMost, 1.0F);
+    from = arrays;
+    to = arrays + kMost;
+  }
+  void operator()(std::size_t i) const { to[i] += 3 * from[i]; }
+
+  const float* from;
+  float* to;
 };
 
 inline std::vector<std::uint64_t> RandomNumbers(std::size_t size) {

@@ -284,6 +284,36 @@ TEST_P(ForkJoinTest, ReduceKeepsTheOrder) {
   EXPECT_EQ(text, expected);
 }
 
+// The first index of each piece, found by what a piece begins with.
+struct Starts {
+  int index = -1;  // of one element
+  std::vector<int> of_pieces;
+};
+Starts Combine(Starts a, const Starts& b) {
+  if (a.of_pieces.empty()) return b.index < 0 ? b : Starts{.index = -1, .of_pieces = {b.index}};
+  a.of_pieces.insert(a.of_pieces.end(), b.of_pieces.begin(), b.of_pieces.end());
+  return a;
+}
+
+TEST_P(ForkJoinTest, PiecesBeginAtMultiples) {
+  constexpr int kSize = 10'007;
+  constexpr std::pair<int, int> kGrainAndUnit[] = {{1, 1}, {7, 1}, {1'000, 8}, {96, 32}, {256, 64}};
+  for (const auto& [grain, unit] : kGrainAndUnit) {
+    std::vector<int> starts = OnWorker([grain = grain] {
+      return ParallelReduce(0, kSize, Starts(),
+                            [](int i) { return Starts{.index = i, .of_pieces = {}}; }, Combine,
+                            {.grain = grain})
+          .of_pieces;
+    });
+    starts.push_back(kSize);
+    for (std::size_t i = 1; i < starts.size(); ++i) {
+      EXPECT_EQ(starts[i - 1] % unit, 0);
+      EXPECT_GT(starts[i], starts[i - 1]);
+      EXPECT_LE(starts[i] - starts[i - 1], grain);
+    }
+  }
+}
+
 TEST_P(ForkJoinTest, RunOnHandsOverResultsAndExceptions) {
   EXPECT_THROW(OnWorker([] { throw std::runtime_error("here"); }), std::runtime_error);
   EXPECT_EQ(OnWorker([this] { return RunOn(runtime_, [] { return 7; }); }), 7);

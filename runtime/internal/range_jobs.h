@@ -17,6 +17,19 @@
 
 namespace weft::runtime_internal {
 
+// Where a range that is larger than `grain` is divided: in the middle; for large pieces, at a
+// multiple of what divides the grain, a power of two up to kWholeLines. Misaligned pieces cost
+// loops that are vectorised a fifth of their time.
+constexpr std::ptrdiff_t kWholeLines = 64;  // so many elements fill lines, whatever their size
+constexpr std::ptrdiff_t MiddleOf(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain) {
+  const std::ptrdiff_t size = end - begin;
+  if (grain < kWholeLines) [[likely]]
+    return begin + (size >> 1);
+  const std::ptrdiff_t limited = grain | kWholeLines;
+  const std::ptrdiff_t unit = limited & -limited;
+  return begin + ((size + unit - 1) >> 1 & -unit);
+}
+
 template <typename Piece>
 void ForPieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, Piece& piece);
 
@@ -123,7 +136,7 @@ void ForPieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, P
   while (true) {
     std::ptrdiff_t middle;
     while (end - begin > grain &&
-           halves.Offer(middle = begin + (end - begin) / 2, end, grain, piece)) {
+           halves.Offer(middle = MiddleOf(begin, end, grain), end, grain, piece)) {
       end = middle;
     }
     if (end - begin > grain && halves.IsFull()) {
