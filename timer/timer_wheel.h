@@ -15,7 +15,7 @@
 // Trade-offs
 //   Time is cut into ticks: of a millisecond in a TimerWheel, of 16.4 us in a FineTimerWheel. To
 //   fire timers is cheaper with the former, where so many are armed that they share a millisecond.
-//   A wheel takes 52 KB (fine: 62), and besides a timer of 16 bytes a cell of 8 to 41 (see Reserve).
+//   A wheel takes 52 KB (fine: 62), and besides a timer of 16 bytes a cell of 8 to 41 (Reserve).
 //   The memory for cells grows and is kept.
 //
 // Guarantees
