@@ -213,10 +213,8 @@ int EpollReactor::WaitForEvents(Instant deadline) {
 void EpollReactor::HandleEvent(const epoll_event& event) {
   const uint64_t token = event.data.u64;  // A copy: epoll_event is packed, so it is misaligned.
   if (token == Kernel::kWakeToken) {
-    // In this order: a Wake that comes between the two lines raises no signal, but this Poll
-    // returns anyway. The other way round, its signal would be cleared and the flag left set, and
-    // every later Wake would be lost.
-    kernel_->ClearSignal();
+    // A Wake that comes before this raises no signal, but this Poll returns anyway. One that comes
+    // later raises one, which is the next Poll's.
     signalled_.exchange(false, std::memory_order_acq_rel);  // (1)
     return;
   }

@@ -22,18 +22,19 @@
 //                    last two looks; when they become long all at once, it learns of it after 64,
 //                    or within 8 of a tick of the coarse clock (1 to 10 ms). Tasks that never
 //                    return to the scheduler are not interrupted; what such a task has spawned or
-//                    woken is run by others. Others may take up to 200 us, and the kernel's timer
-//                    slack, to come for what it spawned while nothing else waited; and they come
-//                    for the task that it has woken last only if they happen to look.
+//                    woken is run by others. Others may take up to 200 us to come for what it
+//                    spawned while nothing else waited; and they come for the task that it has
+//                    woken last only if they happen to look.
 //   Classes          SpawnOptions::priority. Of 16 runs of a worker kHigh has the first claim to
 //                    11, kNormal to 4, kLow to 1; a class without ready tasks leaves its turn to
 //                    the highest that has some. So between two runs of a worker for kHigh there is
 //                    at most one for another class, between two for kNormal three, between two for
 //                    kLow 15, and in each case the injector's turns. Tasks of kHigh and of kLow
 //                    begin in the order in which they became ready, on any worker.
-//   Timers           Never early. A busy worker looks at timers and descriptors when it looks
-//                    around (see Fairness; at descriptors at most every 50 us); an idle one waits
-//                    for them in the kernel. What they wake goes ahead of the queue.
+//   Timers           Never early; due at the first tick of 2^14 ns (16.4 us) behind the deadline. A
+//                    busy worker looks at timers and descriptors when it looks around (see
+//                    Fairness; at descriptors at most every 50 us); an idle one waits for them in
+//                    the kernel. What they wake goes ahead of the queue.
 //   Idleness         An idle runtime uses no processor time: no polling, no periodic wake-ups. It
 //                    becomes idle within RuntimeOptions::search_time, and the 200 us until an idle
 //                    worker looks for the last time at what busy ones keep.

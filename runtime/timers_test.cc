@@ -53,10 +53,27 @@ struct Sleeper {
   }
 };
 
+const absl::Duration kTick = absl::Nanoseconds(Timers::kTickNanos);
+
 class TimersTest : public testing::Test {
  protected:
-  Instant At(int ms) const { return start_ + absl::Milliseconds(ms); }
-  void Arm(Sleeper* sleeper, int ms) { timers_.Arm(sleeper->slot, At(ms), sleeper->MakeWaker()); }
+  Instant At(int ticks) const { return start_ + ticks * kTick; }
+  void ArmFor(Sleeper* sleeper, Instant deadline) {
+    timers_.Arm(sleeper->slot, deadline, sleeper->MakeWaker());
+  }
+  void Arm(Sleeper* sleeper, int ticks) { ArmFor(sleeper, At(ticks)); }
+
+  // Sleeps as the poller does until `count` timers have fired. Returns how often it woke up.
+  int WakeUpsUntilFired(std::size_t count) {
+    int wake_ups = 0;
+    while (log_.size() < count) {
+      const Instant now = timers_.BeginSleep();
+      timers_.EndSleep();
+      timers_.FireDue(now);
+      ++wake_ups;
+    }
+    return wake_ups;
+  }
 
   const Instant start_ = Instant::FromNanos(1'000'000'000);
   CountingReactor reactor_;
@@ -82,6 +99,60 @@ TEST_F(TimersTest, NothingFiresEarly) {
   EXPECT_FALSE(a.slot.is_armed.load());
   EXPECT_EQ(timers_.FireDue(At(11)), 0u);
   EXPECT_THAT(log_, ElementsAre(1));
+}
+
+// A look at each microsecond.
+TEST_F(TimersTest, ATimerOf100MicrosecondsFiresWithinATick) {
+  for (int phase = 0; phase < 40; ++phase) {
+    const Instant armed_at = start_ + absl::Milliseconds(phase) + absl::Microseconds(phase);
+    EXPECT_EQ(timers_.FireDue(armed_at), 0u);
+    Sleeper a(&log_, phase);
+    const Instant deadline = armed_at + absl::Microseconds(100);
+    ArmFor(&a, deadline);
+    Instant now = armed_at;
+    while (timers_.FireDue(now) == 0) now = now + absl::Microseconds(1);
+    EXPECT_GE(now, deadline);
+    EXPECT_LT(now, deadline + kTick + absl::Microseconds(1));
+  }
+}
+
+TEST_F(TimersTest, TimersThatAre70MicrosecondsApartFireOneByOne) {
+  std::vector<Sleeper> sleepers(100);
+  for (std::size_t i = sleepers.size(); i-- > 0;) {
+    sleepers[i].log = &log_;
+    sleepers[i].id = static_cast<int>(i);
+    ArmFor(&sleepers[i], start_ + absl::Microseconds(70) * static_cast<int>(i + 1));
+  }
+  std::size_t fired = 0;
+  for (Instant now = start_; fired < sleepers.size(); now = now + absl::Microseconds(10)) {
+    const std::size_t count = timers_.FireDue(now);
+    ASSERT_LE(count, 1u);
+    fired += count;
+  }
+  for (std::size_t i = 0; i < sleepers.size(); ++i) EXPECT_EQ(log_[i], static_cast<int>(i));
+}
+
+TEST_F(TimersTest, ADistantTimerCausesOneWakeUp) {
+  for (const absl::Duration delay :
+       {absl::Seconds(1), absl::Hours(1), absl::Hours(24), absl::Hours(24 * 3650)}) {
+    Sleeper a(&log_, 1);
+    log_.clear();
+    ArmFor(&a, start_ + delay);
+    EXPECT_EQ(WakeUpsUntilFired(1), 1) << delay;
+  }
+}
+
+// As the time-outs of requests that were answered, armed while something else waits.
+TEST_F(TimersTest, AThousandCancelledTimersCauseFewWakeUps) {
+  Sleeper kept(&log_, 0);
+  std::vector<Sleeper> cancelled(1'000);
+  ArmFor(&kept, start_ + absl::Hours(1));
+  int i = 0;
+  for (Sleeper& sleeper : cancelled) {
+    ArmFor(&sleeper, start_ + absl::Hours(1) - absl::Milliseconds(3) * ++i);
+  }
+  for (Sleeper& sleeper : cancelled) timers_.Cancel(sleeper.slot);
+  EXPECT_LE(WakeUpsUntilFired(1), 4) << "more than one for each level that the timer moves down";
 }
 
 TEST_F(TimersTest, ManyTimersOfOneInstantAllFire) {

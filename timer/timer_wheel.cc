@@ -19,27 +19,33 @@ using timer_internal::kTagBits;
 using timer_internal::NodeOf;
 using timer_internal::TagOf;
 
-TimerWheel::TimerWheel(Instant now) : clock_(now) {}
+template <int64_t kTick>
+BasicTimerWheel<kTick>::BasicTimerWheel(Instant now) : clock_(now) {}
 
-TimerWheel::~TimerWheel() {
+template <int64_t kTick>
+BasicTimerWheel<kTick>::~BasicTimerWheel() {
   WEFT_CHECK(size() == 0) << "~TimerWheel(): no timer may be armed, found " << size()
                           << "; Cancel() them first";
 }
 
-void TimerWheel::Reserve(size_t timers) {
+template <int64_t kTick>
+void BasicTimerWheel<kTick>::Reserve(size_t timers) {
   // One more for the chunk that is being moved down, and one for the chunk that is being popped,
   // which is not merged while it becomes empty.
   pool_.Reserve(CellRing::MostChunks(timers, kRings) + 2);
 }
 
 // Apart, so that the stream of the message costs ArmForTick() no stack frame.
-[[gnu::cold, gnu::noinline]] void TimerWheel::RefuseAddress(const TimerEntry* entry) {
+template <int64_t kTick>
+[[gnu::cold, gnu::noinline]] void BasicTimerWheel<kTick>::RefuseAddress(const TimerEntry* entry) {
   WEFT_FATAL() << "TimerWheel::Arm(): the address of a timer must fit in 48 bits, found " << entry;
 }
 
 // For a ring that has no free cell at its end. Apart, as what follows: calls of them are the last
 // thing that Arm() and Cancel() do, which therefore need no stack frame.
-[[gnu::noinline]] void TimerWheel::InsertInNewRoom(TimerNode* node, uint64_t tick, unsigned place) {
+template <int64_t kTick>
+[[gnu::noinline]] void BasicTimerWheel<kTick>::InsertInNewRoom(TimerNode* node, uint64_t tick,
+                                                               unsigned place) {
   Slot& slot = slots_[place];
   if (slot.ring.IsEmpty() && place < kWheelSlots) {
     slot.earliest = tick;
@@ -51,7 +57,8 @@ void TimerWheel::Reserve(size_t timers) {
 }
 
 // For a timer that is armed.
-[[gnu::noinline]] void TimerWheel::MoveToTick(TimerEntry* entry, uint64_t tick) {
+template <int64_t kTick>
+[[gnu::noinline]] void BasicTimerWheel<kTick>::MoveToTick(TimerEntry* entry, uint64_t tick) {
   if (!EraseYoungest(entry)) Erase(entry);
   ++moved_;
   entry->when = tick;
@@ -59,7 +66,8 @@ void TimerWheel::Reserve(size_t timers) {
 }
 
 // For a timer that is armed.
-[[gnu::noinline]] void TimerWheel::Erase(TimerNode* node) {
+template <int64_t kTick>
+[[gnu::noinline]] void BasicTimerWheel<kTick>::Erase(TimerNode* node) {
   if (node->when > cursor_ && cascading_level_ == 0) [[likely]] {
     // It is where one for its tick is inserted, and was when it was armed or moved down.
     const unsigned place = PlaceOf(node->when);
@@ -72,12 +80,14 @@ void TimerWheel::Reserve(size_t timers) {
   NoteEmpty(static_cast<unsigned>(reinterpret_cast<Slot*>(emptied) - slots_.data()));
 }
 
-void TimerWheel::NoteEmpty(unsigned place) {
+template <int64_t kTick>
+void BasicTimerWheel<kTick>::NoteEmpty(unsigned place) {
   if (place < kWheelSlots) occupancy_[place / kSlots].Clear(place % kSlots);
 }
 
 // Makes all that is in a ring available to PopExpired().
-void TimerWheel::Expire(unsigned slot) {
+template <int64_t kTick>
+void BasicTimerWheel<kTick>::Expire(unsigned slot) {
   CellRing& ring = slots_[slot].ring;
   if (ring.IsEmpty()) return;
   ring.PrefetchFirst();
@@ -85,7 +95,8 @@ void TimerWheel::Expire(unsigned slot) {
 }
 
 // Moves the cursor to a slot that holds timers, while no earlier one does.
-void TimerWheel::EnterSlot(unsigned level, unsigned index, uint64_t target) {
+template <int64_t kTick>
+void BasicTimerWheel<kTick>::EnterSlot(unsigned level, unsigned index, uint64_t target) {
   cursor_ = StartOfSlot(level, index);
   if (level > 0) {
     cascading_level_ = level;
@@ -99,7 +110,8 @@ void TimerWheel::EnterSlot(unsigned level, unsigned index, uint64_t target) {
 // Moves the timers of the slot that the cursor has entered to lower levels. Returns false if the
 // budget was spent before. Then the cursor steps back until the next Advance(): all that belongs
 // into the slot is ahead of it, and waits there behind the others.
-bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
+template <int64_t kTick>
+bool BasicTimerWheel<kTick>::Cascade(uint64_t target, int64_t* budget) {
   const unsigned level = cascading_level_;
   const unsigned index = static_cast<unsigned>(cursor_ >> (level * kSlotBits)) % kSlots;
   CellRing& ring = slots_[level * kSlots + index].ring;
@@ -135,7 +147,8 @@ bool TimerWheel::Cascade(uint64_t target, int64_t* budget) {
   return true;
 }
 
-AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
+template <int64_t kTick>
+AdvanceResult BasicTimerWheel<kTick>::Advance(Instant now, int64_t budget) {
   pool_.Refill();
   if (cascading_level_ > 0) ++cursor_;  // See Cascade().
   const uint64_t target = std::max(clock_.AtOrBefore(now), cursor_);
@@ -159,7 +172,8 @@ AdvanceResult TimerWheel::Advance(Instant now, int64_t budget) {
 }
 
 // The first occupied slot ahead of the cursor at the lowest level that has one.
-bool TimerWheel::FindFirst(unsigned* level, unsigned* index) const {
+template <int64_t kTick>
+bool BasicTimerWheel<kTick>::FindFirst(unsigned* level, unsigned* index) const {
   for (*level = 0; *level < kLevels; ++*level) {
     if (occupancy_[*level].IsEmpty()) continue;
     const unsigned current = static_cast<unsigned>(cursor_ >> (*level * kSlotBits)) % kSlots;
@@ -170,31 +184,39 @@ bool TimerWheel::FindFirst(unsigned* level, unsigned* index) const {
   return false;
 }
 
-uint64_t TimerWheel::StartOfSlot(unsigned level, unsigned index) const {
+template <int64_t kTick>
+uint64_t BasicTimerWheel<kTick>::StartOfSlot(unsigned level, unsigned index) const {
   const unsigned shift = level * kSlotBits;
   const uint64_t above = cursor_ >> (shift + kSlotBits) << (shift + kSlotBits);
   return above | static_cast<uint64_t>(index) << shift;
 }
 
-bool TimerWheel::HasWork() const {
+template <int64_t kTick>
+bool BasicTimerWheel<kTick>::HasWork() const {
   return !slots_[kExpired].ring.IsEmpty() || !slots_[kDue].ring.IsEmpty() || cascading_level_ > 0;
 }
 
-uint64_t TimerWheel::NextTick() const {
+template <int64_t kTick>
+uint64_t BasicTimerWheel<kTick>::NextTick() const {
   unsigned level = 0;
   unsigned index = 0;
   if (!FindFirst(&level, &index)) return TickClock::kNever;
   return slots_[level * kSlots + index].earliest;
 }
 
-Instant TimerWheel::NextDeadline() const {
+template <int64_t kTick>
+Instant BasicTimerWheel<kTick>::NextDeadline() const {
   return HasWork() ? Instant::InfinitePast() : clock_.StartOf(NextTick());
 }
 
-TimerStats TimerWheel::stats() const {
+template <int64_t kTick>
+TimerStats BasicTimerWheel<kTick>::stats() const {
   TimerStats stats = stats_;
   stats.allocations_in_arm = pool_.growths_at_once();
   return stats;
 }
+
+template class BasicTimerWheel<TimerWheel::kTickNanos>;
+template class BasicTimerWheel<FineTimerWheel::kTickNanos>;
 
 }  // namespace weft

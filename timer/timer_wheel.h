@@ -13,8 +13,10 @@
 //   while (weft::TimerEntry* entry = wheel.PopExpired()) Handle(static_cast<Sleep*>(entry));
 //
 // Trade-offs
-//   Time is cut into ticks of one millisecond. A wheel takes 52 KB, and besides a timer of 16 bytes
-//   a cell of 8 to 41 (see Reserve). The memory for cells grows and is kept.
+//   Time is cut into ticks: of a millisecond in a TimerWheel, of 16.4 us in a FineTimerWheel. To
+//   fire timers is cheaper with the former, where so many are armed that they share a millisecond.
+//   A wheel takes 52 KB (fine: 62), and besides a timer of 16 bytes a cell of 8 to 41 (Reserve).
+//   The memory for cells grows and is kept.
 //
 // Guarantees
 //   Thread safety   Thread-compatible: an owner that shares it brings its own lock.
@@ -29,7 +31,7 @@
 //                   one call. NextDeadline: O(1). PopExpired: O(1) amortised over cancellations of
 //                   expired timers. Advance: O(timers moved down a level + occupied slots passed),
 //                   or what its budget says; empty time costs nothing. A timer moves down at most
-//                   five times.
+//                   five times (fine: six).
 //   Allocation      None in Cancel, PopExpired and NextDeadline. Advance adds memory when less than
 //                   an eighth of it is free; Arm does only when none is. None at all up to the
 //                   number of timers that was given to Reserve().
@@ -76,7 +78,8 @@ class TimerEntry : private timer_internal::TimerNode {
   bool IsArmed() const { return cell != nullptr; }
 
  private:
-  friend class TimerWheel;
+  template <int64_t kTick>
+  friend class BasicTimerWheel;
 };
 
 // What a wheel has done since it was made.
@@ -101,20 +104,21 @@ enum class AdvanceResult : unsigned char {
   kMoreToDo,  // The budget was spent: call again with the same time or a later one.
 };
 
-// The wheel; see the top of the file.
-class TimerWheel {
+// The wheel; see the top of the file. Use it as one of the two that are named below.
+template <int64_t kTick>
+class BasicTimerWheel {
  public:
   // The length of a tick, which is the accuracy of the wheel.
-  static constexpr int64_t kTickNanos = timer_internal::TickClock::kTickNanos;
+  static constexpr int64_t kTickNanos = kTick;
   // A budget that is never spent.
   static constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
   // A wheel whose time starts at `now`. Deadlines before it count as due at once.
-  explicit TimerWheel(Instant now);
-  TimerWheel(const TimerWheel&) = delete;
-  TimerWheel& operator=(const TimerWheel&) = delete;
+  explicit BasicTimerWheel(Instant now);
+  BasicTimerWheel(const BasicTimerWheel&) = delete;
+  BasicTimerWheel& operator=(const BasicTimerWheel&) = delete;
   // Precondition (checked): no timer is armed.
-  ~TimerWheel();
+  ~BasicTimerWheel();
 
   // Allocates what `timers` timers need at worst, 41 bytes for each and 1024 for each of the slots
   // that they may lie in: up to that many can be armed at once without any further allocation.
@@ -173,14 +177,14 @@ class TimerWheel {
   template <typename Atomics>
   friend class timer_internal::SharedTimerWheel;
   using CellRing = timer_internal::CellRing;
-  using TickClock = timer_internal::TickClock;
+  using TickClock = timer_internal::TickClock<kTick>;
   using TimerNode = timer_internal::TimerNode;
 
-  // Six levels of 256 slots would reach 2^48 ticks; the most distant Instant is 17 * 2^40 away.
-  static constexpr unsigned kLevels = 6;
+  // A level for each byte of a tick. Of the last one there are the slots that a tick can name.
+  static constexpr unsigned kLevels = TickClock::kBytes;
   static constexpr unsigned kSlotBits = 8;
   static constexpr unsigned kSlots = 1 << kSlotBits;
-  static constexpr unsigned kWheelSlots = (kLevels - 1) * kSlots + 17;
+  static constexpr unsigned kWheelSlots = (kLevels - 1) * kSlots + TickClock::kHighestByte + 1;
   // Rings besides the slots of the levels.
   static constexpr unsigned kNeverDue = kWheelSlots;     // InfiniteFuture(): where kNever belongs.
   static constexpr unsigned kDue = kWheelSlots + 1;      // Expires at the next Advance.
@@ -222,9 +226,18 @@ class TimerWheel {
   std::array<Slot, kRings> slots_;
 };
 
+// Ticks of a millisecond, as time-outs have them.
+using TimerWheel = BasicTimerWheel<1'000'000>;
+// Ticks of 2^14 ns, for deadlines that mean what they say.
+using FineTimerWheel = BasicTimerWheel<int64_t{1} << 14>;
+
+extern template class BasicTimerWheel<TimerWheel::kTickNanos>;
+extern template class BasicTimerWheel<FineTimerWheel::kTickNanos>;
+
 // The usual course of arming and cancelling stands here, so that it can be inlined.
 
-inline void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
+template <int64_t kTick>
+inline void BasicTimerWheel<kTick>::ArmForTick(TimerEntry* entry, uint64_t tick) {
   if (reinterpret_cast<uintptr_t>(entry) >> (64 - timer_internal::kTagBits) != 0) {
     RefuseAddress(entry);
   }
@@ -235,7 +248,8 @@ inline void TimerWheel::ArmForTick(TimerEntry* entry, uint64_t tick) {
 }
 
 // The ring for what is armed for `tick` now.
-inline unsigned TimerWheel::PlaceOf(uint64_t tick) const {
+template <int64_t kTick>
+inline unsigned BasicTimerWheel<kTick>::PlaceOf(uint64_t tick) const {
   if (tick <= cursor_) [[unlikely]]
     return kDue;
   const auto highest_bit = static_cast<unsigned>(63 ^ std::countl_zero(tick ^ cursor_));
@@ -243,7 +257,8 @@ inline unsigned TimerWheel::PlaceOf(uint64_t tick) const {
   return shift / kSlotBits * kSlots + static_cast<unsigned>(tick >> shift) % kSlots;
 }
 
-inline void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
+template <int64_t kTick>
+inline void BasicTimerWheel<kTick>::Insert(TimerNode* node, uint64_t tick) {
   const unsigned place = PlaceOf(tick);
   Slot& slot = slots_[place];
   if (slot.ring.IsFull()) [[unlikely]]
@@ -254,7 +269,8 @@ inline void TimerWheel::Insert(TimerNode* node, uint64_t tick) {
 
 // Takes a timer out if it is the youngest of its slot: the common case, and all that it takes is
 // here. Returns false for others, and for one that is not armed.
-inline bool TimerWheel::EraseYoungest(TimerNode* node) {
+template <int64_t kTick>
+inline bool BasicTimerWheel<kTick>::EraseYoungest(TimerNode* node) {
   // Where the cursor has passed a timer, or is about to, the ring is another one and says no.
   return slots_[PlaceOf(node->when)].ring.EraseYoungest(node);
 }

@@ -25,8 +25,6 @@
 namespace weft {
 namespace {
 
-constexpr int64_t kTick = TimerWheel::kTickNanos;
-
 struct Timer : TimerEntry {
   int id = 0;
   std::optional<Interval> interval;
@@ -84,6 +82,7 @@ class Model {
   int64_t arms_ = 0;
 };
 
+template <typename Wheel>
 class Differential {
  public:
   explicit Differential(uint64_t seed) : random_(seed), wheel_(Instant()) {
@@ -123,6 +122,7 @@ class Differential {
   }
 
  private:
+  static constexpr int64_t kTick = Wheel::kTickNanos;
   static constexpr int64_t kLatest = int64_t{1} << 61;
 
   size_t Draw() {
@@ -188,7 +188,7 @@ class Differential {
     std::vector<std::pair<Timer*, int64_t>> again;
     while (result == AdvanceResult::kMoreToDo) {
       const int64_t budget =
-          budgets_ ? static_cast<int64_t>(random_() % 100) + 1 : TimerWheel::kUnlimited;
+          budgets_ ? static_cast<int64_t>(random_() % 100) + 1 : Wheel::kUnlimited;
       result = wheel_.Advance(Instant::FromNanos(now), budget);
       while (TimerEntry* const entry = wheel_.PopExpired()) {
         auto* const timer = static_cast<Timer*>(entry);
@@ -227,7 +227,7 @@ class Differential {
   }
 
   std::mt19937_64 random_;
-  TimerWheel wheel_;
+  Wheel wheel_;
   Model model_;
   int64_t now_ = 0;
   int longest_bits_ = 0;
@@ -236,14 +236,20 @@ class Differential {
   std::vector<std::unique_ptr<Timer>> timers_;
 };
 
-TEST(TimerWheelFuzzTest, BehavesLikeAnOrderedMap) {
+template <typename Wheel>
+class TimerWheelFuzzTest : public testing::Test {};
+
+using Wheels = testing::Types<TimerWheel, FineTimerWheel>;
+TYPED_TEST_SUITE(TimerWheelFuzzTest, Wheels);
+
+TYPED_TEST(TimerWheelFuzzTest, BehavesLikeAnOrderedMap) {
   const uint64_t seed = stress::SeedFromEnvironment();
-  for (uint64_t round = 0; round < 300; ++round) {
-    Differential differential(stress::SeedOfWorker(seed, round));
+  for (uint64_t round = 0; round < 150; ++round) {
+    Differential<TypeParam> differential(stress::SeedOfWorker(seed, round));
     for (int step = 0; step < 2'000; ++step) {
       ASSERT_NO_FATAL_FAILURE(differential.Step())
           << "step " << step << " of round " << round << ", " << stress::SeedMessage(seed);
-      if (HasFailure()) return;
+      if (TestFixture::HasFailure()) return;
     }
   }
 }

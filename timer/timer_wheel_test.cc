@@ -23,7 +23,8 @@ struct Timer : TimerEntry {
 
 static_assert(sizeof(TimerEntry) == 16, "timer_wheel.h promises 16 bytes");
 
-std::vector<std::string> PopAll(TimerWheel* wheel) {
+template <typename Wheel>
+std::vector<std::string> PopAll(Wheel* wheel) {
   std::vector<std::string> names;
   while (TimerEntry* const entry = wheel->PopExpired()) {
     names.push_back(static_cast<Timer*>(entry)->name);
@@ -31,7 +32,8 @@ std::vector<std::string> PopAll(TimerWheel* wheel) {
   return names;
 }
 
-std::vector<std::string> AdvanceAndPop(TimerWheel* wheel, Instant now) {
+template <typename Wheel>
+std::vector<std::string> AdvanceAndPop(Wheel* wheel, Instant now) {
   wheel->Advance(now);
   return PopAll(wheel);
 }
@@ -111,6 +113,35 @@ INSTANTIATE_TEST_SUITE_P(Boundaries, TimerWheelDelayTest,
                                          4'294'967'296, 4'320'000'000, 8'589'934'593,
                                          40'000'000'000'000 / 1000));
 
+// The same in ticks of the finer wheel, which has one level more.
+class FineTimerWheelDelayTest : public testing::TestWithParam<int64_t> {};
+
+TEST_P(FineTimerWheelDelayTest, ExpiresInItsTick) {
+  constexpr absl::Duration kNano = absl::Nanoseconds(1);
+  const absl::Duration tick = absl::Nanoseconds(FineTimerWheel::kTickNanos);
+  for (const int64_t offset : {int64_t{0}, int64_t{255}, int64_t{0x01020304}, 0xffffffffffL}) {
+    FineTimerWheel wheel(kStart);
+    const Instant armed_at = kStart + tick * offset;
+    wheel.Advance(armed_at);
+    Timer timer;
+    const Instant due = armed_at + tick * GetParam();
+    wheel.Arm(&timer, due - tick + kNano);
+    EXPECT_EQ(wheel.NextDeadline(), due);
+    wheel.Advance(due - kNano);
+    EXPECT_EQ(wheel.PopExpired(), nullptr);
+    EXPECT_EQ(wheel.NextDeadline(), due);
+    wheel.Advance(due);
+    EXPECT_EQ(wheel.PopExpired(), &timer);
+    EXPECT_EQ(wheel.NextDeadline(), Instant::InfiniteFuture());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Boundaries, FineTimerWheelDelayTest,
+                         testing::Values(1, 255, 256, 257, 65'535, 65'536, 16'777'215, 16'777'216,
+                                         4'294'967'295, 4'294'967'296, 1'099'511'627'775,
+                                         1'099'511'627'776, 281'474'976'710'655,
+                                         281'474'976'710'656, 400'000'000'000'000));
+
 // A timer of 257 ms lies in the second level; a wheel that forgets to move it down fires it at 512
 // ms, one that masks the index at 1 ms.
 TEST(TimerWheelTest, Regression_257MillisecondsIsNotOneMillisecond) {
@@ -161,19 +192,27 @@ TEST(TimerWheelTest, Regression_ALateAdvanceSkipsNothingAndKeepsTheOrder) {
 
 // Two instants may be further apart than int64_t reaches; a difference that saturates fires the
 // timer centuries early.
-TEST(TimerWheelTest, Regression_TheFurthestDeadlineOfTheEarliestStartIsNotEarly) {
+template <typename Wheel>
+void TheFurthestDeadlineOfTheEarliestStartIsNotEarly() {
   const Instant start = Instant::InfinitePast();
   const Instant deadline = Instant::FromNanos(Instant::InfiniteFuture().nanos() - 2'000'000);
-  TimerWheel wheel(start);
-  Timer timer("t"), never("never");
+  Wheel wheel(start);
+  Timer timer("t"), never("never"), last("last");
   wheel.Arm(&timer, deadline);
   wheel.Arm(&never, Instant::InfiniteFuture());
+  wheel.Arm(&last, Instant::FromNanos(Instant::InfiniteFuture().nanos() - 1));
   EXPECT_GE(wheel.NextDeadline(), deadline);
   EXPECT_EQ(AdvanceAndPop(&wheel, deadline - absl::Nanoseconds(1)), Names{});
   EXPECT_EQ(AdvanceAndPop(&wheel, deadline + absl::Milliseconds(1)), Names{"t"});
   EXPECT_EQ(AdvanceAndPop(&wheel, Instant::InfiniteFuture()), Names{});
   EXPECT_EQ(wheel.NextDeadline(), Instant::InfiniteFuture());
   EXPECT_TRUE(wheel.Cancel(&never));
+  EXPECT_TRUE(wheel.Cancel(&last)) << "its tick begins behind the end of time";
+}
+
+TEST(TimerWheelTest, Regression_TheFurthestDeadlineOfTheEarliestStartIsNotEarly) {
+  TheFurthestDeadlineOfTheEarliestStartIsNotEarly<TimerWheel>();
+  TheFurthestDeadlineOfTheEarliestStartIsNotEarly<FineTimerWheel>();
 }
 
 TEST(TimerWheelTest, TimersOfOneTickExpireInTheOrderOfArmingAcrossLevels) {

@@ -34,9 +34,9 @@ class Kernel {
   virtual int64_t Read(int fd, std::byte* buffer, size_t size) = 0;
   virtual int64_t Write(int fd, const std::byte* buffer, size_t size) = 0;
 
-  // Raises the signal: Wait reports kWakeToken until it is cleared.
+  // Raises the signal: one Wait, the next or one that is under way, reports kWakeToken, once for
+  // all signals that were raised before it does.
   virtual void Signal() = 0;
-  virtual void ClearSignal() = 0;
 };
 
 // The machine's own: an epoll set and an eventfd, both closed on exec.

@@ -51,14 +51,10 @@ class LinuxKernel final : public Kernel {
   }
 
   void Signal() override {
-    // Fails only with EAGAIN, when the counter is full; then the signal is raised as well.
+    // Each write is an edge, whatever the counter says. Nobody reads it: that would be one more
+    // system call between a wake-up and what it is for. 2^64 signals would fill it.
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t ignored = write(event_, &one, sizeof one);
-  }
-
-  void ClearSignal() override {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t ignored = read(event_, &count, sizeof count);
   }
 
  private:
@@ -110,7 +106,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLinuxKernel() {
     return SystemError("eventfd", error);
   }
   auto kernel = std::make_unique<LinuxKernel>(epoll, event);
-  const int error = kernel->Control(EPOLL_CTL_ADD, event, EPOLLIN, Kernel::kWakeToken);
+  const int error = kernel->Control(EPOLL_CTL_ADD, event, EPOLLIN | EPOLLET, Kernel::kWakeToken);
   if (error < 0) return SystemError("epoll_ctl", -error);
   return kernel;
 }

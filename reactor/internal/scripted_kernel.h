@@ -73,7 +73,7 @@ class ScriptedKernel final : public Kernel {
     const int error = static_cast<int>(TakeFirst(&wait_errors, 0));
     if (error != 0) return error;
     int count = 0;
-    if (signalled_) events[count++].data.u64 = kWakeToken;
+    if (std::exchange(signalled_, false)) events[count++].data.u64 = kWakeToken;
     if (batches.empty()) return count;
     for (const epoll_event& event : batches.front()) {
       if (count < capacity) events[count++] = event;
@@ -93,7 +93,6 @@ class ScriptedKernel final : public Kernel {
     ++signals;
     signalled_ = true;
   }
-  void ClearSignal() override { signalled_ = false; }
 
  private:
   template <typename T>

@@ -115,7 +115,7 @@ int SimulatedKernel::Control(int operation, int fd, uint32_t events, uint64_t to
 // Any of the ready descriptors, in any order, each held back with a probability of a quarter.
 int SimulatedKernel::Wait(epoll_event* events, int capacity, Instant) {
   int count = 0;
-  if (is_signalled_) events[count++].data.u64 = kWakeToken;
+  if (std::exchange(is_signalled_, false)) events[count++].data.u64 = kWakeToken;
   std::vector<File*> ready;
   for (auto& [fd, file] : files_) {
     if (Ready(file) != 0) ready.push_back(&file);

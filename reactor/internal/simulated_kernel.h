@@ -42,7 +42,6 @@ class SimulatedKernel final : public Kernel {
   int64_t Read(int fd, std::byte* buffer, std::size_t size) override;
   int64_t Write(int fd, const std::byte* buffer, std::size_t size) override;
   void Signal() override { is_signalled_ = true; }
-  void ClearSignal() override { is_signalled_ = false; }
 
  private:
   // Bytes that were written together and arrive together.

@@ -23,6 +23,9 @@ namespace weft::runtime_internal {
 // See the head of the file.
 class Timers final : public TimerService {
  public:
+  // How late a timer may be when the clock is looked at all the time.
+  static constexpr int64_t kTickNanos = FineTimerWheel::kTickNanos;
+
   // `reactor` is where the poller waits; it must outlive the timers.
   Timers(Instant now, Reactor* reactor) : reactor_(*reactor), wheel_(now) {}
   // Precondition (checked): no timer is armed.
@@ -61,7 +64,7 @@ class Timers final : public TimerService {
 
   Reactor& reactor_;
   Mutex mutex_;
-  TimerWheel wheel_ ABSL_GUARDED_BY(mutex_);
+  FineTimerWheel wheel_ ABSL_GUARDED_BY(mutex_);
   // Until when the poller waits; InfinitePast() while nobody waits or the waiter was woken already.
   Instant sleeping_until_ ABSL_GUARDED_BY(mutex_) = Instant::InfinitePast();
   // The wheel's next deadline, for a look without the lock. Written under the lock; relaxed: a busy

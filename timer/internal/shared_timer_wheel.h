@@ -233,6 +233,7 @@ class SharedTimerWheel {
   static constexpr Word kArmed = 2;
   static constexpr Word kRetired = 4;
   static constexpr int kTickShift = 4;
+  static_assert(TickClock<TimerWheel::kTickNanos>::kNever >> (64 - kTickShift) == 0);
   static constexpr Word ArmedFor(uint64_t tick) { return tick << kTickShift | kArmed; }
   static constexpr uint64_t TickOf(Word word) { return word >> kTickShift; }
 
@@ -306,7 +307,7 @@ class SharedTimerWheel {
   // Read by any thread, written rarely: when the owner falls asleep or awakes. The tick until which
   // it sleeps.
   alignas(kCacheLineSize) typename Atomics::template Atomic<uint64_t> sleep_until_{kAwake};
-  const TickClock clock_;
+  const TickClock<TimerWheel::kTickNanos> clock_;
   // The owner's.
   alignas(kCacheLineSize) Timer* taken_ = nullptr;  // The part of the inbox that is not settled.
   Timer* retired_ = nullptr;

@@ -11,15 +11,19 @@
 
 namespace weft::timer_internal {
 
-// Constant after construction. Two instants are at most 2^64 ns apart, so that ticks are below
-// kNever.
+// Ticks of kNanos. Constant after construction.
+template <int64_t kNanos>
 class TickClock {
  public:
-  static constexpr int64_t kTickNanos = 1'000'000;
-  // The tick of InfiniteFuture(): the byte in which it differs from every other tick is 17, and
-  // theirs at most 16. It leaves four bits of a word free.
-  static constexpr uint64_t kNever = uint64_t{17} << 40;
-  static_assert(kNever > std::numeric_limits<uint64_t>::max() / kTickNanos);
+  static constexpr uint64_t kTickNanos = kNanos;
+  // Two instants are less than 2^64 ns apart.
+  static constexpr uint64_t kLast = std::numeric_limits<uint64_t>::max() / kTickNanos + 1;
+  // How many bytes the last tick has, and the highest of them.
+  static constexpr unsigned kBytes = (std::bit_width(kLast) + 7) / 8;
+  static constexpr unsigned kHighestByte = kLast >> ((kBytes - 1) * 8);
+  // The tick of InfiniteFuture(), later than all others: its highest byte is greater than theirs.
+  static constexpr uint64_t kNever = uint64_t{kHighestByte + 1} << ((kBytes - 1) * 8);
+  static_assert(kHighestByte < 255, "it must not need one more byte");
 
   explicit TickClock(Instant start) : start_(start) {}
 
