@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
+#include "future/manual_executor.h"
 #include "future/poll_fn.h"
 #include "future/race.h"
 #include "future/spawn.h"
@@ -40,6 +41,7 @@
 #include "io/signal.h"
 #include "reactor/epoll_reactor.h"
 #include "reactor/reactor.h"
+#include "tools/stress/allocations.h"
 
 namespace weft::everywhere {
 namespace {
@@ -251,6 +253,37 @@ constexpr Row kRows[] = {
     {"Http", [](Scene* scene) { return Fetch(scene, "127.0.0.1"); }},
     {"HttpByName", [](Scene* scene) { return Fetch(scene, "localhost"); }},
 };
+
+// The job is a task of its own, whose allocations the harness does not count.
+TEST(RunProcessTest, Regression_WhatTheJobThrowsThatStartsTheProgramIsThrownAtTheAwaiter) {
+  bool happened = true;
+  for (int n = 1; happened; ++n) {
+    SCOPED_TRACE(testing::Message() << "allocation " << n << " fails");
+    Leftovers::ExpectNone();
+    const std::unique_ptr<EpollReactor> reactor = *EpollReactor::Create();
+    ManualExecutor executor;
+    ProcessOptions options;
+    options.argv = {"/bin/sh", "-c", "exit 3"};
+    auto handle = Spawn(executor, RunProcess(*reactor, std::move(options)));
+    EXPECT_TRUE(executor.RunOne());
+    {
+      stress::FailAllocation failure(n);
+      EXPECT_TRUE(executor.RunOne());
+      happened = failure.happened();
+    }
+    executor.RunUntilStalled();
+    while (!handle.IsFinished()) {
+      reactor->Poll(Instant::InfiniteFuture());
+      executor.RunUntilStalled();
+    }
+    try {
+      EXPECT_EQ(executor.BlockOn(std::move(handle))->exit_code, 3);
+      EXPECT_FALSE(happened);
+    } catch (const std::bad_alloc&) {
+      EXPECT_TRUE(happened);
+    }
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Rows, EverywhereTest, testing::ValuesIn(kRows), NameOf);
 
