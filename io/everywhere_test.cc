@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <string>
@@ -35,6 +37,7 @@
 #include "future/spawn.h"
 #include "future/task.h"
 #include "gtest/gtest.h"
+#include "io/blocking_file.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/process.h"
@@ -147,6 +150,9 @@ void WatchCurl() {
   EXPECT_EQ(code, CURLE_OK);
 }
 
+std::string TestPath() { return testing::TempDir() + "/everywhere_" + std::to_string(getpid()); }
+std::string TestTree() { return TestPath() + "_tree"; }
+
 // Looks at the process: each row before it begins, and once more at the end of all.
 class Leftovers : public testing::Environment {
  public:
@@ -160,12 +166,18 @@ class Leftovers : public testing::Environment {
 
   void SetUp() override {
     WatchCurl();
+    EXPECT_EQ(mkdir(TestTree().c_str(), 0700), 0);
+    EXPECT_TRUE(WriteFileBlocking(TestTree() + "/file", "xyz").ok());
     // The pipe of signals stays open.
     const auto reactor = *EpollReactor::Create();
     EXPECT_TRUE(SignalWatcher::Create(*reactor, {}).ok());
     descriptors_before_ = OpenDescriptors() - 2;  // those of the reactor
   }
-  void TearDown() override { ExpectNone(); }
+  void TearDown() override {
+    ExpectNone();
+    std::filesystem::remove_all(TestTree());
+    std::filesystem::remove(TestPath());
+  }
 
  private:
   static inline int descriptors_before_ = 0;
@@ -207,8 +219,6 @@ Task<int> ThreeAfter(int turns) {
   co_return 3;
 }
 
-std::string TestPath() { return testing::TempDir() + "/everywhere_" + std::to_string(getpid()); }
-
 // NOTE: each future is named before it is awaited, for GCC 12.
 constexpr Row kRows[] = {
     {"File",
@@ -220,6 +230,19 @@ constexpr Row kRows[] = {
        auto read = scene->faults->Await(ReadFile(TestPath()));
        const absl::StatusOr<std::string> bytes = co_await std::move(read);
        co_return static_cast<int>(bytes.value_or("xyz").size());
+     }},
+    {"Tree",
+     [](Scene* scene) -> Task<int> {
+       Leftovers::ExpectNone();
+       auto stat = scene->faults->Await(Stat(TestTree()));
+       const absl::StatusOr<FileInfo> info = co_await std::move(stat);
+       EXPECT_TRUE(info.ok());
+       auto list = scene->faults->Await(ListTree(TestTree()));
+       const absl::StatusOr<std::vector<TreeEntry>> tree = co_await std::move(list);
+       EXPECT_EQ(tree->size(), 1u);
+       auto read = scene->faults->Await(ReadFileBeneath(TestTree(), "file"));
+       const absl::StatusOr<std::string> bytes = co_await std::move(read);
+       co_return static_cast<int>(bytes->size());
      }},
     {"Process",
      [](Scene* scene) -> Task<int> {
@@ -252,6 +275,16 @@ constexpr Row kRows[] = {
      }},
     {"Http", [](Scene* scene) { return Fetch(scene, "127.0.0.1"); }},
     {"HttpByName", [](Scene* scene) { return Fetch(scene, "localhost"); }},
+    // Is refused, also where libcurl has no memory to give the name of the user.
+    {"HttpWithAUser",
+     [](Scene* scene) -> Task<int> {
+       Pump pump(scene);
+       auto fetch = scene->faults->Await(
+           HttpFetch(pump.reactor(), HttpRequest{.url = pump.Url("me@127.0.0.1")}));
+       const absl::StatusOr<HttpResponse> response = co_await std::move(fetch);
+       EXPECT_FALSE(response.ok());
+       co_return 3;
+     }},
 };
 
 // The job is a task of its own, whose allocations the harness does not count.
