@@ -14,8 +14,8 @@
 //                    are stuck writes nothing: then look by a debugger (tools/gdb/weft.py).
 //   Errors           Precondition (checked): the executor lists its tasks. Fails as
 //                    SignalWatcher::Create(). A dump that cannot be written is handed to on_error,
-//                    and the next signal is waited for; bad_alloc while a dump is taken ends the
-//                    task, and its joiner is told.
+//                    and the next signal is waited for; bad_alloc while a signal is awaited or
+//                    a dump is taken ends the task, and its joiner is told.
 //   Blocks           Never a worker: dumps are formatted and written where blocking is allowed.
 //   Cancellation     By the handle, or by the executor's token. It never ends by itself, so cancel
 //                    it before a Shutdown(kDrain). A dump that is being written then is finished.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -34,9 +35,16 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return LowerCase(a) == LowerCase(b);
 }
 
+// What a function of libcurl's parser answered; what it left out for want of memory looks like
+// something that is not there.
+CURLUcode Checked(CURLUcode code) {
+  if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+  return code;
+}
+
 std::string Part(const CurlUrl& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return "";
+  if (Checked(curl_url_get(url.get(), part, &text, flags)) != CURLUE_OK) return "";
   const CurlText owner(text);
   return text;
 }
@@ -51,8 +59,9 @@ absl::Status BadUrl(std::string_view url, std::string_view problem) {
 absl::StatusOr<HttpTarget> ParseTarget(const std::string& base, const std::string& text) {
   io_internal::InitialiseCurl();
   const CurlUrl url(curl_url());
-  if (!base.empty()) curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0);
-  const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
+  if (url == nullptr) throw std::bad_alloc();
+  if (!base.empty()) Checked(curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0));
+  const CURLUcode code = Checked(curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0));
   if (code != CURLUE_OK) return BadUrl(text, curl_url_strerror(code));
   HttpTarget target;
   target.scheme = LowerCase(Part(url, CURLUPART_SCHEME));
@@ -71,8 +80,8 @@ absl::StatusOr<HttpTarget> ParseTarget(const std::string& base, const std::strin
   }
   const std::string port = Part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
   target.port = std::atoi(port.c_str());
-  curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
-  curl_url_set(url.get(), CURLUPART_HOST, target.host.c_str(), 0);
+  Checked(curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0));
+  Checked(curl_url_set(url.get(), CURLUPART_HOST, target.host.c_str(), 0));
   target.url = Part(url, CURLUPART_URL);
   return target;
 }

@@ -16,9 +16,12 @@
 //   Errors        INVALID_ARGUMENT: the URL, a header or the method cannot be sent. UNAVAILABLE: no
 //                 such host, no connection, or it broke. UNAUTHENTICATED: the certificate is not
 //                 trusted. DEADLINE_EXCEEDED. RESOURCE_EXHAUSTED: the response is longer than
-//                 allowed. FAILED_PRECONDITION: too many redirects, or an unusable ca_file.
-//                 PERMISSION_DENIED: https to http. What `allow` answers is passed on as it is.
-//                 A response is no error, whatever its status is.
+//                 allowed, or no room to wait for the connection. FAILED_PRECONDITION: too many
+//                 redirects, or an unusable ca_file. PERMISSION_DENIED: https to http. What `allow`
+//                 answers is passed on as it is.
+//                 A response is no error, whatever its status is. std::bad_alloc: out of memory;
+//                 the connection has been closed by then. (Where libcurl finds no memory, it may
+//                 also say that it has no such host, UNAVAILABLE, or INTERNAL.)
 //   Cancellation  The connection is closed and the future answers kStopped as soon as nothing is in
 //                 flight; that takes one turn of the reactor. The request may have reached the
 //                 server.

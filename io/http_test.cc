@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,7 +20,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/testing/http_server.h"
+#include "io/testing/refusing_reactor.h"
 #include "io/testing/test_loop.h"
+#include "reactor/operation.h"
 
 namespace weft {
 namespace {
@@ -318,6 +321,16 @@ TEST_P(HttpTest, CancelAtEachStepClosesTheConnection) {
     for (int i = 0; i < step; ++i) loop_.RunOnce(patience);
     handle.Cancel();
     EXPECT_TRUE(absl::IsCancelled(loop_.Join(handle).status()));
+    server_.WaitUntilIdle();
+  }
+}
+
+TEST_P(HttpTest, Regression_AConnectionThatCannotBeAwaitedIsClosed) {
+  for (const auto kind : {OperationKind::kPollReadable, OperationKind::kPollWritable}) {
+    RefusingReactor reactor(loop_.reactor(), kind);
+    const std::string url = server_.Url("/silence");
+    EXPECT_EQ(loop_.BlockOn(HttpFetch(reactor, {.url = url})).status(),
+              absl::ErrnoToStatus(ENOMEM, "GET " + url + ": waiting for the connection failed"));
     server_.WaitUntilIdle();
   }
 }

@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <exception>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -88,8 +88,8 @@ class Collector {
       return true;
     }
     if (result < 0 && result != -ECANCELED && result != -EAGAIN && status_.ok()) {
-      status_ = absl::InternalError(std::string("reading ") + name_ +
-                                    " failed: " + strerror(static_cast<int>(-result)));
+      status_ = absl::ErrnoToStatus(static_cast<int>(-result),
+                                    std::string("reading ") + name_ + " failed");
     }
     return false;
   }
@@ -114,8 +114,12 @@ class Collector {
 // The state of a run; stays where it is once it is polled.
 //
 //   spawning  a blocking job starts the child; it is not abandoned, or the child would be
-//   running   reads, and waits for the exit; a stop request or too much output brings signals
+//   running   reads, and waits for the exit; a stop request, too much output or an error brings
+//             signals
 //   draining  the child has ended, its group is killed, it is reaped; reads come to their end
+//
+// What a step throws once there is a child is kept until the run has ended as if it were cancelled
+// without grace, which takes no memory.
 class RunProcess::Run {
  public:
   Run(Reactor& reactor, ProcessOptions options)
@@ -134,6 +138,25 @@ class RunProcess::Run {
 
   Poll<Output> Step(Context& cx) {
     sink_.Register(cx.waker());
+    while (true) {
+      try {
+        return StepOrThrow(cx);
+      } catch (...) {
+        if (!child_ || phase_ == Phase::kFinished) {
+          phase_ = Phase::kFinished;
+          throw;
+        }
+        if (exception_ == nullptr) exception_ = std::current_exception();
+      }
+      // Each time round something has been taken that is not there again.
+      if (phase_ == Phase::kRunning) Kill();
+    }
+  }
+
+ private:
+  enum class Phase { kNew, kSpawning, kRunning, kDraining, kFinished };
+
+  Poll<Output> StepOrThrow(Context& cx) {
     if (phase_ == Phase::kNew) {
       if (cx.StopRequested()) return Finish(kStopped);
       Start(cx);
@@ -157,9 +180,6 @@ class RunProcess::Run {
     return Answer();
   }
 
- private:
-  enum class Phase { kNew, kSpawning, kRunning, kDraining, kFinished };
-
   Poll<Output> Finish(Poll<Output> answer) {
     phase_ = Phase::kFinished;
     return answer;
@@ -178,14 +198,24 @@ class RunProcess::Run {
   void Began(Child child) {
     spawn_.reset();
     child_.emplace(std::move(child));
-    exit_.Submit(OperationKind::kPollReadable, child_->exit_event.get());
+    AwaitExit();
     stdout_.Start(std::move(child_->stdout_pipe));
     stderr_.Start(std::move(child_->stderr_pipe));
     phase_ = Phase::kRunning;
   }
 
+  void AwaitExit() { exit_.Submit(OperationKind::kPollReadable, child_->exit_event.get()); }
+
   void StepRunning(Context& cx) {
-    if (exit_.TakeResult()) return Ended();
+    if (const std::optional<int64_t> result = exit_.TakeResult()) {
+      if (*result >= 0 || child_->HasEnded()) return Ended();
+      // It is asked for again and again until the child, which is killed, has ended.
+      AwaitExit();
+      if (!killed_) {
+        Kill();
+        status_ = absl::ErrnoToStatus(static_cast<int>(-*result), "waiting for its end failed");
+      }
+    }
     if (!stopping_ && cx.StopRequested()) {
       stopping_ = true;
       child_->KillGroup(SIGTERM);
@@ -206,23 +236,26 @@ class RunProcess::Run {
   // The leader has ended and is not reaped, so the number of the group is still ours.
   void Ended() {
     child_->KillGroup(SIGKILL);
-    ended_ = child_->Reap();
     stdout_.Finish();
     stderr_.Finish();
     grace_.reset();
     phase_ = Phase::kDraining;
+    ended_ = child_->Reap();
   }
 
   Poll<Output> Answer() {
+    if (exception_ != nullptr) {
+      phase_ = Phase::kFinished;
+      std::rethrow_exception(exception_);
+    }
     stdout_.Drain();
     stderr_.Drain();
     if (stopping_) return Finish(kStopped);
     if (!ended_.ok()) return Finish(ended_.status());
-    for (const Collector* const stream : {&stdout_, &stderr_}) {
-      if (stream->status().ok()) continue;
-      const std::string message =
-          "running \"" + program_ + "\": " + std::string(stream->status().message());
-      return Finish(absl::Status(stream->status().code(), message));
+    for (const absl::Status& status : {status_, stdout_.status(), stderr_.status()}) {
+      if (status.ok()) continue;
+      const std::string message = "running \"" + program_ + "\": " + std::string(status.message());
+      return Finish(absl::Status(status.code(), message));
     }
     return Finish(ProcessResult{.exit_code = ended_->exit_code,
                                 .signal = ended_->signal,
@@ -243,6 +276,8 @@ class RunProcess::Run {
   std::optional<JoinHandle<absl::StatusOr<Child>>> spawn_;
   std::optional<Child> child_;
   absl::StatusOr<ChildExit> ended_ = ChildExit();
+  absl::Status status_;           // Why it cannot be waited for.
+  std::exception_ptr exception_;  // What is thrown once nothing is left of the child.
   std::optional<SleepFor> grace_;
 };
 

@@ -17,7 +17,9 @@
 //                 If the program had ended by itself, its result is answered instead.
 //   Errors        NOT_FOUND: no such program, or no such directory. PERMISSION_DENIED: not
 //                 executable. INVALID_ARGUMENT: no argv, or a NUL byte. RESOURCE_EXHAUSTED: more
-//                 output than allowed (the group is killed), or out of processes or descriptors.
+//                 output than allowed, out of processes or descriptors, or no room to wait for the
+//                 program. std::bad_alloc: out of memory. With either the group has been killed
+//                 and the leader reaped by then.
 //                 A program that runs and fails is no error: look at the result.
 //   Blocks        Never the worker: the start is a job of the blocking pool.
 //   Resumes on    The executor that polls; completions come from the reactor.

@@ -21,7 +21,9 @@
 #include "absl/time/time.h"
 #include "future/spawn.h"
 #include "gtest/gtest.h"
+#include "io/testing/refusing_reactor.h"
 #include "io/testing/test_loop.h"
+#include "reactor/operation.h"
 
 namespace weft {
 namespace {
@@ -270,6 +272,24 @@ TEST_P(ProcessTest, CancelAtEachStepLeavesNoChildAndNoDescriptor) {
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child was left at step " << step;
     EXPECT_EQ(OpenDescriptors(), before) << step;
   }
+}
+
+TEST_P(ProcessTest, Regression_AProgramWhoseEndCannotBeAwaitedIsKilledAndReaped) {
+  for (const int error : {ENOMEM, ENOSPC}) {
+    RefusingReactor reactor(loop_.reactor(), OperationKind::kPollReadable, error);
+    const Result result = loop_.BlockOn(RunProcess(reactor, Shell("exec sleep 1000")));
+    EXPECT_EQ(result.status(),
+              absl::ErrnoToStatus(error, "running \"/bin/sh\": waiting for its end failed"));
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
+  }
+}
+
+TEST_P(ProcessTest, Regression_AProgramWhoseOutputCannotBeAwaitedIsKilledAndReaped) {
+  RefusingReactor reactor(loop_.reactor(), OperationKind::kRead);
+  const Result result = loop_.BlockOn(RunProcess(reactor, Shell("exec sleep 1000")));
+  EXPECT_EQ(result.status(),
+            absl::ResourceExhaustedError(
+                "running \"/bin/sh\": reading stdout failed: Cannot allocate memory"));
 }
 
 TEST_P(ProcessTest, ManyRunAtOnceWithoutMixingUpTheirOutput) {

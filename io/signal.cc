@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -69,7 +70,7 @@ absl::Status OpenPipe(Shared* shared) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared->mu) 
 absl::StatusOr<std::unique_ptr<SignalWatcher>> SignalWatcher::Create(Reactor& reactor,
                                                                      std::vector<int> signals) {
   Shared& shared = SharedState();
-  int pipe = -1;
+  std::unique_ptr<SignalWatcher> watcher;
   {
     MutexLock lock(&shared.mu);
     if (shared.in_use) {
@@ -79,11 +80,11 @@ absl::StatusOr<std::unique_ptr<SignalWatcher>> SignalWatcher::Create(Reactor& re
     }
     const absl::Status status = OpenPipe(&shared);
     if (!status.ok()) return status;
+    watcher.reset(new SignalWatcher(&reactor, shared.read_end));
     shared.in_use = true;
-    pipe = shared.read_end;
   }
-  // From here on the destructor undoes everything.
-  std::unique_ptr<SignalWatcher> watcher(new SignalWatcher(&reactor, pipe));
+  // From here on the destructor undoes everything, of which it must know: no memory is needed.
+  watcher->previous_.reserve(signals.size());
   for (const int signal : signals) {
     struct sigaction action = {};
     struct sigaction previous = {};
@@ -126,6 +127,7 @@ class NextSignal::Wait {
     const std::optional<int64_t> result = read_.TakeResult();
     if (!result) return kPending;
     if (*result == -ECANCELED) return kStopped;
+    if (*result == -ENOMEM || *result == -ENOSPC) throw std::bad_alloc();
     WEFT_CHECK(*result == 1) << "SignalWatcher: reading the signal pipe gave " << *result
                              << "; was a descriptor closed that belongs to weft?";
     return static_cast<int>(byte_);

@@ -12,7 +12,10 @@
 //                 back that they had before; no Next() may be unfinished. The pipe that the signal
 //                 handler writes to stays open for the life of the process.
 //   Cancellation  A cancelled Next() takes no signal, unless it already had one: then it answers
-//   it. Blocks        Never.
+//                 it.
+//   Errors        std::bad_alloc where memory is out, also the kernel's. A Next() that threw took
+//                 no signal; a Create() that threw left none caught.
+//   Blocks        Never.
 #ifndef WEFT_IO_SIGNAL_H_
 #define WEFT_IO_SIGNAL_H_
 

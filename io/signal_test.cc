@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,10 @@
 #include "absl/status/statusor.h"
 #include "future/spawn.h"
 #include "gtest/gtest.h"
+#include "io/testing/refusing_reactor.h"
 #include "io/testing/test_loop.h"
+#include "reactor/operation.h"
+#include "tools/stress/allocations.h"
 
 namespace weft {
 namespace {
@@ -59,6 +63,34 @@ TEST_P(SignalTest, Regression_ACancelledWaitTakesNoSignal) {
     EXPECT_TRUE(absl::IsCancelled(loop_.Join(cancelled).status()));
     raise(SIGUSR1);
     EXPECT_EQ(loop_.BlockOn(watcher->Next()).value(), SIGUSR1);
+  }
+}
+
+TEST_P(SignalTest, Regression_AWaitForWhichThereIsNoMemoryThrowsAndTakesNoSignal) {
+  RefusingReactor reactor(loop_.reactor(), OperationKind::kRead);
+  const auto watcher = *SignalWatcher::Create(reactor, {SIGUSR1});
+  raise(SIGUSR1);
+  EXPECT_THROW((void)loop_.BlockOn(watcher->Next()), std::bad_alloc);
+  reactor.AcceptAll();
+  EXPECT_EQ(loop_.BlockOn(watcher->Next()).value(), SIGUSR1);
+}
+
+TEST_P(SignalTest, Regression_ACreateWithoutMemoryLeavesNoWatcherAndNoAction) {
+  std::vector<int> signals = {SIGUSR1, SIGUSR2};
+  bool happened = true;
+  for (int n = 1; happened; ++n) {
+    std::vector<int> copy = signals;
+    stress::FailAllocation failure(n);
+    try {
+      EXPECT_TRUE(SignalWatcher::Create(loop_.reactor(), std::move(copy)).ok()) << n;
+    } catch (const std::bad_alloc&) {
+    }
+    happened = failure.happened();
+    for (const int signal : signals) {
+      struct sigaction action = {};
+      sigaction(signal, nullptr, &action);
+      EXPECT_EQ(action.sa_handler, SIG_DFL) << n;
+    }
   }
 }
 

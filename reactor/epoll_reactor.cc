@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -89,10 +90,21 @@ void EpollReactor::Submit(Operation* operation) {
   OperationAccess::cancel_requested(operation) = false;
   ++OperationAccess::generation(operation);
   ++in_flight_;
-  std::unique_ptr<Descriptor>& descriptor = descriptors_[operation->fd];
-  if (descriptor == nullptr) descriptor = std::make_unique<Descriptor>();
-  Arm(operation->fd, descriptor.get(), operation);
+  if (Descriptor* const descriptor = DescriptorOf(operation->fd)) {
+    Arm(descriptor, operation);
+  } else {
+    Finish(operation, -ENOMEM);
+  }
   WakeIfFinished();
+}
+
+// The record of a descriptor number, made at its first mention. Null: there is no memory for it.
+EpollReactor::Descriptor* EpollReactor::DescriptorOf(int fd) {
+  try {
+    return &descriptors_.try_emplace(fd, fd).first->second;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 void EpollReactor::Cancel(Operation* operation) {
@@ -117,14 +129,14 @@ void EpollReactor::Cancel(Operation* operation) {
 // wait. The kernel looks at the readiness of the file during the call, so that no edge is lost.
 // The call is made even if the same events are asked for already: only the kernel knows whether the
 // number still means the same file.
-void EpollReactor::Arm(int fd, Descriptor* descriptor, Operation* newest) {
+void EpollReactor::Arm(Descriptor* descriptor, Operation* newest) {
   const auto add_newest = [&] {
     if (newest != nullptr) ListOf(descriptor, *newest).PushBack(newest);
   };
   if (descriptor->token != 0) {
     const bool reads = !descriptor->readers.IsEmpty() || (newest != nullptr && IsReader(*newest));
     const bool writes = !descriptor->writers.IsEmpty() || (newest != nullptr && !IsReader(*newest));
-    const int error = Control(EPOLL_CTL_MOD, fd, reads, writes, *descriptor);
+    const int error = Control(EPOLL_CTL_MOD, reads, writes, *descriptor);
     if (error == 0) return add_newest();
     if (error != -ENOENT) {
       add_newest();
@@ -136,31 +148,34 @@ void EpollReactor::Arm(int fd, Descriptor* descriptor, Operation* newest) {
   }
   if (newest == nullptr) return;
   add_newest();
-  Register(fd, descriptor);
+  Register(descriptor);
 }
 
-int EpollReactor::Control(int operation, int fd, bool reads, bool writes,
-                          const Descriptor& descriptor) {
+int EpollReactor::Control(int operation, bool reads, bool writes, const Descriptor& descriptor) {
   constexpr uint32_t kNone = 0;
   const uint32_t events =
       EPOLLONESHOT | (reads ? uint32_t{EPOLLIN} : kNone) | (writes ? uint32_t{EPOLLOUT} : kNone);
-  return kernel_->Control(operation, fd, events, descriptor.token);
+  return kernel_->Control(operation, descriptor.fd, events, descriptor.token);
 }
 
-void EpollReactor::Register(int fd, Descriptor* descriptor) {
+void EpollReactor::Register(Descriptor* descriptor) {
   descriptor->token = ++last_token_;
-  fd_of_token_.emplace(descriptor->token, fd);
+  try {
+    registered_.emplace(descriptor->token, descriptor);
+  } catch (const std::bad_alloc&) {
+    return Forget(descriptor, -ENOMEM);
+  }
   const bool reads = !descriptor->readers.IsEmpty();
   const bool writes = !descriptor->writers.IsEmpty();
-  int error = Control(EPOLL_CTL_ADD, fd, reads, writes, *descriptor);
+  int error = Control(EPOLL_CTL_ADD, reads, writes, *descriptor);
   // The number went to another file and back to this one, whose registration had survived.
-  if (error == -EEXIST) error = Control(EPOLL_CTL_MOD, fd, reads, writes, *descriptor);
+  if (error == -EEXIST) error = Control(EPOLL_CTL_MOD, reads, writes, *descriptor);
   if (error != 0) Forget(descriptor, error);
 }
 
-// Ends what waits on a descriptor that the kernel refuses, and drops the registration.
+// Ends what waits on a descriptor that cannot be registered, and drops the registration.
 void EpollReactor::Forget(Descriptor* descriptor, int error) {
-  fd_of_token_.erase(descriptor->token);
+  registered_.erase(descriptor->token);
   descriptor->token = 0;
   while (Operation* const operation = descriptor->readers.PopFront()) Finish(operation, error);
   while (Operation* const operation = descriptor->writers.PopFront()) Finish(operation, error);
@@ -218,15 +233,13 @@ void EpollReactor::HandleEvent(const epoll_event& event) {
     signalled_.exchange(false, std::memory_order_acq_rel);  // (1)
     return;
   }
-  int fd = -1;
   Descriptor* descriptor = nullptr;
   Operations claimed;
   {
     MutexLock lock(&mu_);
-    const auto found = fd_of_token_.find(token);
-    if (found == fd_of_token_.end()) return;  // Of a file that is gone.
-    fd = found->second;
-    descriptor = descriptors_[fd].get();
+    const auto found = registered_.find(token);
+    if (found == registered_.end()) return;  // Of a file that is gone.
+    descriptor = found->second;
     if ((event.events & kReadableBits) != 0) Claim(&descriptor->readers, event.events, &claimed);
     if ((event.events & kWritableBits) != 0) Claim(&descriptor->writers, event.events, &claimed);
   }
@@ -237,7 +250,7 @@ void EpollReactor::HandleEvent(const epoll_event& event) {
   while (Operation* const operation = done.PopFront()) Finish(operation, operation->result);
   if (descriptor->token == token) {
     PutBack(&blocked, descriptor);
-    if (!descriptor->IsIdle()) Arm(fd, descriptor, nullptr);
+    if (!descriptor->IsIdle()) Arm(descriptor, nullptr);
   } else {
     // The descriptor was closed during the transfer, and perhaps used again.
     while (Operation* const operation = blocked.PopFront()) Finish(operation, -EBADF);

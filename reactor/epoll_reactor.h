@@ -6,7 +6,8 @@
 //
 // Errors, as results of operations: -EPERM for a regular file (use a thread that may block),
 // -EBADF for a descriptor that is closed, or was closed while the operation was in flight and its
-// number used again, -ENOSPC or -ENOMEM when the kernel has no room for another registration.
+// number used again, -ENOSPC when the kernel has no room for another registration, -ENOMEM when the
+// kernel or this process is out of memory.
 //
 // Trade-offs
 //   One epoll_ctl(2) for each Submit. A registration stays with the kernel until the descriptor is
@@ -22,9 +23,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "base/instant.h"
 #include "base/intrusive_list.h"
@@ -58,6 +59,9 @@ class EpollReactor final : public Reactor {
   // `token`, a number that is never used twice: an event of an earlier file under the same number
   // bears another token and is ignored.
   struct Descriptor {
+    explicit Descriptor(int fd_in) : fd(fd_in) {}
+
+    const int fd;
     uint64_t token = 0;  // 0: not registered.
     Operations readers;
     Operations writers;
@@ -68,10 +72,11 @@ class EpollReactor final : public Reactor {
   static constexpr int kEventsPerPoll = 256;
 
   static Operations& ListOf(Descriptor* descriptor, const Operation& operation);
-  void Arm(int fd, Descriptor* descriptor, Operation* newest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int Control(int operation, int fd, bool reads, bool writes, const Descriptor& descriptor)
+  Descriptor* DescriptorOf(int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Arm(Descriptor* descriptor, Operation* newest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int Control(int operation, bool reads, bool writes, const Descriptor& descriptor)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Register(int fd, Descriptor* descriptor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Register(Descriptor* descriptor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(Descriptor* descriptor, int error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Finish(Operation* operation, int64_t result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WakeIfFinished() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -96,8 +101,9 @@ class EpollReactor final : public Reactor {
   uint64_t last_token_ ABSL_GUARDED_BY(mu_) = reactor_internal::Kernel::kWakeToken;
   size_t in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   Operations finished_ ABSL_GUARDED_BY(mu_);  // Results stand, callbacks are due.
-  absl::flat_hash_map<int, std::unique_ptr<Descriptor>> descriptors_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<uint64_t, int> fd_of_token_ ABSL_GUARDED_BY(mu_);
+  // Of the standard library, because Abseil's tables do not survive a bad_alloc while they grow.
+  std::unordered_map<int, Descriptor> descriptors_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<uint64_t, Descriptor*> registered_ ABSL_GUARDED_BY(mu_);  // By token.
 };
 
 }  // namespace weft

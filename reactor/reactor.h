@@ -33,7 +33,8 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
   virtual ~Reactor() = default;
 
-  // Starts an operation. Cannot fail: an error of the kernel is the operation's result.
+  // Starts an operation. Cannot fail, so it must not throw: an error of the kernel, and -ENOMEM if
+  // there is no memory for the operation, is its result.
   // Precondition (checked): it is not in flight and has a callback.
   // Blocks: never.
   virtual void Submit(Operation* operation) = 0;

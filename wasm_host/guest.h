@@ -13,6 +13,8 @@
 //   Cancellation     A stop request stops the host function in progress and waits for its end;
 //                    then the guest is unwound without running another instruction of it.
 //   Errors           absl::Status with a GuestCause (error.h), naming module, function and cause.
+//                    std::bad_alloc for want of memory, once the host function in progress has
+//                    ended and the guest is unwound.
 #ifndef WEFT_WASM_HOST_GUEST_H_
 #define WEFT_WASM_HOST_GUEST_H_
 

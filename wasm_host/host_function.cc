@@ -9,8 +9,7 @@ absl::Status HostFunction::Run(HostCall&, const RawValue*, RawValue*) const noex
   return absl::OkStatus();
 }
 
-std::unique_ptr<HostOperation> HostFunction::Start(HostCall&, const RawValue*,
-                                                   RawValue*) const noexcept {
+std::unique_ptr<HostOperation> HostFunction::Start(HostCall&, const RawValue*, RawValue*) const {
   WEFT_FATAL() << "HostFunction::Start(): " << FullName() << " runs inline; call Run()";
   return nullptr;
 }

@@ -93,9 +93,10 @@ class HostFunction {
   virtual absl::Status Run(HostCall& call, const RawValue* args, RawValue* result) const noexcept;
 
   // Calls a kSuspending function. `call`, `args` and `result` outlive the operation. An error or
-  // exception before there is a future comes out of the operation's first poll.
+  // exception before there is a future comes out of the operation's first poll; throws only
+  // std::bad_alloc, when there is no memory even for that.
   virtual std::unique_ptr<HostOperation> Start(HostCall& call, const RawValue* args,
-                                               RawValue* result) const noexcept;
+                                               RawValue* result) const;
 
  private:
   const HostFunctionInfo info_;

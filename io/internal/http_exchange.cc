@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <map>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +18,7 @@
 #include "future/executor.h"
 #include "future/sleep.h"
 #include "io/internal/curl_handles.h"
+#include "io/internal/curl_request.h"
 #include "io/internal/curl_status.h"
 #include "io/internal/sigpipe_guard.h"
 #include "io/internal/task_operation.h"
@@ -26,18 +29,6 @@ namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 * 1024;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-std::string Trimmed(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return std::string(text);
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && curl_strnequal(a.data(), b.data(), a.size()) != 0;
-}
-
 }  // namespace
 
 // The state of an exchange; stays where it is once it is polled.
@@ -46,6 +37,9 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
 //   transfer  libcurl works; sockets and timers drive it
 //   closing   the outcome stands; operations of the reactor come to their end, then libcurl cleans
 //             up
+//
+// What a step throws is kept until then, and so is what our functions throw that libcurl calls: it
+// is written in C.
 class Exchange::Transfer {
  public:
   Transfer(Reactor& reactor, ExchangeRequest request)
@@ -61,16 +55,20 @@ class Exchange::Transfer {
     sink_.Register(cx.waker());
     executor_ = &cx.executor();
     const SigpipeGuard guard;
-    if (phase_ == Phase::kNew) {
-      if (cx.StopRequested()) {
-        phase_ = Phase::kFinished;
-        return kStopped;
-      }
-      Begin();
+    if (phase_ == Phase::kNew && cx.StopRequested()) {
+      phase_ = Phase::kFinished;
+      return kStopped;
     }
-    if (phase_ == Phase::kTransfer) Drive(cx);
+    try {
+      if (phase_ == Phase::kNew) Begin();
+      if (phase_ == Phase::kTransfer) Drive(cx);
+    } catch (...) {
+      exception_ = std::current_exception();
+      BeginClosing();
+    }
     if (phase_ == Phase::kTransfer || !TryCleanUp()) return kPending;
     phase_ = Phase::kFinished;
+    if (exception_ != nullptr) std::rethrow_exception(exception_);
     if (stopped_) return kStopped;
     if (!error_.ok()) return error_;
     return std::move(response_);
@@ -104,71 +102,34 @@ class Exchange::Transfer {
     InitialiseCurl();
     easy_.reset(curl_easy_init());
     multi_ = curl_multi_init();
-    WEFT_CHECK(easy_ != nullptr && multi_ != nullptr) << "HttpFetch(): libcurl is out of memory";
+    if (easy_ == nullptr || multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &OnSocket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &OnTimer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    SetTransport();
-    SetRequest();
-    if (request_.deadline != Instant::InfiniteFuture()) deadline_.emplace(request_.deadline);
-    curl_multi_add_handle(multi_, easy_.get());
-  }
-
-  template <typename T>
-  void Set(CURLoption option, T value) {
-    curl_easy_setopt(easy_.get(), option, value);
-  }
-
-  void SetTransport() {
-    Set(CURLOPT_NOSIGNAL, 1L);
-    Set(CURLOPT_FOLLOWLOCATION, 0L);
-    Set(CURLOPT_PROTOCOLS_STR, "http,https");
-    Set(CURLOPT_PROXY, "");
-    Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     Set(CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
     Set(CURLOPT_CLOSESOCKETFUNCTION, &OnCloseSocket);
     Set(CURLOPT_CLOSESOCKETDATA, this);
     Set(CURLOPT_ERRORBUFFER, error_text_.data());
-    if (!request_.resolved.empty()) {
-      resolved_.reset(curl_slist_append(nullptr, request_.resolved.c_str()));
-      Set(CURLOPT_RESOLVE, resolved_.get());
-    }
-    if (!request_.ca_file.empty()) {
-      Set(CURLOPT_CAINFO, request_.ca_file.c_str());
-      Set(CURLOPT_CAPATH, nullptr);
-    }
-  }
-
-  void SetRequest() {
-    Set(CURLOPT_URL, request_.url.c_str());
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
     Set(CURLOPT_HEADERDATA, this);
     Set(CURLOPT_WRITEFUNCTION, &OnBody);
     Set(CURLOPT_WRITEDATA, this);
-    const bool has_body = !request_.body.empty();
-    if (request_.method == "HEAD") {
-      Set(CURLOPT_NOBODY, 1L);
-    } else if (has_body || request_.method == "POST" || request_.method == "PUT") {
-      Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-      Set(CURLOPT_POSTFIELDS, request_.body.data());
-      Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-    } else {
-      Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-    }
-    bool has_content_type = false;
-    for (const auto& [name, value] : request_.headers) {
-      has_content_type |= EqualsIgnoringCase(name, "content-type");
-      // "Name;" is how libcurl is told to send a header without a value; it drops one of blanks.
-      AddHeader(Trimmed(value).empty() ? name + ";" : name + ": " + value);
-    }
-    AddHeader("Expect:");                               // Never wait for a 100.
-    if (!has_content_type) AddHeader("Content-Type:");  // No guess of libcurl's.
-    Set(CURLOPT_HTTPHEADER, headers_.get());
+    curl_request_.Put(request_, easy_.get());
+    if (request_.deadline != Instant::InfiniteFuture()) deadline_.emplace(request_.deadline);
+    Check(curl_multi_add_handle(multi_, easy_.get()), "curl_multi_add_handle");
   }
 
-  void AddHeader(const std::string& line) {
-    headers_.reset(curl_slist_append(headers_.release(), line.c_str()));
+  // After each call in which libcurl may call us.
+  void Check(CURLMcode code, const char* call) const {
+    if (exception_ != nullptr) std::rethrow_exception(exception_);
+    if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
+    WEFT_CHECK(code == CURLM_OK) << call << "(): " << curl_multi_strerror(code);
+  }
+
+  template <typename T>
+  void Set(CURLoption option, T value) {
+    SetCurlOption(easy_.get(), option, value);
   }
 
   // --- Driving.
@@ -186,7 +147,7 @@ class Exchange::Transfer {
     while (StepTimer(shielded) || StepSockets()) {
     }
     CloseReleased();
-    if (ReadOutcome()) return BeginClosing();
+    if (!error_.ok() || ReadOutcome()) return BeginClosing();
     Arm();
   }
 
@@ -202,13 +163,14 @@ class Exchange::Transfer {
     std::vector<std::pair<curl_socket_t, int>> ready;
     for (auto& [fd, socket] : sockets_) {
       int events = 0;
-      if (const auto result = socket.readable.TakeResult()) {
-        events |= *result >= 0 ? CURL_CSELECT_IN : CURL_CSELECT_ERR;
+      for (auto [operation, event] : {std::pair(&socket.readable, CURL_CSELECT_IN),
+                                      std::pair(&socket.writable, CURL_CSELECT_OUT)}) {
+        const std::optional<int64_t> result = operation->TakeResult();
+        if (!result || socket.closing) continue;
+        if (*result < 0) return CannotWait(static_cast<int>(-*result));
+        events |= event;
       }
-      if (const auto result = socket.writable.TakeResult()) {
-        events |= *result >= 0 ? CURL_CSELECT_OUT : CURL_CSELECT_ERR;
-      }
-      if (events != 0 && !socket.closing) ready.emplace_back(fd, events);
+      if (events != 0) ready.emplace_back(fd, events);
     }
     for (const auto& [fd, events] : ready) {
       const auto socket = sockets_.find(fd);
@@ -217,10 +179,15 @@ class Exchange::Transfer {
     return !ready.empty();
   }
 
+  // The reactor refuses to watch a socket. Returns false: there is nothing more to do.
+  bool CannotWait(int error) {
+    error_ = absl::ErrnoToStatus(error, Describe() + "waiting for the connection failed");
+    return false;
+  }
+
   void Act(curl_socket_t fd, int events) {
     int running = 0;
-    const CURLMcode code = curl_multi_socket_action(multi_, fd, events, &running);
-    WEFT_CHECK(code == CURLM_OK) << "curl_multi_socket_action(): " << curl_multi_strerror(code);
+    Check(curl_multi_socket_action(multi_, fd, events, &running), "curl_multi_socket_action");
   }
 
   // Asks the reactor for what libcurl waits for.
@@ -296,11 +263,26 @@ class Exchange::Transfer {
 
   // --- Called by libcurl, inside our own calls.
 
+  // Calls `function`, and keeps what it throws. Returns whether it came to its end.
+  template <typename Function>
+  bool Keep(Function function) {
+    try {
+      function();
+      return true;
+    } catch (...) {
+      exception_ = std::current_exception();
+      return false;
+    }
+  }
+
+  // What it throws is no error for libcurl, which would refuse to be called after one.
   static int OnSocket(CURL*, curl_socket_t fd, int what, void* self_pointer, void*) {
     auto* const self = static_cast<Transfer*>(self_pointer);
-    Socket& socket = self->sockets_.try_emplace(fd, self->reactor_, &self->sink_).first->second;
-    socket.wants_read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
-    socket.wants_write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    self->Keep([&] {
+      Socket& socket = self->sockets_.try_emplace(fd, self->reactor_, &self->sink_).first->second;
+      socket.wants_read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+      socket.wants_write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    });
     return 0;
   }
 
@@ -342,11 +324,12 @@ class Exchange::Transfer {
     // A status line begins a response; those before it were informational.
     if (line.substr(0, 5) == "HTTP/") self->response_.headers.clear();
     const size_t colon = line.find(':');
-    if (colon != std::string_view::npos && line.substr(0, 5) != "HTTP/") {
+    if (colon == std::string_view::npos || line.substr(0, 5) == "HTTP/") return line.size();
+    const bool kept = self->Keep([&] {
       self->response_.headers.emplace_back(Trimmed(line.substr(0, colon)),
                                            Trimmed(line.substr(colon + 1)));
-    }
-    return line.size();
+    });
+    return kept ? line.size() : 0;
   }
 
   static size_t OnBody(char* data, size_t size, size_t count, void* self_pointer) {
@@ -357,8 +340,7 @@ class Exchange::Transfer {
       self->too_long_ = true;
       return 0;  // Ends the transfer with an error.
     }
-    body.append(data, length);
-    return length;
+    return self->Keep([&] { body.append(data, length); }) ? length : 0;
   }
 
   Reactor* const reactor_;
@@ -369,8 +351,7 @@ class Exchange::Transfer {
   Sockets sockets_;
   CurlEasy easy_;
   CURLM* multi_ = nullptr;
-  CurlList headers_;
-  CurlList resolved_;
+  CurlRequest curl_request_;
   std::array<char, CURL_ERROR_SIZE> error_text_ = {};
   std::optional<SleepUntil> timer_;  // When libcurl wants to be called.
   std::optional<SleepUntil> deadline_;
@@ -378,6 +359,7 @@ class Exchange::Transfer {
   bool too_long_ = false;
   bool stopped_ = false;
   absl::Status error_;
+  std::exception_ptr exception_;  // What is thrown once all is cleaned up.
   ExchangeResponse response_;
 };
 

@@ -184,28 +184,39 @@ absl::Status MoveAboveStandard(const SpawnRequest& request, UniqueFd* fd) {
   return absl::OkStatus();
 }
 
+// Waits for the end of a child. Returns an errno value, 0 for success.
+int Wait(pid_t pid, int* status) {
+  while (waitpid(pid, status, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Child::~Child() {
   if (pid_ == 0) return;
   KillGroup(SIGKILL);
-  [[maybe_unused]] const absl::StatusOr<ChildExit> ignored = Reap();
+  int ignored = 0;
+  Wait(std::exchange(pid_, 0), &ignored);
 }
 
 void Child::KillGroup(int signal) const {
   if (pid_ > 0) kill(-pid_, signal);
 }
 
+bool Child::HasEnded() const {
+  siginfo_t info = {};
+  return pid_ == 0 ||
+         waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+         info.si_pid != 0;
+}
+
 absl::StatusOr<ChildExit> Child::Reap() {
-  const pid_t pid = std::exchange(pid_, 0);
   int status = 0;
-  pid_t reaped = 0;
-  do {
-    reaped = waitpid(pid, &status, 0);
-  } while (reaped < 0 && errno == EINTR);
-  if (reaped < 0) {
+  if (const int error = Wait(std::exchange(pid_, 0), &status); error != 0) {
     return absl::InternalError(
-        std::string("reaping a process: waitpid failed: ") + strerror(errno) +
+        std::string("reaping a process: waitpid failed: ") + strerror(error) +
         "; does the program ignore SIGCHLD or wait for children that are not its own?");
   }
   if (WIFSIGNALED(status)) return ChildExit{.exit_code = -1, .signal = WTERMSIG(status)};

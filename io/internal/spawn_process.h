@@ -43,6 +43,9 @@ class Child {
   // Sends a signal to all of the group. Safe until Reap: the unreaped leader keeps the number.
   void KillGroup(int signal) const;
 
+  // Whether the leader has ended, reaped or not.
+  bool HasEnded() const;
+
   // Takes the exit status of a child that has ended. Blocks if it has not.
   absl::StatusOr<ChildExit> Reap();
 

@@ -20,12 +20,32 @@
 namespace weft::reactor_internal {
 namespace {
 
+absl::Status SystemError(const char* call, int error) {
+  const std::string message = std::string("EpollReactor::Create(): ") + call +
+                              " failed: " + strerror(error) +
+                              "; raise the limit of open files (ulimit -n) or close some";
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+    return absl::ResourceExhaustedError(message);
+  }
+  return absl::InternalError(message);
+}
+
 class LinuxKernel final : public Kernel {
  public:
-  LinuxKernel(int epoll, int event) : epoll_(epoll), event_(event) {}
+  LinuxKernel() = default;
   ~LinuxKernel() override {
-    close(event_);
-    close(epoll_);
+    if (event_ >= 0) close(event_);
+    if (epoll_ >= 0) close(epoll_);
+  }
+
+  absl::Status Open() {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) return SystemError("epoll_create1", errno);
+    event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_ < 0) return SystemError("eventfd", errno);
+    const int error = Control(EPOLL_CTL_ADD, event_, EPOLLIN | EPOLLET, kWakeToken);
+    if (error < 0) return SystemError("epoll_ctl", -error);
+    return absl::OkStatus();
   }
 
   int Control(int operation, int fd, uint32_t events, uint64_t token) override {
@@ -79,35 +99,18 @@ class LinuxKernel final : public Kernel {
                       static_cast<int>(millis < INT_MAX ? millis : INT_MAX));
   }
 
-  const int epoll_;
-  const int event_;
+  int epoll_ = -1;
+  int event_ = -1;
   std::atomic<bool> no_pwait2_{false};  // Linux before 5.11.
 };
-
-absl::Status SystemError(const char* call, int error) {
-  const std::string message = std::string("EpollReactor::Create(): ") + call +
-                              " failed: " + strerror(error) +
-                              "; raise the limit of open files (ulimit -n) or close some";
-  if (error == EMFILE || error == ENFILE || error == ENOMEM) {
-    return absl::ResourceExhaustedError(message);
-  }
-  return absl::InternalError(message);
-}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeLinuxKernel() {
-  const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0) return SystemError("epoll_create1", errno);
-  const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (event < 0) {
-    const int error = errno;
-    close(epoll);
-    return SystemError("eventfd", error);
-  }
-  auto kernel = std::make_unique<LinuxKernel>(epoll, event);
-  const int error = kernel->Control(EPOLL_CTL_ADD, event, EPOLLIN | EPOLLET, Kernel::kWakeToken);
-  if (error < 0) return SystemError("epoll_ctl", -error);
+  // Made first: then the descriptors have an owner, whatever fails.
+  auto kernel = std::make_unique<LinuxKernel>();
+  const absl::Status status = kernel->Open();
+  if (!status.ok()) return status;
   return kernel;
 }
 

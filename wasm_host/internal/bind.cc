@@ -1,6 +1,7 @@
 #include "wasm_host/internal/bind.h"
 
 #include <exception>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 
@@ -8,11 +9,17 @@ namespace weft::wasm_host_internal {
 
 absl::Status StatusOfException() noexcept {
   try {
-    throw;
-  } catch (const std::exception& exception) {
-    return absl::UnknownError(absl::StrCat("it threw: ", exception.what()));
+    try {
+      throw;
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError("it found no memory");
+    } catch (const std::exception& exception) {
+      return absl::UnknownError(absl::StrCat("it threw: ", exception.what()));
+    } catch (...) {
+      return absl::UnknownError("it threw an exception that is not a std::exception");
+    }
   } catch (...) {
-    return absl::UnknownError("it threw an exception that is not a std::exception");
+    return absl::Status(absl::StatusCode::kResourceExhausted, "");  // No memory for words either.
   }
 }
 

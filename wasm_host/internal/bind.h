@@ -221,7 +221,7 @@ class SuspendingFunction final : public HostFunction {
         function_(std::move(function)) {}
 
   std::unique_ptr<HostOperation> Start(HostCall& call, const RawValue* args,
-                                       RawValue* result) const noexcept override {
+                                       RawValue* result) const override {
     try {
       typename Binding::Decoded decoded;
       absl::Status status = Binding::Decode(call, args, decoded);

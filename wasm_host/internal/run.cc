@@ -1,5 +1,6 @@
 #include "wasm_host/internal/run.h"
 
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,24 @@ Run::Run(std::shared_ptr<const LinkState> link, std::string_view function,
 
 Run::Answer Run::poll(Context& cx) {
   WEFT_CHECK(phase_ != Phase::kFinished) << "GuestCall::poll(): polled after it had finished";
+  if (exception_ == nullptr) {
+    try {
+      return PollOrThrow(cx);
+    } catch (...) {
+      exception_ = std::current_exception();
+    }
+  }
+  // The host function refers to the guest, so it comes to its end first.
+  if (operation_ != nullptr) {
+    Context stopping = cx.WithStop();
+    if (operation_->poll(stopping).IsPending()) return kPending;
+    operation_.reset();
+  }
+  Discard();
+  std::rethrow_exception(exception_);
+}
+
+Run::Answer Run::PollOrThrow(Context& cx) {
   if (phase_ == Phase::kNew) {
     absl::Status status = Check();
     if (!status.ok()) {

@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,7 @@ class Run {
   // What resuming the guest led to.
   enum class Progress : unsigned char { kDone, kRequest, kYield };
 
+  Answer PollOrThrow(Context& cx);
   absl::Status Check() const;
   void OpenStore(Context& cx);
   std::optional<Answer> AdvancePhase();
@@ -129,6 +131,7 @@ class Run {
   bool is_request_answered_ = false;
   std::unique_ptr<HostOperation> operation_;
   bool is_past_wall_deadline_ = false;
+  std::exception_ptr exception_;  // what is thrown once the guest is discarded
 };
 
 }  // namespace weft::wasm_host_internal
