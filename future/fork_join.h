@@ -48,6 +48,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <memory>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -89,6 +90,11 @@ class [[nodiscard]] ForkOf {
 
   template <typename... Args>
   explicit ForkOf(std::in_place_t, Args&&... args) : children_(std::forward<Args>(args)...) {}
+  // Precondition: not awaited.
+  ForkOf(ForkOf&& other) noexcept : children_(std::move(other.children_)) {}
+  ~ForkOf() {
+    if (!is_empty_) Destroy();
+  }
 
   // See await_chain.h.
   void VisitAwaited(AwaitVisitor& visitor) const {
@@ -98,6 +104,11 @@ class [[nodiscard]] ForkOf {
 
  private:
   friend future_internal::ForkAwaiter<ForkOf>;
+
+  // Whether children that have ended in place, with a value, leave nothing to be destroyed.
+  static constexpr bool kEndEmpty = !requires(Children& children) {
+    children.size();
+  } && std::is_trivially_destructible_v<typename future_internal::AllOf<Children>::Values>;
 
   // All have a value.
   Output TakeValues() {
@@ -147,44 +158,46 @@ class [[nodiscard]] ForkOf {
     });
   }
 
-  Children children_;
+  [[gnu::noinline]] void Destroy() { std::destroy_at(&children_); }
+
+  union {
+    Children children_;
+  };
+  bool is_empty_ = false;  // nothing is left in the children
 };
 
 namespace future_internal {
 
-// Calls visit(index, child) for each from the last to the first.
-template <typename... C, typename Visit>
-void ForEachChildBackwards(std::tuple<C...>& children, Visit&& visit) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    constexpr std::size_t kLast = sizeof...(C) - 1;
-    (visit(kLast - i, std::get<kLast - i>(children)), ...);
-  }(std::index_sequence_for<C...>());
-}
-template <typename C, typename Visit>
-void ForEachChildBackwards(std::vector<C>& children, Visit&& visit) {
-  for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+// Calls visit(index, child) for each from the last to the first. Inlined like ForEachChild().
+template <typename Children, typename Visit>
+[[gnu::always_inline]] inline void ForEachChildBackwards(Children& children, Visit&& visit) {
+  if constexpr (requires { children.size(); }) {
+    for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+  } else {
+    constexpr std::size_t kCount = std::tuple_size_v<Children>;
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+      (visit(kCount - 1 - i, std::get<kCount - 1 - i>(children)), ...);
+    }(std::make_index_sequence<kCount>());
+  }
 }
 
 // Awaits a fork: begins the children, and is the chain's leaf while some of them are away.
 template <typename Fork>
-class ForkAwaiter final : public Leaf {
+class ForkAwaiter final : public ForkGroup {
  public:
   ForkAwaiter(PromiseBase& frame, Fork& fork, std::source_location location)
-      : Leaf(frame, location), fork_(fork), group_(frame.chain().context(), location) {}
+      : ForkGroup(frame, location), fork_(fork) {}
 
-  bool await_ready() noexcept {
+  // Inlined, with all that is done for children which end in place: they lie deep on the stack, and
+  // what each level saves there and restores costs as much as the fork.
+  [[gnu::always_inline]] bool await_ready() noexcept {
     Chain& chain = frame().chain();
-    if (chain.context().StopRequested()) [[unlikely]] {
-      is_stopped_ = true;
-      return false;
-    }
-    if (chain.IsStackVeryLow()) [[unlikely]] {
-      BeginAsTasks(chain.context().executor());
-    } else {
-      BeginInPlace(chain.forks());
-    }
-    if (away_ == 0 && here_ == 0 && !HasFailed()) [[likely]]
+    if (chain.context().StopRequested() || chain.IsStackVeryLow()) [[unlikely]]
+      return BeginElsewhere();
+    if (BeginInPlace(chain.forks())) [[likely]] {
+      fork_.is_empty_ = Fork::kEndEmpty;
       return true;
+    }
     return Poll(chain.context()) == PollState::kReady;
   }
   void await_suspend(std::coroutine_handle<>) noexcept {
@@ -197,7 +210,7 @@ class ForkAwaiter final : public Leaf {
   }
   typename Fork::Output await_resume() {
     if (HasFailed()) [[unlikely]]
-      return fork_.TakeFailure(group_.first_failed());
+      return fork_.TakeFailure(first_failed());
     return fork_.TakeValues();
   }
 
@@ -211,36 +224,63 @@ class ForkAwaiter final : public Leaf {
   }
 
  private:
-  bool HasFailed() const { return group_.count().HasFailed(); }
+  bool HasFailed() const { return count().HasFailed(); }
 
-  // With the executor that this needs.
-  void BeginAsTasks(Executor&) {
+  // Begins nothing, or all as tasks of the executor, which there is where the stack is so low.
+  [[gnu::noinline]] bool BeginElsewhere() noexcept {
+    Context& cx = frame().chain().context();
+    if (cx.StopRequested()) {
+      is_stopped_ = true;
+      return false;
+    }
+    static_cast<void>(cx.executor());  // checked
     ForEachChild(fork_.children_, [this](std::size_t, auto& child) {
-      child.SetGroup(&group_);
+      child.SetGroup(this);
       ++away_;
       child.StartAway();
     });
+    return Poll(cx) == PollState::kReady;
   }
 
-  void BeginInPlace(ForkQueue* queue) {
+  // Whether all have ended, with values.
+  [[gnu::always_inline]] bool BeginInPlace(ForkQueue* queue) {
     std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
     bool offers = queue != nullptr;
-    ForEachChildBackwards(fork_.children_, [&](std::size_t index, auto& child) {
-      child.SetGroup(&group_);
-      offers = offers && index > 0 && queue->Push(&child);
-      if (offers) first_offered = index;
-    });
+    ForEachChildBackwards(fork_.children_,
+                          [&](std::size_t index, auto& child) __attribute__((always_inline)) {
+                            offers = offers && index > 0 && Offer(child, queue);
+                            if (offers) first_offered = index;
+                          });
     bool is_taken = false;  // the next one, and so those behind it
-    ForEachChild(fork_.children_, [&](std::size_t index, auto& child) {
-      if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
-      if (is_taken) {
-        ++away_;
-      } else if (HasFailed()) {
-        child.EndUnbegun(nullptr);
-      } else {
-        Note(child, child.BeginInPlace(frame()));
-      }
-    });
+    bool have_values = true;
+    ForEachChild(fork_.children_,
+                 [&](std::size_t index, auto& child) __attribute__((always_inline)) {
+                   if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
+                   if (is_taken) [[unlikely]] {
+                     have_values = false;
+                     ++away_;
+                   } else if (HasFailed()) [[unlikely]] {
+                     have_values = false;
+                     child.EndUnbegun(nullptr);
+                   } else if (!child.BeginInPlace(frame(), location())) [[unlikely]] {
+                     have_values = false;
+                     FinishInPlace(child);
+                   }
+                 });
+    return have_values;
+  }
+
+  template <typename Child>
+  [[gnu::always_inline]] bool Offer(Child& child, ForkQueue* queue) {
+    child.SetGroup(this);
+    return queue->Push(&child);
+  }
+
+  // The child was begun in place, and gave no value.
+  template <typename Child>
+  [[gnu::noinline]] void FinishInPlace(Child& child) {
+    child.SetGroup(this);
+    Note(child, child.GoOn(frame()));
   }
 
   template <typename Child>
@@ -248,7 +288,7 @@ class ForkAwaiter final : public Leaf {
     switch (end) {
       case InPlace::kEnded:
         if (child.HasFailed()) [[unlikely]]
-          group_.NoteFailure(&child);
+          NoteFailure(&child);
         break;
       case InPlace::kAway:
         ++away_;
@@ -264,12 +304,12 @@ class ForkAwaiter final : public Leaf {
     while (true) {
       if (cx.StopRequested() || HasFailed()) StopAll();
       if (here_ > 0) PollHere(cx);
-      group_.count().Add(std::exchange(away_, 0));
-      const bool are_back = group_.count().Await(cx.waker());
+      count().Add(std::exchange(away_, 0));
+      const bool are_back = count().Await(cx.waker());
       if (are_back && here_ == 0) return true;
       if (is_stopping_ || !HasFailed()) break;
     }
-    group_.Keep();
+    Keep();
     return false;
   }
 
@@ -292,7 +332,6 @@ class ForkAwaiter final : public Leaf {
   std::size_t here_ = 0;  // wait here, and are polled here
   bool is_stopping_ = false;
   bool is_stopped_ = false;
-  ForkGroup group_;
 };
 
 template <typename C, typename T>

@@ -63,14 +63,16 @@ class Child {
   bool was_polled_ = false;
 };
 
-// Calls visit(index, child) for each.
+// Calls visit(index, child) for each. Inlined, so that what `visit` captures stays in registers.
 template <typename Children, typename Visit>
-void ForEachChild(Children& children, Visit&& visit) {
-  std::size_t index = 0;
+[[gnu::always_inline]] inline void ForEachChild(Children& children, Visit&& visit) {
   if constexpr (requires { children.size(); }) {
+    std::size_t index = 0;
     for (auto& child : children) visit(index++, child);
   } else {
-    std::apply([&](auto&... child) { (visit(index++, child), ...); }, children);
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+      (visit(i, std::get<i>(children)), ...);
+    }(std::make_index_sequence<std::tuple_size_v<std::remove_const_t<Children>>>());
   }
 }
 
