@@ -105,6 +105,13 @@ class [[nodiscard]] ForkOf {
  private:
   friend future_internal::ForkAwaiter<ForkOf>;
 
+  std::size_t count() const {
+    if constexpr (requires { children_.size(); }) {
+      return children_.size();
+    } else {
+      return std::tuple_size_v<Children>;
+    }
+  }
   // Whether children that have ended in place, with a value, leave nothing to be destroyed.
   static constexpr bool kEndEmpty = !requires(Children& children) {
     children.size();
@@ -246,28 +253,34 @@ class ForkAwaiter final : public ForkGroup {
   [[gnu::always_inline]] bool BeginInPlace(ForkQueue* queue) {
     std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
     bool offers = queue != nullptr;
-    ForEachChildBackwards(fork_.children_,
-                          [&](std::size_t index, auto& child) __attribute__((always_inline)) {
-                            offers = offers && index > 0 && Offer(child, queue);
-                            if (offers) first_offered = index;
-                          });
+    auto offer = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
+      offers = offers && index > 0 && Offer(child, queue);
+      if (offers) first_offered = index;
+    };
+    ForEachChildBackwards(fork_.children_, offer);
     bool is_taken = false;  // the next one, and so those behind it
     bool have_values = true;
-    ForEachChild(fork_.children_,
-                 [&](std::size_t index, auto& child) __attribute__((always_inline)) {
-                   if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
-                   if (is_taken) [[unlikely]] {
-                     have_values = false;
-                     ++away_;
-                   } else if (HasFailed()) [[unlikely]] {
-                     have_values = false;
-                     child.EndUnbegun(nullptr);
-                   } else if (!child.BeginInPlace(frame(), location())) [[unlikely]] {
-                     have_values = false;
-                     FinishInPlace(child);
-                   }
-                 });
+    auto begin = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
+      if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
+      if (is_taken) [[unlikely]] {
+        have_values = false;
+        ++away_;
+      } else if (MayHaveFailed(index, have_values) && HasFailed()) [[unlikely]] {
+        have_values = false;
+        child.EndUnbegun(nullptr);
+      } else if (!child.BeginInPlace(frame(), location())) [[unlikely]] {
+        have_values = false;
+        FinishInPlace(child);
+      }
+    };
+    ForEachChild(fork_.children_, begin);
     return have_values;
+  }
+
+  // Whether another child may have failed before this one, which nobody has taken. If nobody has
+  // taken the last one, all others are here too.
+  bool MayHaveFailed(std::size_t index, bool have_values) const {
+    return index > 0 && (index + 1 < fork_.count() || !have_values);
   }
 
   template <typename Child>

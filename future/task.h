@@ -276,10 +276,10 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   }
 
   // Runs the frame as a part of its awaiter's chain, but keeps it until LeaveKept(): it may become
-  // the root of this Task's own chain.
+  // the root of this Task's own chain. Precondition: never polled.
   [[gnu::always_inline]] void BeginKept(future_internal::Chain& chain,
                                         future_internal::Slot& slot) {
-    if (frame_ == nullptr || chain_.HasBegun()) future_internal::FailRunTwice();
+    if (frame_ == nullptr) future_internal::FailRunTwice();
     promise().Link(chain, slot);
     frame_.resume();
   }
