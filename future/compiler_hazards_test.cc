@@ -146,14 +146,14 @@ TEST(CompilerHazardsTest, ThreadLocalsBehindAFunctionAreThoseOfTheRunningThread)
 [[gnu::noinline]] future_internal::FreeBlock* SetListOfThisThread(
     future_internal::FreeBlock* block) {
   asm volatile("");
-  return std::exchange(future_internal::frame_lists[0], block);
+  return std::exchange(future_internal::frame_lists[0].first, block);
 }
 
 // Inlined into the coroutine, as the allocation of frames is.
 [[gnu::always_inline]] inline bool IsListOfThisThread() {
   future_internal::FreeBlock mark;
   future_internal::FreeBlock* const before = SetListOfThisThread(&mark);
-  const bool is_there = future_internal::FrameList(0).first() == &mark;
+  const bool is_there = future_internal::OwnFrameList(0).first() == &mark;
   return SetListOfThisThread(before) == &mark && is_there;
 }
 

@@ -113,9 +113,11 @@ void PutOne(void* memory, std::size_t size_class) noexcept {
 // Opens the lists or shuts them, and gives back what is in them.
 void SetLists() {
   const bool is_open = cache.phase == Cache::Phase::kOpen && cache.meters == 0;
+  const FrameList empty = is_open ? FrameList{kNoBlock, &ends.open} : FrameList{kShut, &ends.shut};
   for (std::size_t i = 0; i < kFrameClasses; ++i) {
-    FreeBlock* const first = std::exchange(frame_lists[i], is_open ? &ends.open : &ends.shut);
-    if (first->next != nullptr) Depot::Get().Put(first, i);
+    const FrameList old = std::exchange(frame_lists[i], empty);
+    if (old.slot > kNoBlock) PutOne(reinterpret_cast<void*>(old.slot), i);
+    if (old.first->next != nullptr) Depot::Get().Put(old.first, i);
   }
 }
 
@@ -144,9 +146,9 @@ bool Open() {
 
 }  // namespace
 
-constinit thread_local std::array<FreeBlock*, kFrameClasses> frame_lists = [] {
-  std::array<FreeBlock*, kFrameClasses> lists;
-  lists.fill(&ends.shut);
+constinit thread_local std::array<FrameList, kFrameClasses> frame_lists = [] {
+  std::array<FrameList, kFrameClasses> lists;
+  lists.fill({kShut, &ends.shut});
   return lists;
 }();
 
@@ -157,7 +159,7 @@ void* AllocateFrameSlowly(std::size_t bytes) {
   if (!Open()) return Depot::Get().Take(size_class, 1);
   FreeBlock* block = std::exchange(cache.spares[size_class], nullptr);
   if (block == nullptr) block = Depot::Get().Take(size_class, kBatch);
-  frame_lists[size_class] = block->next;
+  frame_lists[size_class].first = block->next;
   return block;
 }
 
@@ -165,11 +167,11 @@ void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return ::operator delete(memory, bytes);
   const std::size_t size_class = FrameClassOf(bytes);
   if (!Open()) return PutOne(memory, size_class);
-  FreeBlock* const first = frame_lists[size_class];
+  FreeBlock* const first = frame_lists[size_class].first;
   if (first->count == kBatch) {
     FreeBlock* const full = std::exchange(cache.spares[size_class], first);
     if (full != nullptr) Depot::Get().PutBatch(full, size_class);
-    frame_lists[size_class] = &ends.open;
+    frame_lists[size_class].first = &ends.open;
   }
   FreeFrame(memory, bytes);
 }

@@ -56,71 +56,97 @@ inline constexpr std::size_t kFrameClasses = FrameClassOf(kMaxCachedBytes) + 1;
 std::size_t FrameSlabBytes();
 std::size_t FrameShelfBytes();
 
-// The lists of the thread that is calling. At the end of each lies a block without a successor that
-// is nobody's: of a list that is shut it counts so many that no other can come in front of it. The
-// name is for FrameList.
-extern constinit thread_local std::array<FreeBlock*, kFrameClasses> frame_lists
-    [[gnu::tls_model("initial-exec")]] asm("weft_frame_lists");
+// What a slot holds if not a block's address.
+inline constexpr std::uintptr_t kShut = 0;  // nor may it hold one
+inline constexpr std::uintptr_t kNoBlock = 1;
 
-// So many blocks at most.
+// The free blocks of one class and thread: one in a slot, so that a call which takes what the call
+// before has freed waits for no other load; the others in a list. At its end lies a block without a
+// successor that is nobody's: of a list that is shut it counts so many that no other can come in
+// front of it.
+struct FrameList {
+  std::uintptr_t slot;
+  FreeBlock* first;
+};
 inline constexpr std::size_t kMostInFrameList = 32;
+
+// Those of the thread that is calling. The name is for OwnFrameList.
+extern constinit thread_local std::array<FrameList, kFrameClasses> frame_lists
+    [[gnu::tls_model("initial-exec")]] asm("weft_frame_lists");
 
 // Compilers take the address of a thread_local for a constant of the function; a coroutine, into
 // which this is inlined, may wake up on another thread. So they do not see it.
 #if defined(__x86_64__)
 // One of them, of the thread that runs: one instruction loads or stores.
-class FrameList {
+class OwnFrameList {
  public:
-  [[gnu::always_inline]] explicit FrameList(std::size_t index) {
-    FreeBlock** lists;  // less the thread's own part of an address, which is in fs
+  [[gnu::always_inline]] explicit OwnFrameList(std::size_t index) {
+    FrameList* lists;  // less the thread's own part of an address, which is in fs
     asm volatile("movq weft_frame_lists@gottpoff(%%rip), %0" : "=r"(lists));
     list_ = lists + index;
   }
+  [[gnu::always_inline]] std::uintptr_t slot() const {
+    std::uintptr_t value;
+    asm volatile("movq %%fs:%1, %0" : "=r"(value) : "m"(list_->slot));
+    return value;
+  }
+  [[gnu::always_inline]] void SetSlot(std::uintptr_t value) const {
+    asm volatile("movq %1, %%fs:%0" : "=m"(list_->slot) : "er"(value));
+  }
   [[gnu::always_inline]] FreeBlock* first() const {
     FreeBlock* block;
-    asm volatile("movq %%fs:%1, %0" : "=r"(block) : "m"(*list_));
+    asm volatile("movq %%fs:%1, %0" : "=r"(block) : "m"(list_->first));
     return block;
   }
   [[gnu::always_inline]] void SetFirst(FreeBlock* block) const {
-    asm volatile("movq %1, %%fs:%0" : "=m"(*list_) : "r"(block));
+    asm volatile("movq %1, %%fs:%0" : "=m"(list_->first) : "r"(block));
   }
 
  private:
-  FreeBlock** list_;
+  FrameList* list_;
 };
 #else
-class FrameList {
+class OwnFrameList {
  public:
-  [[gnu::noinline]] explicit FrameList(std::size_t index) {
+  [[gnu::noinline]] explicit OwnFrameList(std::size_t index) {
     asm volatile("");
     list_ = &frame_lists[index];
   }
-  FreeBlock* first() const { return *list_; }
-  void SetFirst(FreeBlock* block) const { *list_ = block; }
+  std::uintptr_t slot() const { return list_->slot; }
+  void SetSlot(std::uintptr_t value) const { list_->slot = value; }
+  FreeBlock* first() const { return list_->first; }
+  void SetFirst(FreeBlock* block) const { list_->first = block; }
 
  private:
-  FreeBlock** list_;
+  FrameList* list_;
 };
 #endif
 
-// Where the list does not serve.
+// Where slot and list do not serve.
 void* AllocateFrameSlowly(std::size_t bytes);
 void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
 
 [[gnu::always_inline]] inline void* AllocateFrame(std::size_t bytes) {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return AllocateFrameSlowly(bytes);
-  const FrameList list(FrameClassOf(bytes));
-  FreeBlock* const block = list.first();
-  FreeBlock* const next = block->next;
+  const OwnFrameList list(FrameClassOf(bytes));
+  const std::uintptr_t block = list.slot();
+  if (block > kNoBlock) [[likely]] {
+    list.SetSlot(kNoBlock);
+    return reinterpret_cast<void*>(block);
+  }
+  FreeBlock* const first = list.first();
+  FreeBlock* const next = first->next;
   if (next == nullptr) [[unlikely]]
     return AllocateFrameSlowly(bytes);
   list.SetFirst(next);
-  return block;
+  return first;
 }
 
 [[gnu::always_inline]] inline void FreeFrame(void* memory, std::size_t bytes) noexcept {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return FreeFrameSlowly(memory, bytes);
-  const FrameList list(FrameClassOf(bytes));
+  const OwnFrameList list(FrameClassOf(bytes));
+  if (list.slot() == kNoBlock) [[likely]]
+    return list.SetSlot(reinterpret_cast<std::uintptr_t>(memory));
   FreeBlock* const next = list.first();
   const std::size_t count = next->count;
   if (count >= kMostInFrameList) [[unlikely]]
