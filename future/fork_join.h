@@ -175,19 +175,6 @@ class [[nodiscard]] ForkOf {
 
 namespace future_internal {
 
-// Calls visit(index, child) for each from the last to the first. Inlined like ForEachChild().
-template <typename Children, typename Visit>
-[[gnu::always_inline]] inline void ForEachChildBackwards(Children& children, Visit&& visit) {
-  if constexpr (requires { children.size(); }) {
-    for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
-  } else {
-    constexpr std::size_t kCount = std::tuple_size_v<Children>;
-    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
-      (visit(kCount - 1 - i, std::get<kCount - 1 - i>(children)), ...);
-    }(std::make_index_sequence<kCount>());
-  }
-}
-
 // Awaits a fork: begins the children, and is the chain's leaf while some of them are away.
 template <typename Fork>
 class ForkAwaiter final : public ForkGroup {
@@ -195,8 +182,8 @@ class ForkAwaiter final : public ForkGroup {
   ForkAwaiter(PromiseBase& frame, Fork& fork, std::source_location location)
       : ForkGroup(frame, location), fork_(fork) {}
 
-  // Inlined, with all that is done for children which end in place: they lie deep on the stack, and
-  // what each level saves there and restores costs as much as the fork.
+  // Inlined, with all that is done for children which end in place: what functions in between save
+  // and restore costs as much as that.
   [[gnu::always_inline]] bool await_ready() noexcept {
     Chain& chain = frame().chain();
     if (chain.context().StopRequested() || chain.IsStackVeryLow()) [[unlikely]]
@@ -205,7 +192,7 @@ class ForkAwaiter final : public ForkGroup {
       fork_.is_empty_ = Fork::kEndEmpty;
       return true;
     }
-    return Poll(chain.context()) == PollState::kReady;
+    return PollBegun();
   }
   void await_suspend(std::coroutine_handle<>) noexcept {
     Chain& chain = frame().chain();
@@ -233,7 +220,7 @@ class ForkAwaiter final : public ForkGroup {
  private:
   bool HasFailed() const { return count().HasFailed(); }
 
-  // Begins nothing, or all as tasks of the executor, which there is where the stack is so low.
+  // Begins nothing, if a stop is requested, or all as tasks of the executor, which that needs.
   [[gnu::noinline]] bool BeginElsewhere() noexcept {
     Context& cx = frame().chain().context();
     if (cx.StopRequested()) {
@@ -249,7 +236,12 @@ class ForkAwaiter final : public ForkGroup {
     return Poll(cx) == PollState::kReady;
   }
 
-  // Whether all have ended, with values.
+  [[gnu::noinline]] bool PollBegun() noexcept {
+    if (away_ == 0 && here_ == 0 && !HasFailed()) return true;
+    return Poll(frame().chain().context()) == PollState::kReady;
+  }
+
+  // Whether each has ended at once, with a value.
   [[gnu::always_inline]] bool BeginInPlace(ForkQueue* queue) {
     std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
     bool offers = queue != nullptr;
@@ -289,7 +281,7 @@ class ForkAwaiter final : public ForkGroup {
     return queue->Push(&child);
   }
 
-  // The child was begun in place, and gave no value.
+  // The child was begun in place, and gave no value at once.
   template <typename Child>
   [[gnu::noinline]] void FinishInPlace(Child& child) {
     child.SetGroup(this);

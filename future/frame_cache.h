@@ -2,10 +2,10 @@
 // front of slabs (internal/frame_slabs.h) that all share.
 //
 // Blocks of up to kMaxCachedBytes come from lists by size class, and go back to them; the size is
-// told on both sides, so a block has no header. To take a block from a list and to put it back is
-// some loads and stores, inlined where the compiler knows the size: each block in a list says how
-// many there are. What a thread frees beyond two batches of a class goes, in batches, to
-// shelves that all threads share: where one thread makes tasks and another ends them, the frames
+// told on both sides, so a block has no header. In front of each list is a slot for one block. Slot
+// and list are inlined, some loads and stores, where the compiler knows the size: each block in a
+// list says how many there are. What a thread frees beyond two batches of a class goes, in batches,
+// to shelves that all threads share: where one thread makes tasks and another ends them, the frames
 // travel back. The shelves keep 1 MiB, of all classes together; the rest, and what a thread has
 // when it ends, goes back to the slabs, which keep 16 MiB, of all classes together, that no block
 // of is in use. What is beyond that is given to the system, but for slabs of which some block is

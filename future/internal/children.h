@@ -76,6 +76,19 @@ template <typename Children, typename Visit>
   }
 }
 
+// Calls visit(index, child) for each from the last to the first. Inlined too.
+template <typename Children, typename Visit>
+[[gnu::always_inline]] inline void ForEachChildBackwards(Children& children, Visit&& visit) {
+  if constexpr (requires { children.size(); }) {
+    for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+  } else {
+    constexpr std::size_t kCount = std::tuple_size_v<Children>;
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+      (visit(kCount - 1 - i, std::get<kCount - 1 - i>(children)), ...);
+    }(std::make_index_sequence<kCount>());
+  }
+}
+
 // Returns visit(index_constant, child) for the child at `index`.
 template <std::size_t kIndex = 0, typename... F, typename Visit>
 decltype(auto) VisitChild(std::tuple<Child<F>...>& children, std::size_t index, Visit&& visit) {
