@@ -142,33 +142,33 @@ TEST(CompilerHazardsTest, ThreadLocalsBehindAFunctionAreThoseOfTheRunningThread)
   EXPECT_EQ(*BlockOn(std::move(second)), 0);
 }
 
-// Puts `value` into a slot of this thread that no frame uses; returns what was there.
-[[gnu::noinline]] std::uintptr_t SetSlotOfThisThread(std::uintptr_t value) {
+// Puts `block` into a list of this thread that no frame uses; returns what was there.
+[[gnu::noinline]] future_internal::FreeBlock* SetListOfThisThread(
+    future_internal::FreeBlock* block) {
   asm volatile("");
-  return std::exchange(future_internal::frame_slots[0], value);
+  return std::exchange(future_internal::frame_lists[0].first, block);
 }
 
 // Inlined into the coroutine, as the allocation of frames is.
-[[gnu::always_inline]] inline bool IsSlotOfThisThread() {
-  int mark = 0;
-  const auto value = reinterpret_cast<std::uintptr_t>(&mark);
-  const std::uintptr_t before = SetSlotOfThisThread(value);
-  const bool is_there = future_internal::FrameSlot(0).Load() == value;
-  return SetSlotOfThisThread(before) == value && is_there;
+[[gnu::always_inline]] inline bool IsListOfThisThread() {
+  future_internal::FreeBlock mark;
+  future_internal::FreeBlock* const before = SetListOfThisThread(&mark);
+  const bool is_there = future_internal::OwnFrameList(0).first() == &mark;
+  return SetListOfThisThread(before) == &mark && is_there;
 }
 
-TEST(CompilerHazardsTest, FramesComeFromTheSlotsOfTheRunningThread) {
+TEST(CompilerHazardsTest, FramesComeFromTheListsOfTheRunningThread) {
   TestPool pool(4);
   auto body = []() -> Task<int> {
     int wrong = 0;
     for (int i = 0; i < 500; ++i) {
-      if (!IsSlotOfThisThread()) ++wrong;
+      if (!IsListOfThisThread()) ++wrong;
       const int next = co_await TakeTask([](int x) -> Task<int> {
         co_await YieldNow();
         co_return x + 1;
       }(i));
       if (next != i + 1) ++wrong;
-      if (!IsSlotOfThisThread()) ++wrong;
+      if (!IsListOfThisThread()) ++wrong;
     }
     co_return wrong;
   };

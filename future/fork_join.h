@@ -48,6 +48,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <memory>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -89,6 +90,11 @@ class [[nodiscard]] ForkOf {
 
   template <typename... Args>
   explicit ForkOf(std::in_place_t, Args&&... args) : children_(std::forward<Args>(args)...) {}
+  // Precondition: not awaited.
+  ForkOf(ForkOf&& other) noexcept : children_(std::move(other.children_)) {}
+  ~ForkOf() {
+    if (!is_empty_) Destroy();
+  }
 
   // See await_chain.h.
   void VisitAwaited(AwaitVisitor& visitor) const {
@@ -98,6 +104,18 @@ class [[nodiscard]] ForkOf {
 
  private:
   friend future_internal::ForkAwaiter<ForkOf>;
+
+  std::size_t count() const {
+    if constexpr (requires { children_.size(); }) {
+      return children_.size();
+    } else {
+      return std::tuple_size_v<Children>;
+    }
+  }
+  // Whether children that have ended in place, with a value, leave nothing to be destroyed.
+  static constexpr bool kEndEmpty = !requires(Children& children) {
+    children.size();
+  } && std::is_trivially_destructible_v<typename future_internal::AllOf<Children>::Values>;
 
   // All have a value.
   Output TakeValues() {
@@ -147,45 +165,34 @@ class [[nodiscard]] ForkOf {
     });
   }
 
-  Children children_;
+  [[gnu::noinline]] void Destroy() { std::destroy_at(&children_); }
+
+  union {
+    Children children_;
+  };
+  bool is_empty_ = false;  // nothing is left in the children
 };
 
 namespace future_internal {
 
-// Calls visit(index, child) for each from the last to the first.
-template <typename... C, typename Visit>
-void ForEachChildBackwards(std::tuple<C...>& children, Visit&& visit) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    constexpr std::size_t kLast = sizeof...(C) - 1;
-    (visit(kLast - i, std::get<kLast - i>(children)), ...);
-  }(std::index_sequence_for<C...>());
-}
-template <typename C, typename Visit>
-void ForEachChildBackwards(std::vector<C>& children, Visit&& visit) {
-  for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
-}
-
 // Awaits a fork: begins the children, and is the chain's leaf while some of them are away.
 template <typename Fork>
-class ForkAwaiter final : public Leaf {
+class ForkAwaiter final : public ForkGroup {
  public:
   ForkAwaiter(PromiseBase& frame, Fork& fork, std::source_location location)
-      : Leaf(frame, location), fork_(fork), group_(frame.chain().context(), location) {}
+      : ForkGroup(frame, location), fork_(fork) {}
 
-  bool await_ready() noexcept {
+  // Inlined, with all that is done for children which end in place: what functions in between save
+  // and restore costs as much as that.
+  [[gnu::always_inline]] bool await_ready() noexcept {
     Chain& chain = frame().chain();
-    if (chain.context().StopRequested()) [[unlikely]] {
-      is_stopped_ = true;
-      return false;
-    }
-    if (chain.IsStackVeryLow()) [[unlikely]] {
-      BeginAsTasks(chain.context().executor());
-    } else {
-      BeginInPlace(chain.forks());
-    }
-    if (away_ == 0 && here_ == 0 && !HasFailed()) [[likely]]
+    if (chain.context().StopRequested() || chain.IsStackVeryLow()) [[unlikely]]
+      return BeginElsewhere();
+    if (BeginInPlace(chain.forks())) [[likely]] {
+      fork_.is_empty_ = Fork::kEndEmpty;
       return true;
-    return Poll(chain.context()) == PollState::kReady;
+    }
+    return PollBegun();
   }
   void await_suspend(std::coroutine_handle<>) noexcept {
     Chain& chain = frame().chain();
@@ -197,7 +204,7 @@ class ForkAwaiter final : public Leaf {
   }
   typename Fork::Output await_resume() {
     if (HasFailed()) [[unlikely]]
-      return fork_.TakeFailure(group_.first_failed());
+      return fork_.TakeFailure(first_failed());
     return fork_.TakeValues();
   }
 
@@ -211,36 +218,74 @@ class ForkAwaiter final : public Leaf {
   }
 
  private:
-  bool HasFailed() const { return group_.count().HasFailed(); }
+  bool HasFailed() const { return count().HasFailed(); }
 
-  // With the executor that this needs.
-  void BeginAsTasks(Executor&) {
+  // Begins nothing, if a stop is requested, or all as tasks of the executor, which that needs.
+  [[gnu::noinline]] bool BeginElsewhere() noexcept {
+    Context& cx = frame().chain().context();
+    if (cx.StopRequested()) {
+      is_stopped_ = true;
+      return false;
+    }
+    static_cast<void>(cx.executor());  // checked
     ForEachChild(fork_.children_, [this](std::size_t, auto& child) {
-      child.SetGroup(&group_);
+      child.SetGroup(this);
       ++away_;
       child.StartAway();
     });
+    return Poll(cx) == PollState::kReady;
   }
 
-  void BeginInPlace(ForkQueue* queue) {
+  [[gnu::noinline]] bool PollBegun() noexcept {
+    if (away_ == 0 && here_ == 0 && !HasFailed()) return true;
+    return Poll(frame().chain().context()) == PollState::kReady;
+  }
+
+  // Whether each has ended at once, with a value.
+  [[gnu::always_inline]] bool BeginInPlace(ForkQueue* queue) {
     std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
     bool offers = queue != nullptr;
-    ForEachChildBackwards(fork_.children_, [&](std::size_t index, auto& child) {
-      child.SetGroup(&group_);
-      offers = offers && index > 0 && queue->Push(&child);
+    auto offer = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
+      offers = offers && index > 0 && Offer(child, queue);
       if (offers) first_offered = index;
-    });
+    };
+    ForEachChildBackwards(fork_.children_, offer);
     bool is_taken = false;  // the next one, and so those behind it
-    ForEachChild(fork_.children_, [&](std::size_t index, auto& child) {
+    bool have_values = true;
+    auto begin = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
       if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
-      if (is_taken) {
+      if (is_taken) [[unlikely]] {
+        have_values = false;
         ++away_;
-      } else if (HasFailed()) {
+      } else if (MayHaveFailed(index, have_values) && HasFailed()) [[unlikely]] {
+        have_values = false;
         child.EndUnbegun(nullptr);
-      } else {
-        Note(child, child.BeginInPlace(frame()));
+      } else if (!child.BeginInPlace(frame(), location())) [[unlikely]] {
+        have_values = false;
+        FinishInPlace(child);
       }
-    });
+    };
+    ForEachChild(fork_.children_, begin);
+    return have_values;
+  }
+
+  // Whether another child may have failed before this one, which nobody has taken. If nobody has
+  // taken the last one, all others are here too.
+  bool MayHaveFailed(std::size_t index, bool have_values) const {
+    return index > 0 && (index + 1 < fork_.count() || !have_values);
+  }
+
+  template <typename Child>
+  [[gnu::always_inline]] bool Offer(Child& child, ForkQueue* queue) {
+    child.SetGroup(this);
+    return queue->Push(&child);
+  }
+
+  // The child was begun in place, and gave no value at once.
+  template <typename Child>
+  [[gnu::noinline]] void FinishInPlace(Child& child) {
+    child.SetGroup(this);
+    Note(child, child.GoOn(frame()));
   }
 
   template <typename Child>
@@ -248,7 +293,7 @@ class ForkAwaiter final : public Leaf {
     switch (end) {
       case InPlace::kEnded:
         if (child.HasFailed()) [[unlikely]]
-          group_.NoteFailure(&child);
+          NoteFailure(&child);
         break;
       case InPlace::kAway:
         ++away_;
@@ -264,12 +309,12 @@ class ForkAwaiter final : public Leaf {
     while (true) {
       if (cx.StopRequested() || HasFailed()) StopAll();
       if (here_ > 0) PollHere(cx);
-      group_.count().Add(std::exchange(away_, 0));
-      const bool are_back = group_.count().Await(cx.waker());
+      count().Add(std::exchange(away_, 0));
+      const bool are_back = count().Await(cx.waker());
       if (are_back && here_ == 0) return true;
       if (is_stopping_ || !HasFailed()) break;
     }
-    group_.Keep();
+    Keep();
     return false;
   }
 
@@ -292,7 +337,6 @@ class ForkAwaiter final : public Leaf {
   std::size_t here_ = 0;  // wait here, and are polled here
   bool is_stopping_ = false;
   bool is_stopped_ = false;
-  ForkGroup group_;
 };
 
 template <typename C, typename T>

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
-#include <tuple>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -21,10 +20,17 @@ namespace {
 constexpr std::size_t BytesOf(std::size_t size_class) { return size_class * 16; }
 static_assert(BytesOf(kFrameClasses - 1) == kMaxCachedBytes);
 
-constexpr uint32_t kBatch = 32;
+constexpr uint32_t kBatch = kMostInFrameList;
 
 // What the shelves keep, and some batches more where threads come at the same time.
 constexpr std::size_t kShelfBytes = 1024 * 1024;
+
+// What lies at the end of a list. On a line of its own: it is read wherever a list is empty.
+struct alignas(kCacheLineSize) ListEnds {
+  FreeBlock open = {.next = nullptr, .count = 0};
+  FreeBlock shut = {.next = nullptr, .count = kMostInFrameList};
+};
+constinit ListEnds ends;
 
 // What all threads share: shelves of full batches, which are passed on as they are, and slabs.
 class Depot {
@@ -38,8 +44,8 @@ class Depot {
     for (std::size_t i = 0; i < kFrameClasses; ++i) classes_[i].slabs.SetBlockBytes(BytesOf(i));
   }
 
-  // At most `most` blocks, and at least one, and their number.
-  std::pair<FreeBlock*, uint32_t> Take(std::size_t size_class, uint32_t most) {
+  // A list of at most `most` blocks, and at least one.
+  FreeBlock* Take(std::size_t size_class, uint32_t most) {
     Class& own = classes_[size_class];
     // Relaxed: to miss a batch of this moment does no harm.
     if (most == kBatch && own.has_batch.load(std::memory_order_relaxed)) {
@@ -48,10 +54,11 @@ class Depot {
         own.batches = batch->next_batch;
         own.has_batch.store(own.batches != nullptr, std::memory_order_relaxed);
         shelf_bytes_.fetch_sub(kBatch * BytesOf(size_class), std::memory_order_relaxed);
-        return {batch, kBatch};
+        batch->count = kBatch;
+        return batch;
       }
     }
-    return own.slabs.Take(most);
+    return own.slabs.Take(most, &ends.open).first;
   }
 
   // A full batch.
@@ -60,16 +67,16 @@ class Depot {
     const std::size_t bytes = kBatch * BytesOf(size_class);
     if (shelf_bytes_.fetch_add(bytes, std::memory_order_relaxed) >= kShelfBytes) {
       shelf_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-      return own.slabs.Give(batch);
+      return own.slabs.Give(batch, &ends.open);
     }
     const SpinningLock lock(&own.mutex);
     batch->next_batch = std::exchange(own.batches, batch);
     own.has_batch.store(true, std::memory_order_relaxed);
   }
 
-  // Any list, which may be empty.
+  // A list that is not empty.
   void Put(FreeBlock* blocks, std::size_t size_class) noexcept {
-    if (blocks != nullptr) classes_[size_class].slabs.Give(blocks);
+    classes_[size_class].slabs.Give(blocks, &ends.open);
   }
 
   std::size_t shelf_bytes() const { return shelf_bytes_.load(std::memory_order_relaxed); }
@@ -87,18 +94,11 @@ class Depot {
   std::atomic<std::size_t> shelf_bytes_{0};
 };
 
-// A thread's free blocks of one class.
-struct List {
-  FreeBlock* first = nullptr;
-  uint32_t count = kBatch;     // so that the first block that a thread frees comes to PushSlowly()
-  FreeBlock* spare = nullptr;  // a full batch
-};
-
 struct Cache {
   enum class Phase : unsigned char { kNew, kOpen, kClosed };
 
-  List lists[kFrameClasses];
-  std::uint64_t bytes = 0;  // asked for while there was a meter
+  FreeBlock* spares[kFrameClasses] = {};  // a full batch of a class, or null
+  std::uint64_t bytes = 0;                // asked for while there was a meter
   int meters = 0;
   Phase phase = Phase::kNew;
 };
@@ -107,14 +107,17 @@ struct Cache {
 constinit thread_local Cache cache;
 
 void PutOne(void* memory, std::size_t size_class) noexcept {
-  Depot::Get().Put(::new (memory) FreeBlock{.next = nullptr, .next_batch = nullptr}, size_class);
+  Depot::Get().Put(::new (memory) FreeBlock{.next = &ends.open, .count = 1}, size_class);
 }
 
-void SetSlots() {
+// Opens the lists or shuts them, and gives back what is in them.
+void SetLists() {
   const bool is_open = cache.phase == Cache::Phase::kOpen && cache.meters == 0;
+  const FrameList empty = is_open ? FrameList{kNoBlock, &ends.open} : FrameList{kShut, &ends.shut};
   for (std::size_t i = 0; i < kFrameClasses; ++i) {
-    const std::uintptr_t block = std::exchange(frame_slots[i], is_open ? kNoBlock : kShut);
-    if (block > kNoBlock) PutOne(reinterpret_cast<void*>(block), i);
+    const FrameList old = std::exchange(frame_lists[i], empty);
+    if (old.slot > kNoBlock) PutOne(reinterpret_cast<void*>(old.slot), i);
+    if (old.first->next != nullptr) Depot::Get().Put(old.first, i);
   }
 }
 
@@ -122,84 +125,55 @@ void SetSlots() {
 struct Closer {
   ~Closer() {
     cache.phase = Cache::Phase::kClosed;
-    SetSlots();
+    SetLists();
     for (std::size_t i = 0; i < kFrameClasses; ++i) {
-      List& list = cache.lists[i];
-      Depot::Get().Put(std::exchange(list.first, nullptr), i);
-      Depot::Get().Put(std::exchange(list.spare, nullptr), i);
-      list.count = kBatch;
+      FreeBlock* const spare = std::exchange(cache.spares[i], nullptr);
+      if (spare != nullptr) Depot::Get().Put(spare, i);
     }
   }
 };
 
-// Prepares the thread's lists and slots. Returns false when the thread is ending.
+// Prepares the thread's lists. Returns whether they are open.
 bool Open() {
   if (cache.phase == Cache::Phase::kNew) {
     thread_local Closer closer;
     static_cast<void>(closer);
     cache.phase = Cache::Phase::kOpen;
-    SetSlots();
-    for (List& list : cache.lists) list.count = 0;
+    SetLists();
   }
-  return cache.phase == Cache::Phase::kOpen;
-}
-
-FreeBlock* Pop(List& list) {
-  FreeBlock* const block = list.first;
-  list.first = block->next;
-  --list.count;
-  return block;
-}
-
-void Push(List& list, void* memory) {
-  auto* const block = ::new (memory) FreeBlock;  // next_batch is not set: one store less
-  block->next = list.first;
-  list.first = block;
-  ++list.count;
-}
-
-[[gnu::noinline]] void* PopSlowly(List& list, std::size_t size_class) {
-  if (!Open()) return Depot::Get().Take(size_class, 1).first;
-  if (list.spare != nullptr) {
-    list.first = std::exchange(list.spare, nullptr);
-    list.count = kBatch;
-  } else {
-    std::tie(list.first, list.count) = Depot::Get().Take(size_class, kBatch);
-  }
-  return Pop(list);
-}
-
-[[gnu::noinline]] void PushSlowly(List& list, std::size_t size_class, void* memory) noexcept {
-  if (!Open()) return PutOne(memory, size_class);
-  if (list.count == kBatch) {
-    FreeBlock* const full = std::exchange(list.spare, std::exchange(list.first, nullptr));
-    list.count = 0;
-    if (full != nullptr) Depot::Get().PutBatch(full, size_class);
-  }
-  Push(list, memory);
+  return cache.phase == Cache::Phase::kOpen && cache.meters == 0;
 }
 
 }  // namespace
 
-constinit thread_local std::uintptr_t frame_slots[kFrameClasses] = {};  // all kShut
+constinit thread_local std::array<FrameList, kFrameClasses> frame_lists = [] {
+  std::array<FrameList, kFrameClasses> lists;
+  lists.fill({kShut, &ends.shut});
+  return lists;
+}();
 
 void* AllocateFrameSlowly(std::size_t bytes) {
   if (cache.meters != 0) cache.bytes += bytes;
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return ::operator new(bytes);
   const std::size_t size_class = FrameClassOf(bytes);
-  List& list = cache.lists[size_class];
-  if (list.first == nullptr) [[unlikely]]
-    return PopSlowly(list, size_class);
-  return Pop(list);
+  if (!Open()) return Depot::Get().Take(size_class, 1);
+  FreeBlock* block = std::exchange(cache.spares[size_class], nullptr);
+  if (block == nullptr) block = Depot::Get().Take(size_class, kBatch);
+  frame_lists[size_class].first = block->next;
+  return block;
 }
 
 void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return ::operator delete(memory, bytes);
   const std::size_t size_class = FrameClassOf(bytes);
-  List& list = cache.lists[size_class];
-  if (list.count == kBatch) [[unlikely]]
-    return PushSlowly(list, size_class, memory);
-  Push(list, memory);
+  if (!Open()) return PutOne(memory, size_class);
+  FreeBlock* const first = frame_lists[size_class].first;
+  if (first->count == kBatch) {
+    FreeBlock* const full = std::exchange(cache.spares[size_class], first);
+    if (full != nullptr) Depot::Get().PutBatch(full, size_class);
+    frame_lists[size_class].first = &ends.open;
+  }
+  FreeFrame(memory, bytes);
 }
 
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes) {
@@ -221,12 +195,12 @@ std::size_t FrameShelfBytes() { return Depot::Get().shelf_bytes(); }
 
 FrameMeter::FrameMeter() : before_(cache.bytes) {
   ++cache.meters;
-  SetSlots();
+  SetLists();
 }
 
 FrameMeter::~FrameMeter() {
   --cache.meters;
-  SetSlots();
+  SetLists();
 }
 
 std::size_t FrameMeter::bytes() const { return static_cast<std::size_t>(cache.bytes - before_); }

@@ -2,10 +2,10 @@
 // front of slabs (internal/frame_slabs.h) that all share.
 //
 // Blocks of up to kMaxCachedBytes come from lists by size class, and go back to them; the size is
-// told on both sides, so a block has no header. In front of each list is a slot for one block: a
-// call that allocates what the call before has freed is a load and a store, inlined where the
-// compiler knows the size. What a thread frees beyond two batches of a class goes, in batches, to
-// shelves that all threads share: where one thread makes tasks and another ends them, the frames
+// told on both sides, so a block has no header. In front of each list is a slot for one block. Slot
+// and list are inlined, some loads and stores, where the compiler knows the size: each block in a
+// list says how many there are. What a thread frees beyond two batches of a class goes, in batches,
+// to shelves that all threads share: where one thread makes tasks and another ends them, the frames
 // travel back. The shelves keep 1 MiB, of all classes together; the rest, and what a thread has
 // when it ends, goes back to the slabs, which keep 16 MiB, of all classes together, that no block
 // of is in use. What is beyond that is given to the system, but for slabs of which some block is
@@ -19,10 +19,13 @@
 #ifndef WEFT_FUTURE_FRAME_CACHE_H_
 #define WEFT_FUTURE_FRAME_CACHE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
 #include <utility>
+
+#include "future/internal/free_block.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WEFT_FRAME_CACHE 0
@@ -57,75 +60,108 @@ std::size_t FrameShelfBytes();
 inline constexpr std::uintptr_t kShut = 0;  // nor may it hold one
 inline constexpr std::uintptr_t kNoBlock = 1;
 
-// The slots of the thread that is calling. The name is for FrameSlot.
-extern constinit thread_local std::uintptr_t frame_slots [[gnu::tls_model("initial-exec")]]
-[kFrameClasses] asm("weft_frame_slots");
+// The free blocks of one class and thread: one in a slot, so that a call which takes what the call
+// before has freed waits for no other load; the others in a list. At its end lies a block without a
+// successor that is nobody's: of a list that is shut it counts so many that no other can come in
+// front of it.
+struct FrameList {
+  std::uintptr_t slot;
+  FreeBlock* first;
+};
+inline constexpr std::size_t kMostInFrameList = 32;
+
+// Those of the thread that is calling. The name is for OwnFrameList.
+extern constinit thread_local std::array<FrameList, kFrameClasses> frame_lists
+    [[gnu::tls_model("initial-exec")]] asm("weft_frame_lists");
 
 // Compilers take the address of a thread_local for a constant of the function; a coroutine, into
 // which this is inlined, may wake up on another thread. So they do not see it.
 #if defined(__x86_64__)
 // One of them, of the thread that runs: one instruction loads or stores.
-class FrameSlot {
+class OwnFrameList {
  public:
-  [[gnu::always_inline]] explicit FrameSlot(std::size_t index) {
-    std::uintptr_t* slots;  // less the thread's own part of an address, which is in fs
-    asm volatile("movq weft_frame_slots@gottpoff(%%rip), %0" : "=r"(slots));
-    slot_ = slots + index;
+  [[gnu::always_inline]] explicit OwnFrameList(std::size_t index) {
+    FrameList* lists;  // less the thread's own part of an address, which is in fs
+    asm volatile("movq weft_frame_lists@gottpoff(%%rip), %0" : "=r"(lists));
+    list_ = lists + index;
   }
-  [[gnu::always_inline]] std::uintptr_t Load() const {
+  [[gnu::always_inline]] std::uintptr_t slot() const {
     std::uintptr_t value;
-    asm volatile("movq %%fs:%1, %0" : "=r"(value) : "m"(*slot_));
+    asm volatile("movq %%fs:%1, %0" : "=r"(value) : "m"(list_->slot));
     return value;
   }
-  [[gnu::always_inline]] void Store(std::uintptr_t value) const {
-    asm volatile("movq %1, %%fs:%0" : "=m"(*slot_) : "er"(value));
+  [[gnu::always_inline]] void SetSlot(std::uintptr_t value) const {
+    asm volatile("movq %1, %%fs:%0" : "=m"(list_->slot) : "er"(value));
+  }
+  [[gnu::always_inline]] FreeBlock* first() const {
+    FreeBlock* block;
+    asm volatile("movq %%fs:%1, %0" : "=r"(block) : "m"(list_->first));
+    return block;
+  }
+  [[gnu::always_inline]] void SetFirst(FreeBlock* block) const {
+    asm volatile("movq %1, %%fs:%0" : "=m"(list_->first) : "r"(block));
   }
 
  private:
-  std::uintptr_t* slot_;
+  FrameList* list_;
 };
 #else
-class FrameSlot {
+class OwnFrameList {
  public:
-  [[gnu::noinline]] explicit FrameSlot(std::size_t index) {
+  [[gnu::noinline]] explicit OwnFrameList(std::size_t index) {
     asm volatile("");
-    slot_ = &frame_slots[index];
+    list_ = &frame_lists[index];
   }
-  std::uintptr_t Load() const { return *slot_; }
-  void Store(std::uintptr_t value) const { *slot_ = value; }
+  std::uintptr_t slot() const { return list_->slot; }
+  void SetSlot(std::uintptr_t value) const { list_->slot = value; }
+  FreeBlock* first() const { return list_->first; }
+  void SetFirst(FreeBlock* block) const { list_->first = block; }
 
  private:
-  std::uintptr_t* slot_;
+  FrameList* list_;
 };
 #endif
 
-// Where the slot does not serve.
+// Where slot and list do not serve.
 void* AllocateFrameSlowly(std::size_t bytes);
 void FreeFrameSlowly(void* memory, std::size_t bytes) noexcept;
 
 [[gnu::always_inline]] inline void* AllocateFrame(std::size_t bytes) {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return AllocateFrameSlowly(bytes);
-  const FrameSlot slot(FrameClassOf(bytes));
-  const std::uintptr_t block = slot.Load();
-  if (block <= kNoBlock) [[unlikely]]
+  const OwnFrameList list(FrameClassOf(bytes));
+  const std::uintptr_t block = list.slot();
+  if (block > kNoBlock) [[likely]] {
+    list.SetSlot(kNoBlock);
+    return reinterpret_cast<void*>(block);
+  }
+  FreeBlock* const first = list.first();
+  FreeBlock* const next = first->next;
+  if (next == nullptr) [[unlikely]]
     return AllocateFrameSlowly(bytes);
-  slot.Store(kNoBlock);
-  return reinterpret_cast<void*>(block);
+  list.SetFirst(next);
+  return first;
 }
 
 [[gnu::always_inline]] inline void FreeFrame(void* memory, std::size_t bytes) noexcept {
   if (!kFramesAreCached || bytes > kMaxCachedBytes) return FreeFrameSlowly(memory, bytes);
-  const FrameSlot slot(FrameClassOf(bytes));
-  if (slot.Load() != kNoBlock) [[unlikely]]
+  const OwnFrameList list(FrameClassOf(bytes));
+  if (list.slot() == kNoBlock) [[likely]]
+    return list.SetSlot(reinterpret_cast<std::uintptr_t>(memory));
+  FreeBlock* const next = list.first();
+  const std::size_t count = next->count;
+  if (count >= kMostInFrameList) [[unlikely]]
     return FreeFrameSlowly(memory, bytes);
-  slot.Store(reinterpret_cast<std::uintptr_t>(memory));
+  auto* const block = static_cast<FreeBlock*>(memory);
+  block->next = next;
+  block->count = count + 1;
+  list.SetFirst(block);
 }
 
 // From a resource, which is kept behind the block.
 void* AllocateFrameFrom(std::pmr::memory_resource* resource, std::size_t bytes);
 void FreeFrameFrom(void* memory, std::size_t bytes) noexcept;
 
-// Counts what its thread asks for while it lives; the slots are shut meanwhile. May be nested.
+// Counts what its thread asks for while it lives; the lists are shut meanwhile. May be nested.
 class FrameMeter {
  public:
   FrameMeter();

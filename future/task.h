@@ -275,10 +275,16 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
         std::exchange(frame_, nullptr).address());
   }
 
-  // Takes the frame back, which waits as the root of this Task's own chain.
-  void TakeBack(future_internal::PromiseBase& root) {
-    frame_ = std::coroutine_handle<promise_type>::from_address(root.frame().address());
+  // Runs the frame as a part of its awaiter's chain, but keeps it until LeaveKept(): it may become
+  // the root of this Task's own chain. Precondition: never polled.
+  [[gnu::always_inline]] void BeginKept(future_internal::Chain& chain,
+                                        future_internal::Slot& slot) {
+    if (frame_ == nullptr) future_internal::FailRunTwice();
+    promise().Link(chain, slot);
+    frame_.resume();
   }
+  // The frame has ended.
+  void LeaveKept() { frame_ = nullptr; }
 
   std::coroutine_handle<promise_type> frame_;  // null: moved from, awaited or finished
   future_internal::Chain chain_;               // used only by a Task that is polled, not awaited

@@ -63,14 +63,29 @@ class Child {
   bool was_polled_ = false;
 };
 
-// Calls visit(index, child) for each.
+// Calls visit(index, child) for each. Inlined, so that what `visit` captures stays in registers.
 template <typename Children, typename Visit>
-void ForEachChild(Children& children, Visit&& visit) {
-  std::size_t index = 0;
+[[gnu::always_inline]] inline void ForEachChild(Children& children, Visit&& visit) {
   if constexpr (requires { children.size(); }) {
+    std::size_t index = 0;
     for (auto& child : children) visit(index++, child);
   } else {
-    std::apply([&](auto&... child) { (visit(index++, child), ...); }, children);
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+      (visit(i, std::get<i>(children)), ...);
+    }(std::make_index_sequence<std::tuple_size_v<std::remove_const_t<Children>>>());
+  }
+}
+
+// Calls visit(index, child) for each from the last to the first. Inlined too.
+template <typename Children, typename Visit>
+[[gnu::always_inline]] inline void ForEachChildBackwards(Children& children, Visit&& visit) {
+  if constexpr (requires { children.size(); }) {
+    for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+  } else {
+    constexpr std::size_t kCount = std::tuple_size_v<Children>;
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+      (visit(kCount - 1 - i, std::get<kCount - 1 - i>(children)), ...);
+    }(std::make_index_sequence<kCount>());
   }
 }
 

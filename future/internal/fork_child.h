@@ -46,17 +46,12 @@ namespace weft::future_internal {
 class CellBase;
 class ForkChildBase;
 
-// What the children of one fork share: the context of the poll in which they begin.
-class ForkGroup {
+// What the children of one fork share: who awaits them, and the context of the poll in which they
+// begin.
+class ForkGroup : public Leaf {
  public:
-  ForkGroup(Context& cx, std::source_location location)
-      : executor_(cx.HasExecutor() ? &cx.executor() : nullptr),
-        locals_(cx.locals()),
-        token_(cx.token().Lend()),
-        location_(location) {}
-  ForkGroup(const ForkGroup&) = delete;
-  ForkGroup& operator=(const ForkGroup&) = delete;
-  ~ForkGroup() {}
+  ForkGroup(PromiseBase& frame, std::source_location location)
+      : ForkGroup(frame, location, frame.chain().context()) {}
 
   // The parent is about to return, and children outlive the context of its poll.
   void Keep() {
@@ -66,7 +61,6 @@ class ForkGroup {
   Executor* executor() const { return executor_; }
   const CancelToken& token() const { return token_; }
   const LocalNode* locals() const { return locals_; }
-  std::source_location location() const { return location_; }
 
   ForkCount<StdAtomics>& count() { return count_; }
   const ForkCount<StdAtomics>& count() const { return count_; }
@@ -76,15 +70,23 @@ class ForkGroup {
   // The first in time. Precondition: all have ended.
   const ForkChildBase* first_failed() const { return first_failed_; }
 
+ protected:
+  ~ForkGroup() {}
+
  private:
   using Kept = std::pair<CancelToken, LocalRef>;
+
+  ForkGroup(PromiseBase& frame, std::source_location location, Context& cx)
+      : Leaf(frame, location),
+        executor_(cx.HasExecutor() ? &cx.executor() : nullptr),
+        locals_(cx.locals()),
+        token_(cx.token().Lend()) {}
 
   Executor* const executor_;  // or null
   const LocalNode* const locals_;
   union {
     const CancelToken token_;  // lent: by the poll, then by what is kept
   };
-  const std::source_location location_;
   std::optional<Kept> kept_;
   ForkChildBase* first_failed_ = nullptr;
   ForkCount<StdAtomics> count_;
@@ -173,16 +175,22 @@ class ForkedTask {
   // Precondition: not begun.
   ForkedTask(ForkedTask&& other) noexcept : task_(std::move(other.task_)) {}
 
-  // Runs it below `parent`. True: it has ended, and the result is set. False: it waits, and is to
-  // be polled.
-  [[gnu::always_inline]] bool BeginInPlace(PromiseBase& parent, std::source_location location) {
+  // Runs it below `parent`; GoOn() or SetEnded() must follow.
+  [[gnu::always_inline]] void BeginInPlace(PromiseBase& parent, std::source_location location) {
     static_cast<ResultSlot&>(slot_) = ResultSlot(location, kPresumes<T>);
-    const std::coroutine_handle<PromiseBase> child = task_.Begin(parent.chain(), slot_);
-    child.resume();
-    if (slot_.IsSet()) [[likely]]
-      return true;
-    return Continue(parent, child.promise());
+    task_.BeginKept(parent.chain(), slot_);
   }
+  // Does what the parent does for a child that has not just ended. True: it has, and the result is
+  // set. False: it waits, and is to be polled.
+  bool GoOn(PromiseBase& parent) {
+    PollState state = PollState::kReady;
+    if (!slot_.IsSet()) state = parent.chain().RunBranch(parent, task_.promise(), task_.chain_);
+    if (state == PollState::kPending) return false;
+    SetEnded();
+    if (state == PollState::kStopped) slot_.SetStopped();
+    return true;
+  }
+  void SetEnded() { task_.LeaveKept(); }
   // Whether it has ended, and the result is set.
   bool PollOnce(Context& cx) noexcept { return slot_.PollFrom(task_, cx) != PollState::kPending; }
 
@@ -191,13 +199,6 @@ class ForkedTask {
   const Task<T>& task() const { return task_; }
 
  private:
-  [[gnu::noinline]] bool Continue(PromiseBase& parent, PromiseBase& child) {
-    const PollState state = parent.chain().RunBranch(parent, child, task_.chain_);
-    if (state == PollState::kPending) task_.TakeBack(child);
-    if (state == PollState::kStopped) slot_.SetStopped();
-    return state != PollState::kPending;
-  }
-
   Task<T> task_;
   SlotResult<T> slot_;
 };
@@ -217,10 +218,15 @@ class ForkChild final : public ForkChildBase {
 
   SlotResult<T>& result() { return task_.result(); }
 
-  // As a part of the parent's chain.
-  [[gnu::always_inline]] InPlace BeginInPlace(PromiseBase& parent) {
-    return task_.BeginInPlace(parent, group().location()) ? InPlace::kEnded : GoAway();
+  // As a part of the parent's chain. Whether it has ended with a value; if not, GoOn() must follow.
+  [[gnu::always_inline]] bool BeginInPlace(PromiseBase& parent, std::source_location location) {
+    task_.BeginInPlace(parent, location);
+    if (ForkChild::HasFailed()) [[unlikely]]
+      return false;
+    task_.SetEnded();
+    return true;
   }
+  InPlace GoOn(PromiseBase& parent) { return task_.GoOn(parent) ? InPlace::kEnded : GoAway(); }
 
   void EndUnbegun(std::exception_ptr exception) noexcept override {
     if (exception == nullptr) {

@@ -92,7 +92,7 @@ class SlabMemory {
   bool TryKeep(void* memory, std::size_t most) noexcept {
     const SpinningLock lock(&mutex_);
     if (kept_bytes() >= most) return false;
-    kept_ = ::new (memory) FreeBlock{.next = kept_, .next_batch = nullptr};
+    kept_ = ::new (memory) FreeBlock{.next = kept_, .count = 0};
     kept_bytes_.fetch_add(FrameSlabs::kSlabBytes, std::memory_order_relaxed);
     return true;
   }
@@ -138,9 +138,9 @@ FrameSlabs::Slab* FrameSlabs::MakeSlab() {
   return slab;
 }
 
-std::pair<FreeBlock*, uint32_t> FrameSlabs::Take(uint32_t most) {
+std::pair<FreeBlock*, uint32_t> FrameSlabs::Take(uint32_t most, FreeBlock* end) {
   FreeBlock* first = nullptr;
-  FreeBlock** end = &first;
+  FreeBlock** last = &first;
   uint32_t left = most;
   const SpinningLock lock(&mutex_);
   while (left > 0) {
@@ -158,19 +158,23 @@ std::pair<FreeBlock*, uint32_t> FrameSlabs::Take(uint32_t most) {
       for (; bits != 0 && left > rest; --left, bits &= bits - 1) {
         const auto index = static_cast<std::size_t>(std::countr_zero(bits));
         auto* const block = ::new (blocks + index * block_bytes_) FreeBlock;
-        *end = block;
-        end = &block->next;
+        block->count = left;
+        *last = block;
+        last = &block->next;
       }
       *word = bits;
     }
   }
-  *end = nullptr;
+  *last = end;
+  for (FreeBlock* block = first; left > 0 && block != end; block = block->next) {
+    block->count -= left;  // there were fewer
+  }
   return {first, most - left};
 }
 
-void FrameSlabs::Give(FreeBlock* blocks) noexcept {
+void FrameSlabs::Give(FreeBlock* blocks, const FreeBlock* end) noexcept {
   const SpinningLock lock(&mutex_);
-  while (blocks != nullptr) {
+  while (blocks != end) {
     // One slab after the other, and in it one word: most often there is but one.
     Slab* const slab = SlabOf(blocks);
     uint32_t count = 0;
@@ -181,10 +185,10 @@ void FrameSlabs::Give(FreeBlock* blocks) noexcept {
         bits |= uint64_t{1} << IndexOf(blocks) % 64;
         ++count;
         blocks = blocks->next;
-      } while (blocks != nullptr && SlabOf(blocks) == slab && IndexOf(blocks) / 64 == word);
+      } while (blocks != end && SlabOf(blocks) == slab && IndexOf(blocks) / 64 == word);
       WEFT_DCHECK((slab->bits[word] & bits) == 0) << "a coroutine frame or a task was freed twice";
       slab->bits[word] |= bits;
-    } while (blocks != nullptr && SlabOf(blocks) == slab);
+    } while (blocks != end && SlabOf(blocks) == slab);
     // First in the list: what was used last is in the processor's cache.
     if (slab->free == 0) roomy_.PushFront(slab);
     slab->free += count;

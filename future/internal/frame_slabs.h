@@ -21,14 +21,9 @@
 #include "base/cache_line.h"
 #include "base/intrusive_list.h"
 #include "base/mutex.h"
+#include "future/internal/free_block.h"
 
 namespace weft::future_internal {
-
-// A free block.
-struct FreeBlock {
-  FreeBlock* next;
-  FreeBlock* next_batch;  // for whoever keeps lists of blocks
-};
 
 // Holds a Mutex for the length of a scope. It is held for some hundred instructions at most, so
 // others rather wait than sleep.
@@ -57,11 +52,13 @@ class alignas(kCacheLineSize) FrameSlabs {
   // Before all else. Precondition: a multiple of 16, and far smaller than a slab.
   void SetBlockBytes(std::size_t bytes);
 
-  // At most `most` blocks, and at least one: as a list that ends with null, and their number.
-  std::pair<FreeBlock*, uint32_t> Take(uint32_t most) ABSL_LOCKS_EXCLUDED(mutex_);
+  // At most `most` blocks, and at least one: as a list that ends before `end`, each with the number
+  // of blocks from there on, of which that of the first is returned too.
+  std::pair<FreeBlock*, uint32_t> Take(uint32_t most, FreeBlock* end = nullptr)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes a list back: blocks of this size, whoever took them.
-  void Give(FreeBlock* blocks) noexcept ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes a list back, up to `end`: blocks of this size, whoever took them.
+  void Give(FreeBlock* blocks, const FreeBlock* end = nullptr) noexcept ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What the slabs of all sizes take, and how much of it lies in slabs without a block in use.
   static std::size_t TotalBytes();
