@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "future/cancel.h"
+#include "future/run_next.h"
 #include "future/waker.h"
 
 namespace weft {
@@ -42,6 +43,13 @@ class Context {
     } else {
       waker_->WakeByRef();
     }
+  }
+
+  // For a future that would ask for another poll, to do nothing but to give way: whether it may as
+  // well go on at once, because nothing else is ready, nor a stop requested.
+  [[gnu::always_inline]] bool TryGoOn() const {
+    RunNext& next = future_internal::ThisRunNext();
+    return next.IsEasy() && again_ != nullptr && !StopRequested() && next.TryGoOn(executor_);
   }
 
   // The token of the task that is being polled: the parent for what is spawned from here.

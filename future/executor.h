@@ -32,12 +32,18 @@ class Runnable {
   // Runs on a thread of the executor. Never throws. The object may be gone when it returns.
   virtual void Run() noexcept = 0;
 
-  // Run() by a worker of `home`: returns whether home->Schedule(this, kYield) would have been the
-  // last thing that it did. The caller then does what that does, which it can without asking who it
-  // is.
-  [[nodiscard]] virtual bool RunAt([[maybe_unused]] Executor* home) noexcept {
+  // What a run leaves to its caller, as the last thing that is to be done.
+  enum class Leaves : unsigned char {
+    kNothing,
+    kYield,  // Schedule(this, kYield)
+    kEnd,    // OnTaskFinished(); the object is gone
+  };
+
+  // Run() by a worker of `home`, to which it may leave a call of home, which that can make without
+  // asking who it is.
+  [[nodiscard]] virtual Leaves RunAt([[maybe_unused]] Executor* home) noexcept {
     Run();
-    return false;
+    return Leaves::kNothing;
   }
 
   // Valid as long as the Runnable is.
@@ -165,6 +171,13 @@ class Executor {
   // now, on top of the asking task. An executor that does so bounds how deep its tasks run on top
   // of each other.
   virtual bool TakeIfNext([[maybe_unused]] Runnable* task) { return false; }
+
+  // Calls of a RunNext (run_next.h) on the thread that opened it for this executor: a task was put
+  // there while somebody wanted to be told; a task's end was counted while that is watched.
+  virtual void OnKept() {}
+  virtual void OnEndCounted() {}
+  // The runs that may pass are used up: whether one more may, for a task that gives way.
+  virtual bool MayGoOn() { return false; }
 
   // The calling thread's, until the run that asks returns; see fork_queue.h. Null: there is nobody
   // to offer forks to.

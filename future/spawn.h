@@ -23,6 +23,7 @@
 #include "future/executor.h"
 #include "future/future.h"
 #include "future/internal/task_cell.h"
+#include "future/run_next.h"
 #include "future/task_id.h"
 
 namespace weft {
@@ -74,16 +75,18 @@ class [[nodiscard]] JoinHandle {
   }
 
   // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
-  PollState PollInto(future_internal::Result<Output>& joined, Context& cx) noexcept {
+  [[gnu::always_inline]] PollState PollInto(future_internal::Result<Output>& joined,
+                                            Context& cx) noexcept {
     if (state_ == nullptr) [[unlikely]]
       future_internal::FailJoinedTwice();
+    RunNext& next = future_internal::ThisRunNext();
+    if (cx.StopRequested() || !next.TryTake(state_)) return PollSlowly(joined, cx);
     // Run here, the task ends more often than not, and nobody had to be told.
-    if (!state_->IsComplete() && !cx.StopRequested() && state_->TakeIfNext() &&
-        state_->RunForHandle(joined)) {
-      state_ = nullptr;
-      return PollState::kReady;
-    }
-    return PollSlowly(joined, cx);
+    if (!state_->RunForHandle(joined)) [[unlikely]]
+      return PollQueued(joined, cx);
+    next.CountEnd();
+    state_ = nullptr;
+    return PollState::kReady;
   }
 
   // Asks the task to end; await the handle to know when it has: its status is then kCancelled, or
@@ -123,8 +126,21 @@ class [[nodiscard]] JoinHandle {
     return *state_;
   }
 
-  // PollInto(), but does not run the task. Apart from it, which so needs few registers.
+  // Where the task is not in RunNext. Apart from the above, which so needs few registers.
   [[gnu::noinline]] PollState PollSlowly(future_internal::Result<Output>& joined,
+                                         Context& cx) noexcept {
+    if (state_->IsComplete() || cx.StopRequested() || !state_->TakeIfNext()) {
+      return PollQueued(joined, cx);
+    }
+    Executor& executor = state_->executor();
+    if (!state_->RunForHandle(joined)) return PollQueued(joined, cx);
+    executor.OnTaskFinished();
+    state_ = nullptr;
+    return PollState::kReady;
+  }
+
+  // PollInto() of a task that is not this thread's to run.
+  [[gnu::noinline]] PollState PollQueued(future_internal::Result<Output>& joined,
                                          Context& cx) noexcept {
     if (!state_->IsComplete()) {
       if (cx.StopRequested()) {

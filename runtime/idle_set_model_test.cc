@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "runtime/internal/barrier_pair.h"
+#include "base/barrier_pair.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/model_barriers.h"
 #include "tools/model/model.h"

@@ -51,7 +51,8 @@ class Runner {
   int64_t Coarse() const { return now_ / kTick; }
 
   int64_t now_ = kTick;
-  LookPace pace_;
+  int runs_left_ = 1;
+  LookPace pace_{runs_left_};
 };
 
 TEST(LookPaceTest, ThereIsALookBeforeTheFirstRun) { EXPECT_TRUE(Runner().Run(1)); }

@@ -119,6 +119,7 @@ void Runtime::RunUntil(absl::FunctionRef<bool(Context&)> is_done) {
 bool Runtime::Shutdown(ShutdownMode mode, Instant deadline) {
   CheckMayBlock("Shutdown");
   if (mode == ShutdownMode::kCancel) source_.Cancel();
+  scheduler_->WatchEnds();
   if (!task_ends_.AwaitUntil(deadline, [this] { return AreNoTasks(); })) return false;
   MutexLock lock(&shutdown_mutex_);
   if (is_shut_down_) return true;
@@ -129,13 +130,19 @@ bool Runtime::Shutdown(ShutdownMode mode, Instant deadline) {
 }
 
 bool Runtime::AreNoTasks() const {
-  const runtime_internal::TaskTotals totals = scheduler_->Totals();
+  const TaskTotals totals = scheduler_->Totals();
   return totals.ended == totals.spawned;
 }
 
 void Runtime::StartTask(Runnable* task) { scheduler_->StartTask(task); }
 
 bool Runtime::TakeIfNext(Runnable* task) { return scheduler_->TakeIfNext(task); }
+
+void Runtime::OnKept() { scheduler_->OnKept(); }
+
+void Runtime::OnEndCounted() { task_ends_.NotifyAll(); }
+
+bool Runtime::MayGoOn() { return scheduler_->MayGoOn(); }
 
 ForkQueue* Runtime::forks() { return scheduler_->forks(); }
 
@@ -167,7 +174,7 @@ RuntimeTrace Runtime::Trace() const { return scheduler_->Trace(); }
 RuntimeStats Runtime::Stats() {
   RuntimeStats stats;
   stats.workers = scheduler_->Stats();
-  const runtime_internal::TaskTotals totals = scheduler_->Totals();
+  const TaskTotals totals = scheduler_->Totals();
   stats.tasks_spawned = totals.spawned;
   stats.live_tasks = totals.spawned - totals.ended;
   stats.blocking_jobs = blocking_pool_->jobs();

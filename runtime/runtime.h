@@ -172,6 +172,9 @@ class Runtime final : public AnyRuntime {
   const CancelToken& token() override { return source_.token(); }
   void StartTask(Runnable* task) override;
   bool TakeIfNext(Runnable* task) override;
+  void OnKept() override;
+  void OnEndCounted() override;
+  bool MayGoOn() override;
   ForkQueue* forks() override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;

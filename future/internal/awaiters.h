@@ -136,7 +136,9 @@ class YieldNowAwaiter final : public Leaf {
     visitor.Report(yields);
   }
 
-  bool await_ready() const noexcept { return false; }
+  // Where nobody else would run, the task goes on. Only what Context::PollAgain() is for: what is
+  // polled by another future lets that go on.
+  bool await_ready() const noexcept { return frame().chain().context().TryGoOn(); }
   void await_suspend(std::coroutine_handle<>) noexcept { frame().chain().Yield(*this); }
   void await_resume() const noexcept {}
 };

@@ -20,6 +20,7 @@
 #include "future/executor.h"
 #include "future/internal/task_record.h"
 #include "future/internal/task_state.h"
+#include "future/run_next.h"
 #include "future/task_registry.h"
 #include "future/waker.h"
 
@@ -53,7 +54,8 @@ class CellBase : public Runnable, private CancelEntry {
   bool IsComplete() const { return state_.IsComplete(); }
   // Like IsComplete(); if not, `waker` is woken when it is.
   bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
-  // Whether the caller is to run the task, which this thread would have run next.
+  // Whether the caller is to run the task, which this thread would have run next, but for what
+  // RunNext knows.
   bool TakeIfNext() { return executor_.TakeIfNext(this); }
   // Makes every further poll see a stop request, and wakes the task.
   void RequestStop() { Do(state_.RequestStop()); }
@@ -78,12 +80,15 @@ class CellBase : public Runnable, private CancelEntry {
   // Precondition: the executor lists its tasks.
   TaskRecord& record() const { return *reinterpret_cast<TaskRecord*>(tail()); }
 
+  Executor& executor() { return executor_; }
+
  protected:
   // A token for the task: `own`, which is moved from, or without it that of the executor, which
   // outlives the task.
   struct Token {
     Token(Executor& executor, CancelToken* own)
-        : node(own != nullptr ? std::exchange(own->node_, nullptr) : executor.token().node_),
+        : node(own != nullptr ? std::exchange(own->node_, nullptr)
+                              : ThisRunNext().TokenOf(executor).node_),
           is_own(own != nullptr) {}
     CancelToken Take() const { return CancelToken(node); }
 
@@ -119,8 +124,6 @@ class CellBase : public Runnable, private CancelEntry {
 
   // The size of the whole cell.
   virtual std::size_t bytes() const = 0;
-
-  Executor& executor() { return executor_; }
 
   // What came of one poll.
   enum class Polled : unsigned char {

@@ -80,11 +80,8 @@ PollState Chain::Drive(PromiseBase& first, Context& cx) {
     // In each case, no pointer into this call stays behind.
     const Asked asked = driver.asked;
     if (IsWait(asked)) [[likely]] {
-      if ((asked & kYield) != 0) {
-        if (driver.context->StopRequested()) [[unlikely]]
-          return EndStopped(LeafOf(asked)->frame());
-        driver.context->PollAgain();
-      }
+      // A stop is looked at by the poll that this asks for.
+      if ((asked & kYield) != 0) driver.context->PollAgain();
       asked_ = asked;
       return PollState::kPending;
     }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <new>
 #include <source_location>
 #include <string_view>
@@ -26,6 +27,7 @@
 #include "future/internal/result.h"
 #include "future/internal/status_traits.h"
 #include "future/poll.h"
+#include "future/run_next.h"
 
 namespace weft {
 namespace future_internal {
@@ -74,8 +76,9 @@ class JoinState : public CellBase {
   // Precondition: IsComplete().
   virtual Result<T>& result() = 0;
 
-  // The handle's, after TakeIfNext(): a run of the task. Whether it has ended and the cell is gone;
-  // then `joined`, unset before, is what the joiner gets. If not, the handle goes on as ever.
+  // The handle's, who has taken the task: a run. Whether it has ended and the cell is gone; then
+  // `joined`, unset before, is what the joiner gets, and the caller has to count the end. If not,
+  // the handle goes on as ever.
   [[nodiscard]] virtual bool RunForHandle(
       Result<typename JoinResultOf<T>::Type>& joined) noexcept = 0;
 
@@ -106,41 +109,40 @@ class CellOf : public JoinState<T> {
                   std::move(work));
   }
 
-  bool RunAt(Executor* home) noexcept final {
+  Runnable::Leaves RunAt(Executor* home) noexcept final {
+    using Leaves = Runnable::Leaves;
     Executor& executor = this->executor();
-    Polled polled;
-    {
-      Result<T> result;
-      polled = PollTo(result);
-      if (polled == Polled::kEnded) {
-        if (!this->IsOnlyTheRuns()) {
-          Publish(result);
-          return false;
-        }
-        Free();
-      }
-    }  // The result is gone, too, before that is counted.
-    if (polled == Polled::kEnded) executor.OnTaskFinished();
-    if (polled != Polled::kAgain) return false;
-    if (home == &executor) return true;
-    this->Yield();
-    return false;
+    LateResult late;
+    switch (PollTo(late.result)) {
+      case Polled::kPending:
+        return Leaves::kNothing;
+      case Polled::kAgain:
+        if (home == &executor) return Leaves::kYield;
+        this->Yield();
+        return Leaves::kNothing;
+      case Polled::kEnded:
+        break;
+    }
+    const bool is_only_the_runs = this->IsOnlyTheRuns();
+    is_only_the_runs ? Free() : Publish(late.result);
+    // The result is gone, too, before that is counted.
+    std::destroy_at(&late.result);
+    if (!is_only_the_runs) return Leaves::kNothing;
+    if (home == &executor) return Leaves::kEnd;
+    executor.OnTaskFinished();
+    return Leaves::kNothing;
   }
 
   bool RunForHandle(Result<typename JoinResultOf<T>::Type>& joined) noexcept final {
-    Executor& executor = this->executor();
-    {
-      Result<T> result;
-      const Polled polled = PollTo(result);
-      if (polled != Polled::kEnded || !this->IsOnlyTheHandles()) [[unlikely]] {
-        if (polled == Polled::kAgain) this->Yield();
-        if (polled == Polled::kEnded) Publish(result);
-        return false;
-      }
-      SetJoined(result, joined);
-      Free();
-    }  // What is left of the result is gone, too, before that is counted.
-    executor.OnTaskFinished();
+    Result<T> result;
+    const Polled polled = PollTo(result);
+    if (polled != Polled::kEnded || !this->IsOnlyTheHandles()) [[unlikely]] {
+      if (polled == Polled::kAgain) this->Yield();
+      if (polled == Polled::kEnded) Publish(result);
+      return false;
+    }
+    SetJoined(result, joined);
+    Free();
     return true;
   }
 
@@ -160,9 +162,16 @@ class CellOf : public JoinState<T> {
  private:
   using Polled = CellBase::Polled;
 
+  // A result that is destroyed only where the work has ended: else there is nothing to destroy.
+  union LateResult {
+    LateResult() : result() {}
+    ~LateResult() {}
+    Result<T> result;
+  };
+
   // Runs once. Work that has ended is destroyed.
   [[gnu::always_inline]] Polled PollTo(Result<T>& result) {
-    return this->RunOnce([&](Context& cx) {
+    return this->RunOnce([&](Context& cx) __attribute__((always_inline)) {
       if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
       work_.~Work();
       return true;
@@ -180,13 +189,17 @@ class CellOf : public JoinState<T> {
     this->Finish();
   }
 
-  static Derived* MakeIn(void* memory, std::size_t bytes, Executor& executor, CancelToken* token,
-                         Work&& work) {
-    try {
+  [[gnu::always_inline]] static Derived* MakeIn(void* memory, std::size_t bytes, Executor& executor,
+                                                CancelToken* token, Work&& work) {
+    if constexpr (std::is_nothrow_move_constructible_v<Work>) {
       return ::new (memory) Derived(executor, token, std::move(work));
-    } catch (...) {
-      FreeFrame(memory, bytes);
-      throw;
+    } else {
+      try {
+        return ::new (memory) Derived(executor, token, std::move(work));
+      } catch (...) {
+        FreeFrame(memory, bytes);
+        throw;
+      }
     }
   }
   // A cell that is listed, or has a name.
@@ -233,9 +246,12 @@ class TaskCell final : public CellOf<TaskCell<F>, F, OutputOf<F>> {
   using CellOf<TaskCell, F, OutputOf<F>>::CellOf;
 
   // Queues the first poll.
-  void Start() { this->executor().StartTask(this); }
+  void Start() {
+    Executor& executor = this->executor();
+    if (!ThisRunNext().TryStart(executor, this)) executor.StartTask(this);
+  }
 
-  bool PollWork(F& future, Result<OutputOf<F>>& result, Context& cx) {
+  [[gnu::always_inline]] bool PollWork(F& future, Result<OutputOf<F>>& result, Context& cx) {
     return result.PollFrom(future, cx) != PollState::kPending;
   }
 };

@@ -60,11 +60,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/atomics.h"
+#include "base/barrier_pair.h"
 #include "base/cache_line.h"
 #include "base/check.h"
 #include "base/intrusive_list.h"
 #include "base/mutex.h"
-#include "runtime/internal/barrier_pair.h"
+#include "future/run_next.h"
 
 namespace weft::runtime_internal {
 
@@ -191,10 +192,12 @@ class BasicIdleSet {
   // The same two for what the worker keeps to itself.
   Pick PickOneForKept() { return MayPickForKept() ? PickOne() : Pick(); }
   bool MayPickForKept() const {
-    barriers_.Light();  // (1)
-    // One test: there are idle workers, and no patrol, which is the highest of these bits.
-    return static_cast<int32_t>(state_.load(std::memory_order_relaxed)) > 0;  // (1)
+    barriers_.Light();                                                               // (1)
+    return BasicRunNext<Atomics>::IsWanted(state_.load(std::memory_order_relaxed));  // (1)
   }
+  // The word that this reads: as signed, its lower half is positive when there are idle workers and
+  // no patrol, which is its highest bit.
+  const auto& state() const { return state_; }
 
   // PickOne() for a thread that is no worker.
   Pick PickOneFromOutside() {

@@ -26,6 +26,10 @@ class LookPace {
   static constexpr int kMostRunsPerLook = 64;
   static constexpr int64_t kLookEveryNanos = 10'000;
 
+  // Counts down in `runs_left`, which is 1 at first, and is counted down by others for runs that
+  // this is not told of: never where IsCheckNext(). It outlives this.
+  explicit LookPace(int& runs_left) : runs_until_check_(runs_left) {}
+
   // Before each run. Whether a check is due; it is, before the first one.
   bool CountRun() { return --runs_until_check_ <= 0; }
 
@@ -71,7 +75,7 @@ class LookPace {
     runs_until_check_ = runs_per_check_;
   }
 
-  int runs_until_check_ = 1;
+  int& runs_until_check_;
   int runs_per_check_ = 1;                // between the last check and the next one
   int runs_since_look_ = 0;               // at the last check
   int runs_per_look_ = kMostRunsPerLook;  // what the last runs' length asks for

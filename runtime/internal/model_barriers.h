@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/internal/barrier_pair.h"
+#include "base/barrier_pair.h"
 #include "tools/model/model.h"
 
 namespace weft::runtime_internal {

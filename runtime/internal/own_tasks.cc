@@ -29,6 +29,7 @@ Runnable* OwnTasks::StealOne() {
 Runnable* OwnTasks::StealInto(OwnTasks* thief) {
   while (true) {
     const StealResult<Runnable*> result = queue_.stealer().StealHalf(&thief->queue_, kStealAtMost);
+    thief->slot_.Set(RunNext::kOthersWait);
     if (result) return *result.item;
     if (result.outcome == StealOutcome::kEmpty) return nullptr;
   }
@@ -37,15 +38,15 @@ Runnable* OwnTasks::StealInto(OwnTasks* thief) {
 Runnable* OwnTasks::RaidInto(OwnTasks* thief) {
   std::array<Runnable*, kBatch + 1> taken;
   std::size_t count = 0;
-  if (!lock_.TryLock()) return nullptr;
+  if (!slot_.lock().TryLock()) return nullptr;
   const uint32_t end = end_.load(std::memory_order_relaxed);
   for (uint32_t i = next_.load(std::memory_order_relaxed); i < end; ++i) taken[count++] = batch_[i];
   SetBatch(0, 0);
-  if (Runnable* const slot = slot_.load(std::memory_order_relaxed)) {
+  if (Runnable* const slot = slot_.Peek()) {
     taken[count++] = slot;
-    slot_.store(nullptr, std::memory_order_relaxed);
+    slot_.Exchange(nullptr);
   }
-  lock_.Unlock();
+  slot_.lock().Unlock();
   if (count == 0) return nullptr;
   thief->PushAll({taken.data() + 1, count - 1});
   return taken[0];

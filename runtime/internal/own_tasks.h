@@ -1,6 +1,7 @@
 // runtime/internal/own_tasks.h — the tasks that are queued at one worker.
 //
-//   slot     one task: what was woken last, or the first spawn since it was empty. Runs next.
+//   slot     one task: what was woken last, or the first spawn since it was empty. Runs next. A
+//            RunNext, so that tasks get at it by themselves.
 //   batch    the oldest tasks of the queue, taken out by one compare-and-swap; while the queue is
 //            empty and nobody looks for work, also those that yield.
 //   queue    the others, oldest first; a FifoDeque.
@@ -25,11 +26,11 @@
 #include <span>
 #include <utility>
 
-#include "base/atomics.h"
+#include "base/biased_lock.h"
 #include "base/cache_line.h"
 #include "deque/deque.h"
 #include "future/executor.h"
-#include "runtime/internal/biased_lock.h"
+#include "future/run_next.h"
 
 namespace weft::runtime_internal {
 
@@ -48,34 +49,24 @@ class OwnTasks {
 
   // Owner. A new task: kept in the slot if that is free, else for all.
   Queued PushSpawned(Runnable* task) {
-    if (slot_.load(std::memory_order_relaxed) == nullptr) {
-      const OwnersHold hold(lock_);
-      slot_.store(task, std::memory_order_relaxed);
+    if (slot_.IsEmpty()) {
+      slot_.Exchange(task);
       return Queued::kKept;
     }
-    queue_.Push(task);
+    PushBehind(task);
     return Queued::kForAll;
-  }
-
-  // Owner. The same with the slot, if that is done in a few instructions; else false, and nothing
-  // was done.
-  [[gnu::always_inline]] bool TryPushSpawned(Runnable* task) {
-    if (slot_.load(std::memory_order_relaxed) != nullptr || !lock_.TryLockByOwner()) return false;
-    slot_.store(task, std::memory_order_relaxed);
-    lock_.UnlockByOwner();
-    return true;
   }
 
   // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.
   Queued PushWoken(Runnable* task) {
     Runnable* before;
     {
-      const OwnersHold hold(lock_);
-      before = slot_.load(std::memory_order_relaxed);
-      slot_.store(task, std::memory_order_relaxed);
+      const OwnersHold hold(slot_.lock());
+      before = slot_.Peek();
+      slot_.Exchange(task);
     }
     if (before == nullptr) return Queued::kForSelf;
-    queue_.Push(before);
+    PushBehind(before);
     return Queued::kForAll;
   }
 
@@ -83,15 +74,16 @@ class OwnTasks {
   // in the batch, if `nobody_searches()`.
   template <std::predicate F>
   [[gnu::always_inline]] Queued PushYielded(Runnable* task, F nobody_searches) {
+    slot_.Set(RunNext::kOthersWait);
     if (HasPublic()) {
       queue_.Push(task);
       return Queued::kForAll;
     }
     {
-      const OwnersHold hold(lock_);
+      const OwnersHold hold(slot_.lock());
       const uint32_t next = next_.load(std::memory_order_relaxed);
       const uint32_t end = end_.load(std::memory_order_relaxed);
-      if (next >= end && slot_.load(std::memory_order_relaxed) == nullptr) {
+      if (next >= end && slot_.IsEmpty()) {
         batch_[0] = task;
         SetBatch(0, 1);
         return Queued::kForSelf;
@@ -110,12 +102,16 @@ class OwnTasks {
   // if it had come from the batch.
   [[gnu::always_inline]] bool IsNextAgain() {
     if (!IsEmptyHint()) return false;
+    slot_.Clear(RunNext::kOthersWait);
     slot_runs_ = 0;
     return true;
   }
 
   // Owner. Several tasks, behind the others.
-  void PushAll(std::span<Runnable*> tasks) { (void)queue_.TryPushAll(tasks); }
+  void PushAll(std::span<Runnable*> tasks) {
+    if (!tasks.empty()) slot_.Set(RunNext::kOthersWait);
+    (void)queue_.TryPushAll(tasks);
+  }
 
   // What Take() found.
   struct Taken {
@@ -128,8 +124,8 @@ class OwnTasks {
   // at once.
   template <std::invocable F>
   [[gnu::always_inline]] Taken Take(F batch_size) {
-    const OwnersHold hold(lock_);
-    Runnable* const slot = slot_.load(std::memory_order_relaxed);
+    const OwnersHold hold(slot_.lock());
+    Runnable* const slot = slot_.Peek();
     if (slot != nullptr && SlotIsNext()) return TakeSlot(slot);
     slot_runs_ = 0;
     bool shares_batch = false;
@@ -141,32 +137,21 @@ class OwnTasks {
   // Owner. The next task to run, if the slot is empty and the batch is not; else null, and Take()
   // may find one. The way of tasks that yield to one another.
   [[gnu::always_inline]] Runnable* TakeFromBatch() {
-    const OwnersHold hold(lock_);
+    const OwnersHold hold(slot_.lock());
     const uint32_t next = next_.load(std::memory_order_relaxed);
     const uint32_t end = end_.load(std::memory_order_relaxed);
-    if (next >= end) return nullptr;
-    if (slot_.load(std::memory_order_relaxed) != nullptr) return nullptr;
+    if (next >= end || !slot_.IsEmpty()) return nullptr;
     slot_runs_ = 0;
     next_.store(next + 1, std::memory_order_relaxed);
     if (next + kPrefetched < end) Prefetch(batch_[next + kPrefetched]);
     return batch_[next];
   }
 
-  // Owner. Takes `task` if it is the next one, in the slot, and that is done in a few instructions;
-  // else false, and nothing was done.
-  [[gnu::always_inline]] bool TryTakeFromSlot(Runnable* task) {
-    if (!lock_.TryLockByOwner()) return false;
-    const bool is_next = slot_.load(std::memory_order_relaxed) == task && SlotIsNext();
-    if (is_next) (void)TakeSlot(task);
-    lock_.UnlockByOwner();
-    return is_next;
-  }
-
   // Owner. Take() if that is `task`; otherwise takes nothing.
   template <std::invocable F>
   [[gnu::always_inline]] Taken TakeIfNext(Runnable* task, F batch_size) {
-    const OwnersHold hold(lock_);
-    Runnable* const slot = slot_.load(std::memory_order_relaxed);
+    const OwnersHold hold(slot_.lock());
+    Runnable* const slot = slot_.Peek();
     if (slot != nullptr) return slot == task && SlotIsNext() ? TakeSlot(slot) : Taken();
     bool shares_batch = false;
     const bool is_next = Oldest(batch_size, &shares_batch) == task;
@@ -176,14 +161,14 @@ class OwnTasks {
 
   // Something seems to be there to be stolen; to be raided; either.
   bool HasPublic() const { return !queue_.IsEmptyHint(); }
-  bool HasPrivate() const {
-    return slot_.load(std::memory_order_relaxed) != nullptr || BatchSize() > 0;
-  }
+  bool HasPrivate() const { return !slot_.IsEmpty() || BatchSize() > 0; }
   bool IsEmptyHint() const { return !HasPrivate() && !HasPublic(); }
   std::size_t SizeHint() const {
-    return queue_.SizeHint() + BatchSize() +
-           (slot_.load(std::memory_order_relaxed) != nullptr ? 1 : 0);
+    return queue_.SizeHint() + BatchSize() + (slot_.IsEmpty() ? 0 : 1);
   }
+
+  RunNext& slot() { return slot_; }
+  const RunNext& slot() const { return slot_; }
 
   // The oldest task of the queue, for whoever is not a worker.
   Runnable* StealOne();
@@ -213,17 +198,22 @@ class OwnTasks {
     const uint32_t end = end_.load(std::memory_order_relaxed);
     return next < end ? end - next : 0;
   }
+  void PushBehind(Runnable* task) {
+    slot_.Set(RunNext::kOthersWait);
+    queue_.Push(task);
+  }
   // These under the lock.
   // Whether the slot has its turn. Where nothing waits behind it, it begins its turns anew.
   bool SlotIsNext() {
     if (slot_runs_ < kSlotRuns) return true;
     if (BatchSize() > 0 || !queue_.IsEmptyHint()) return false;
     slot_runs_ = 0;
+    slot_.Clear(RunNext::kOthersWait);
     return true;
   }
   Taken TakeSlot(Runnable* task) {
     ++slot_runs_;
-    slot_.store(nullptr, std::memory_order_relaxed);
+    slot_.Exchange(nullptr);
     return {.task = task, .from_slot = true};
   }
   // The oldest task behind the slot, or null; fills the batch if it must.
@@ -231,7 +221,10 @@ class OwnTasks {
   Runnable* Oldest(F batch_size, bool* shares_batch) {
     if (BatchSize() == 0) {
       const std::size_t count = FillBatch(batch_size());
-      if (count == 0) return nullptr;
+      if (count == 0) {
+        slot_.Clear(RunNext::kOthersWait);
+        return nullptr;
+      }
       *shares_batch = count > 1;
     }
     return batch_[next_.load(std::memory_order_relaxed)];
@@ -244,9 +237,9 @@ class OwnTasks {
 
   FifoDeque<Runnable*> queue_{256};
 
-  // Written by the owner under the lock, and by raiders; read by all: relaxed, as hints.
-  alignas(kCacheLineSize) BiasedLock<StdAtomics> lock_;
-  alignas(kCacheLineSize) std::atomic<Runnable*> slot_{nullptr};
+  // Says kOthersWait whenever batch or queue may hold tasks.
+  alignas(kCacheLineSize) RunNext slot_;
+  // Written by the owner under the slot's lock, and by raiders; read by all: relaxed, as hints.
   std::atomic<uint32_t> next_{0};  // [next_, end_) of the batch is queued
   std::atomic<uint32_t> end_{0};
   int slot_runs_ = 0;  // runs from the slot since the last run from elsewhere

@@ -81,6 +81,10 @@ void Scheduler::CountSpawn() {
   }
 }
 
+void Scheduler::WatchEnds() {
+  for (const auto& worker : workers_) worker->WatchEnds();
+}
+
 TaskTotals Scheduler::Totals() const {
   TaskTotals totals;
   totals.ended = foreign_tally_.ended();

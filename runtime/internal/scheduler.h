@@ -16,11 +16,11 @@
 #include "base/instant.h"
 #include "base/mutex.h"
 #include "future/executor.h"
+#include "future/task_ledger.h"
 #include "mpmc/unbounded_queue.h"
 #include "reactor/reactor.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/lanes.h"
-#include "runtime/internal/task_ledger.h"
 #include "runtime/internal/timers.h"
 #include "runtime/internal/watchdog.h"
 #include "runtime/internal/worker.h"
@@ -77,6 +77,13 @@ class Scheduler {
     Worker* const worker = OwnWorker();
     return worker != nullptr && worker->TakeIfNext(task);
   }
+  // Executor::OnKept(): on a worker.
+  void OnKept() { current_worker->WakePicked(); }
+  // Executor::MayGoOn(): on a worker.
+  bool MayGoOn() { return current_worker->MayGoOn(); }
+  // Ends of tasks that workers count by themselves are told to the executor from now on, after a
+  // heavy barrier.
+  void WatchEnds();
   // Executor::forks().
   ForkQueue* forks() const { return OwnWorker(); }
   // Counts a task.

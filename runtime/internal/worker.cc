@@ -25,11 +25,12 @@ Worker::Worker(Scheduler* scheduler, int index)
     : scheduler_(*scheduler),
       index_(index),
       observer_(scheduler->MakeObserver()),
-      pushes_specially_(observer_ != nullptr),
+      pace_(slot().runs_left()),
       random_(static_cast<uint32_t>(index) * 2'654'435'761u + 1),
       onlooker_(static_cast<std::size_t>(scheduler->options_.workers)),
       unparker_(parker_.unparker()),
       await_unparker_(await_parker_.unparker()) {
+  if (observer_ != nullptr) slot().Set(RunNext::kSpecial);
   (void)jobs_.Ask();  // until the first fork, nobody who goes idle needs to
 }
 
@@ -52,26 +53,32 @@ void Worker::Main() {
   scheduler_.Place(index_);
   const SchedulerOptions& options = scheduler_.options_;
   if (options.on_worker_start) options.on_worker_start(index_);
-  stack_limit_ = static_cast<const char*>(__builtin_frame_address(0)) - kNestedStackBytes;
+  slot().LimitStack(static_cast<const char*>(__builtin_frame_address(0)) - kNestedStackBytes);
+  if (options.home != nullptr) slot().Open(*options.home, scheduler_.idle_.state());
   whereabouts_.Start();
   current_worker = this;
   current_jobs = &jobs_;
-  RunTasks(options.home);
+  {
+    const RunNextOfThread slot_of_thread(slot());
+    RunTasks(options.home);
+  }
+  slot().Close();
   current_jobs = nullptr;
   current_worker = nullptr;
   if (options.on_worker_stop) options.on_worker_stop(index_);
   cpu_clock_.Stop();
 }
 
-[[gnu::always_inline]] inline Runnable* Worker::Next() {
-  // What TakeOwn() comes to where many tasks yield, in a few instructions.
-  if (!pace_.IsCheckNext() && fresh_left_ == 0 && !scheduler_.lanes_.AreUsed()) [[likely]] {
-    if (Runnable* const runnable = tasks_.TakeFromBatch()) [[likely]] {
-      (void)pace_.CountRun();
-      fresh_runs_ = 0;
-      return runnable;
-    }
-  }
+// The way of tasks that yield to one another: one from the batch, where no more has to be asked.
+[[gnu::always_inline]] inline Runnable* Worker::NextOfBatch() {
+  if (pace_.IsCheckNext() || !slot().IsEasyBut(RunNext::kOthersWait)) return nullptr;
+  Runnable* const runnable = tasks_.TakeFromBatch();
+  if (runnable != nullptr) [[likely]]
+    (void)pace_.CountRun();
+  return runnable;
+}
+
+Runnable* Worker::Next() {
   if (Runnable* const runnable = TakeOwn()) [[likely]]
     return runnable;
   return FindWork();
@@ -79,10 +86,8 @@ void Worker::Main() {
 
 // Whether a task that gave way is what Next() would return; counts its next run.
 [[gnu::always_inline]] inline bool Worker::RunsAgain() {
-  if (!tasks_.IsNextAgain() || pace_.IsCheckNext() || fresh_left_ > 0) return false;
-  if (scheduler_.lanes_.AreUsed()) return false;
+  if (!tasks_.IsNextAgain() || pace_.IsCheckNext() || !slot().IsEasy()) return false;
   (void)pace_.CountRun();
-  fresh_runs_ = 0;
   tasks_run_.Add(1);
   return true;
 }
@@ -93,33 +98,37 @@ void Worker::Main() {
 }
 
 void Worker::RunTasks(Executor* home) {
-  while (Runnable* const runnable = Next()) {
-    tasks_run_.Add(1);
-    if (observer_ != nullptr) [[unlikely]] {
-      observer_->Run(runnable);
-      continue;
+  while (true) {
+    Runnable* runnable = NextOfBatch();
+    if (runnable == nullptr) {
+      runnable = Next();
+      if (runnable == nullptr) return;
+      if (observer_ != nullptr) [[unlikely]] {
+        tasks_run_.Add(1);
+        observer_->Run(runnable);
+        continue;
+      }
     }
-    bool has_yielded = runnable->RunAt(home);
-    while (has_yielded && RunsAgain()) has_yielded = runnable->RunAt(home);
-    if (has_yielded) PushYielded(runnable);
+    tasks_run_.Add(1);
+    Runnable::Leaves leaves = runnable->RunAt(home);
+    while (leaves == Runnable::Leaves::kYield && RunsAgain()) leaves = runnable->RunAt(home);
+    if (leaves == Runnable::Leaves::kYield) {
+      PushYielded(runnable);
+    } else if (leaves == Runnable::Leaves::kEnd) {
+      slot().IsOpen() ? slot().CountEnd() : home->OnTaskFinished();
+    }
   }
 }
 
 void Worker::StartTask(Runnable* task) {
-  tally_.AddSpawn();
-  if (pushes_specially_ || !tasks_.TryPushSpawned(task)) return StartTaskElsewhere(task);
-  WakeForKept();
-}
-
-// Apart from the above, which so needs no registers of its own.
-void Worker::StartTaskElsewhere(Runnable* task) {
-  if (pushes_specially_ && PushSpecially(task)) [[unlikely]]
+  tally().AddSpawn();
+  if (PushesSpecially() && PushSpecially(task)) [[unlikely]]
     return;
   WakeFor(tasks_.PushSpawned(task));
 }
 
 void Worker::Push(Runnable* runnable, ScheduleHint hint) {
-  if (pushes_specially_ && PushSpecially(runnable)) [[unlikely]]
+  if (PushesSpecially() && PushSpecially(runnable)) [[unlikely]]
     return;
   Queued queued = Queued::kForAll;
   switch (hint) {
@@ -143,6 +152,7 @@ void Worker::WakeFor(Queued queued) {
 void Worker::PushInClass(TaskPriority priority, Runnable* runnable) {
   if (observer_ != nullptr) observer_->OnQueued(runnable);
   scheduler_.lanes_.Push(priority, runnable);
+  slot().Set(RunNext::kClasses);
   if (!is_collecting_) WakeOne();
 }
 
@@ -224,18 +234,7 @@ std::size_t Worker::BatchSize() const {
 bool Worker::TakeIfNext(Runnable* task) {
   // What a worker owes to timers, descriptors, the injector and other classes is not for a nested
   // run to pay. Each run that is observed is one of its own.
-  if (pushes_specially_ || fresh_left_ > 0 || IsStackLow()) return false;
-  if (pace_.IsCheckNext() || scheduler_.lanes_.AreUsed()) [[unlikely]]
-    return TakeIfNextElsewhere(task);
-  if (!tasks_.TryTakeFromSlot(task)) return TakeIfNextElsewhere(task);
-  (void)pace_.CountRun();
-  slot_taken_.Add(1);
-  tasks_run_.Add(1);
-  return true;
-}
-
-// Apart from the above, which so needs no registers of its own.
-bool Worker::TakeIfNextElsewhere(Runnable* task) {
+  if (PushesSpecially() || fresh_left_ > 0 || slot().IsStackLow()) return false;
   if (scheduler_.lanes_.AreUsed() && !scheduler_.lanes_.IsEmpty()) return false;
   if (pace_.IsCheckNext() && IsTimeToLook()) return false;
   const OwnTasks::Taken taken = tasks_.TakeIfNext(task, [this] { return BatchSize(); });
@@ -247,6 +246,17 @@ bool Worker::TakeIfNextElsewhere(Runnable* task) {
   return true;
 }
 
+bool Worker::MayGoOn() {
+  if (IsTimeToLook() || !slot().IsEasy()) return false;
+  (void)pace_.CountRun();
+  tasks_run_.Add(1);
+  return true;
+}
+
+void Worker::NoteClasses() {
+  if (scheduler_.lanes_.AreUsed()) slot().Set(RunNext::kClasses);
+}
+
 Runnable* Worker::TakeFresh() {
   if (fresh_runs_ == kFreshRuns) return nullptr;
   Runnable* const runnable = fresh_.Pop().value_or(nullptr);
@@ -256,6 +266,7 @@ Runnable* Worker::TakeFresh() {
     --fresh_left_;
     ++fresh_runs_;
   }
+  if (fresh_left_ == 0) slot().Clear(RunNext::kFreshWait);
   return runnable;
 }
 
@@ -280,10 +291,10 @@ Runnable* Worker::TakeQueued() {
 
 WorkerStats Worker::Stats() const {
   WorkerStats stats;
-  stats.spawned = tally_.spawned();
-  stats.completed = tally_.ended();
-  stats.tasks_run = tasks_run_.Get();
-  stats.slot_taken = slot_taken_.Get();
+  stats.spawned = slot().tally().spawned();
+  stats.completed = slot().tally().ended();
+  stats.tasks_run = TasksRun();
+  stats.slot_taken = SlotTaken();
   stats.injected = injected_.Get();
   stats.steal_attempts = steal_attempts_.Get();
   stats.steals = steals_.Get();

@@ -25,6 +25,7 @@
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "future/fork_queue.h"
+#include "future/task_ledger.h"
 #include "parker/parker.h"
 #include "runtime/internal/busy_clock.h"
 #include "runtime/internal/cpu_clock.h"
@@ -32,7 +33,6 @@
 #include "runtime/internal/look_pace.h"
 #include "runtime/internal/onlooker.h"
 #include "runtime/internal/own_tasks.h"
-#include "runtime/internal/task_ledger.h"
 #include "runtime/internal/thread_setup.h"
 #include "runtime/internal/turns.h"
 #include "runtime/internal/whereabouts.h"
@@ -74,12 +74,17 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   bool Push(Runnable* fork) noexcept override;
   bool Pop(Runnable* fork) noexcept override;
   // Takes `task` out of the queue if it is what this worker would run next: the caller runs it.
+  // For what RunNext::TryTake() refuses.
   bool TakeIfNext(Runnable* task);
+  // At a check that a task meets which gives way while nothing else is here: whether it goes on.
+  bool MayGoOn();
 
   Scheduler* scheduler() const { return &scheduler_; }
   int index() const { return index_; }
   // Tasks that this worker has begun and ended. Any thread may read it.
-  Tally& tally() { return tally_; }
+  Tally& tally() { return slot().tally(); }
+  // Any thread. From now on ends that this thread counts are told to the executor.
+  void WatchEnds() { slot().WatchEnds(); }
   // Any thread. Whether something seems to be here that others may take; that they may raid.
   bool HasPublic() const {
     return !fresh_.IsEmptyHint() || tasks_.HasPublic() || jobs_.SizeHint() > 0 ||
@@ -104,6 +109,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void WakeOne();  // inline: scheduler.h
   // The same for what this worker keeps to itself.
   void WakeForKept();  // inline: scheduler.h
+  // Both, where it seems that somebody is idle.
+  [[gnu::noinline]] void WakePicked();
   // WakeOne() for a job whose Offer() was kWanted. While others are idle, each is.
   void WakeForJob();
   // Any thread. Where this worker runs and has slept.
@@ -133,22 +140,22 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for
   // QueueCollected(), so that no more is to be done.
   bool PushSpecially(Runnable* runnable);
-  // WakeOne(), where it seems that somebody is idle.
-  [[gnu::noinline]] void WakePicked();
-  // StartTask(), where the task does not simply go into the slot.
-  [[gnu::noinline]] void StartTaskElsewhere(Runnable* task);
+  bool PushesSpecially() const { return slot().Is(RunNext::kSpecial); }
+  // At each check.
+  void NoteClasses();
   void WakeFor(Queued queued);
-  // TakeIfNext(), where `task` is not simply in the slot.
-  [[gnu::noinline]] bool TakeIfNextElsewhere(Runnable* task);
-  bool IsStackLow() const {
-    return static_cast<const char*>(__builtin_frame_address(0)) < stack_limit_;
-  }
+  RunNext& slot() { return tasks_.slot(); }
+  const RunNext& slot() const { return tasks_.slot(); }
   // Runs a job of `thief`, else of anybody; false when there is none or too many are nested.
   bool HelpOthers(Worker* thief);
   // Wakes a picked worker. This one goes on.
   void Wake(const Pick& pick);
+  uint64_t TasksRun() const { return tasks_run_.Get() + slot().taken() + slot().went_on(); }
+  uint64_t SlotTaken() const { return slot_taken_.Get() + slot().taken(); }
+  // The next task to run. Null: Next() knows.
+  Runnable* NextOfBatch();
   // The next task to run; null when the worker shall end.
-  Runnable* Next();
+  [[gnu::noinline]] Runnable* Next();
   bool RunsAgain();
   void PushYielded(Runnable* task);
   Runnable* TakeOwn();
@@ -186,10 +193,13 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   Runnable* LookAround();
   void LookAtKernelAndClock(Instant now);
   void FireTimers(Instant now);
-  void BeginCollecting() { is_collecting_ = pushes_specially_ = true; }
+  void BeginCollecting() {
+    is_collecting_ = true;
+    slot().Set(RunNext::kSpecial);
+  }
   void EndCollecting() {
     is_collecting_ = false;
-    pushes_specially_ = observer_ != nullptr;
+    if (observer_ == nullptr) slot().Clear(RunNext::kSpecial);
   }
   void QueueCollected();
   uint32_t NextRandom();
@@ -200,15 +210,12 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
 
   // The worker's own.
   LookPace pace_;
-  int fresh_left_ = 0;                 // at least as many as there are fresh tasks
-  int fresh_runs_ = 0;                 // runs of fresh tasks since the last run of another
-  bool pushes_specially_;              // collects, or is observed: one test for both
-  bool is_collecting_ = false;         // inside the reactor or the timers: pushes go to collected_
-  Runnable* collected_ = nullptr;      // linked by next_runnable, newest first
-  const char* stack_limit_ = nullptr;  // below it, no task runs on top of another
-  Turns turns_;                        // once there are classes beside kNormal
-  Tally tally_;
-  OwnerCounter tasks_run_, slot_taken_;
+  int fresh_left_ = 0;             // at least as many as there are fresh tasks
+  int fresh_runs_ = 0;             // runs of fresh tasks since the last run of another
+  bool is_collecting_ = false;     // inside the reactor or the timers: pushes go to collected_
+  Runnable* collected_ = nullptr;  // linked by next_runnable, newest first
+  Turns turns_;                    // once there are classes beside kNormal
+  OwnerCounter tasks_run_, slot_taken_;  // but for those that passed by the slot
   // The same, seldom used.
   bool was_injected_ = false;   // the injector had the last run, and there is a look before each
   bool searching_pays_ = true;  // the last time without work was shorter than a search

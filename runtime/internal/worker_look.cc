@@ -23,6 +23,7 @@ int64_t CoarseClock() {
 }  // namespace
 
 Runnable* Worker::LookAround() {
+  NoteClasses();
   const int64_t coarse = CoarseClock();
   if (!pace_.IsTimeToLook(coarse)) return nullptr;
   if (pace_.HasTicked(coarse)) whereabouts_.NoteBusy();
@@ -36,7 +37,10 @@ Runnable* Worker::LookAround() {
   return runnable;
 }
 
-bool Worker::IsTimeToLook() { return pace_.IsTimeToLook(CoarseClock()); }
+bool Worker::IsTimeToLook() {
+  NoteClasses();
+  return pace_.IsTimeToLook(CoarseClock());
+}
 
 void Worker::LookAtKernelAndClock(Instant now) {
   BeginCollecting();
@@ -71,7 +75,8 @@ void Worker::QueueCollected() {
     Runnable* const runnable = std::exchange(in_order, in_order->next_runnable);
     if (observer_ != nullptr) observer_->OnWoken(runnable);
     fresh_.Push(runnable);
-    ++fresh_left_;
+    if (fresh_left_++ == 0) fresh_runs_ = 0;
+    slot().Set(RunNext::kFreshWait);
   }
 }
 

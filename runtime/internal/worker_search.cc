@@ -116,9 +116,8 @@ Worker* Worker::LookAtOwners(Instant now) {
   const std::size_t stuck = onlooker_.Look(now, [this, &workers](std::size_t i) {
     const Worker& owner = *workers[i];
     if (&owner == this) return Onlooker::View();
-    return Onlooker::View{.keeps = owner.HasKept(),
-                          .runs = owner.tasks_run_.Get(),
-                          .slot_runs = owner.slot_taken_.Get()};
+    return Onlooker::View{
+        .keeps = owner.HasKept(), .runs = owner.TasksRun(), .slot_runs = owner.SlotTaken()};
   });
   return stuck == Onlooker::kNobody ? nullptr : workers[stuck].get();
 }

@@ -8,6 +8,8 @@ CLOSURES = {
     "//base:asymmetric_barrier": ["base"],
     "//base:atomics": ["base"],
     "//base:backoff": ["base"],
+    "//base:barrier_pair": ["base"],
+    "//base:biased_lock": ["base"],
     "//base:cache_line": ["base"],
     "//base:check": ["base"],
     "//base:instant": [
@@ -314,6 +316,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:run_next": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:select": [
         "@com_google_absl",
         "base",
@@ -384,6 +391,7 @@ CLOSURES = {
         "@com_google_absl",
         "future",
     ],
+    "//future:task_ledger": ["future"],
     "//future:task_local": [
         "@com_google_absl",
         "base",

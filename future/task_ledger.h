@@ -1,4 +1,4 @@
-// runtime/internal/task_ledger.h — how many tasks there are, counted where they begin and end.
+// future/task_ledger.h — how many tasks there are, counted where they begin and end.
 //
 // Each worker counts in words of its own, without a locked instruction; all other threads share a
 // pair. Who waits for the end of all tasks reads all ends first, and all spawns after that.
@@ -16,13 +16,13 @@
 //
 // Happens-before edge:
 //   (1) an end (release) -> the reader (acquire), and so all that came before that end.
-#ifndef WEFT_RUNTIME_INTERNAL_TASK_LEDGER_H_
-#define WEFT_RUNTIME_INTERNAL_TASK_LEDGER_H_
+#ifndef WEFT_FUTURE_TASK_LEDGER_H_
+#define WEFT_FUTURE_TASK_LEDGER_H_
 
 #include <atomic>
 #include <cstdint>
 
-namespace weft::runtime_internal {
+namespace weft {
 
 // Who writes a tally.
 enum class TallyWriters : unsigned char { kOne, kMany };
@@ -59,6 +59,6 @@ struct TaskTotals {
   uint64_t ended = 0;
 };
 
-}  // namespace weft::runtime_internal
+}  // namespace weft
 
-#endif  // WEFT_RUNTIME_INTERNAL_TASK_LEDGER_H_
+#endif  // WEFT_FUTURE_TASK_LEDGER_H_

@@ -1,14 +1,14 @@
-// runtime/internal/barrier_pair.h — two sides that each write one word and then read the other's.
+// base/barrier_pair.h — two sides that each write one word and then read the other's.
 //
 // At least one of them must see the other's write (Dekker's pattern). The light side is the
 // frequent one and costs nothing, the heavy side pays a system call; on a kernel that offers no
 // asymmetric barriers both run a fence. See base/asymmetric_barrier.h for the axioms.
-#ifndef WEFT_RUNTIME_INTERNAL_BARRIER_PAIR_H_
-#define WEFT_RUNTIME_INTERNAL_BARRIER_PAIR_H_
+#ifndef WEFT_BASE_BARRIER_PAIR_H_
+#define WEFT_BASE_BARRIER_PAIR_H_
 
 #include <atomic>
 
-namespace weft::runtime_internal {
+namespace weft {
 
 enum class BarrierKind : unsigned char { kAsymmetric, kFences };
 
@@ -22,7 +22,7 @@ BarrierKind BestBarriers() {
 template <typename Atomics>
 class BarrierPair {
  public:
-  explicit BarrierPair(BarrierKind kind) : kind_(kind) {}
+  constexpr explicit BarrierPair(BarrierKind kind) : kind_(kind) {}
 
   void Light() const {
     if (kind_ == BarrierKind::kAsymmetric) [[likely]] {
@@ -43,6 +43,6 @@ class BarrierPair {
   const BarrierKind kind_;
 };
 
-}  // namespace weft::runtime_internal
+}  // namespace weft
 
-#endif  // WEFT_RUNTIME_INTERNAL_BARRIER_PAIR_H_
+#endif  // WEFT_BASE_BARRIER_PAIR_H_

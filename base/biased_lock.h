@@ -1,4 +1,4 @@
-// runtime/internal/biased_lock.h — a lock that costs its owner three plain accesses.
+// base/biased_lock.h — a lock that costs its owner three plain accesses.
 //
 // One thread, the owner, takes it all the time; any other one (a raider) takes it rarely and pays a
 // system call. Each side says that it wants the lock and then looks whether the other does; the
@@ -9,21 +9,21 @@
 //   (1) owner's unlock (release) -> raider (acquire).
 //   (2) raider's unlock (release) -> owner, next raider (acquire).
 //   (3) owner: is_held_, then is_raided_; raider: is_raided_, then is_held_; the pair of barriers.
-#ifndef WEFT_RUNTIME_INTERNAL_BIASED_LOCK_H_
-#define WEFT_RUNTIME_INTERNAL_BIASED_LOCK_H_
+#ifndef WEFT_BASE_BIASED_LOCK_H_
+#define WEFT_BASE_BIASED_LOCK_H_
 
 #include <atomic>
 
+#include "base/barrier_pair.h"
 #include "base/cache_line.h"
-#include "runtime/internal/barrier_pair.h"
 
-namespace weft::runtime_internal {
+namespace weft {
 
 // Held for a few instructions at a time, on both sides. Not recursive.
 template <typename Atomics>
 class BiasedLock {
  public:
-  explicit BiasedLock(BarrierKind kind = BestBarriers<Atomics>()) : barriers_(kind) {}
+  constexpr explicit BiasedLock(BarrierKind kind = BestBarriers<Atomics>()) : barriers_(kind) {}
   BiasedLock(const BiasedLock&) = delete;
   BiasedLock& operator=(const BiasedLock&) = delete;
 
@@ -78,6 +78,6 @@ class OwnersHold {
   BiasedLock<Atomics>& lock_;
 };
 
-}  // namespace weft::runtime_internal
+}  // namespace weft
 
-#endif  // WEFT_RUNTIME_INTERNAL_BIASED_LOCK_H_
+#endif  // WEFT_BASE_BIASED_LOCK_H_
