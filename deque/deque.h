@@ -138,21 +138,27 @@ class Deque {
   // the deque and the others untouched. Returns false, and leaves all, if there would be more than
   // max_items.
   bool TryPushAll(std::span<T> items) {
-    CheckOwner("Deque::PushAll()");
-    const auto count = static_cast<std::int64_t>(items.size());
-    if (!ring_.Reserve(count)) return false;
     if constexpr (Codec::kIsInline) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        ring_.PutReserved(i, Codec::Encode(std::move(items[static_cast<std::size_t>(i)])));
-      }
-      ring_.Commit(count);
+      return TryPushEach(items.size(), [&](std::size_t i) { return std::move(items[i]); });
     } else {
-      for (T& item : items) {
-        ring_.PutReserved(0, Codec::Encode(std::move(item)));
-        ring_.Commit(1);
-      }
+      CheckOwner("Deque::PushAll()");
+      if (!ring_.Reserve(static_cast<std::int64_t>(items.size()))) return false;
+      for (T& item : items) (void)PushWord(Codec::Encode(std::move(item)));
+      return true;
     }
-    return true;
+  }
+
+  // The same for items that lie in slots and are made by item_at(0), item_at(1), ..., `count` of
+  // them, if there is room. Inlined.
+  template <typename ItemAt>
+    requires deque_internal::kFitsSlot<T>
+  [[gnu::always_inline]] bool TryPushEach(std::size_t count, ItemAt item_at) {
+    CheckOwner("Deque::PushAll()");
+    const auto word_at = [&](std::int64_t i)
+                             __attribute__((always_inline)) -> deque_internal::SlotWord {
+      return Codec::Encode(item_at(static_cast<std::size_t>(i)));
+    };
+    return ring_.PushAll(static_cast<std::int64_t>(count), word_at);
   }
 
   // Owner. Takes the item that `order` says; empty when there is none.
@@ -237,12 +243,8 @@ class Deque {
     return ring_.Reserve(static_cast<std::int64_t>(most) - 1) ? most : 1;
   }
   void PushRest(std::span<const deque_internal::SlotWord> words) {
-    const auto count = static_cast<std::int64_t>(words.size()) - 1;
-    if (count == 0) return;
-    for (std::int64_t i = 0; i < count; ++i) {
-      ring_.PutReserved(i, words[static_cast<std::size_t>(i) + 1]);
-    }
-    ring_.Commit(count);
+    (void)ring_.PushAll(static_cast<std::int64_t>(words.size()) - 1,
+                        [&](std::int64_t i) { return words[static_cast<std::size_t>(i) + 1]; });
   }
 
   [[noreturn]] [[gnu::noinline]] void FailFull() {

@@ -37,9 +37,8 @@ class World {
     }
   }
   void PushTwo(std::uint64_t first) {
-    if (!ring_.Reserve(2)) return;
-    for (int i = 0; i < 2; ++i) ring_.PutReserved(i, items_.Make(first + i));
-    ring_.Commit(2);
+    (void)ring_.PushAll(
+        2, [&](std::int64_t i) { return items_.Make(first + static_cast<std::uint64_t>(i)); });
   }
   void StealBatch(std::int64_t limit) {
     std::uint64_t words[4];

@@ -64,6 +64,7 @@
 #include "future/internal/chain.h"
 #include "future/internal/children.h"
 #include "future/internal/fork_child.h"
+#include "future/internal/fork_children.h"
 #include "future/internal/status_traits.h"
 #include "future/poll.h"
 #include "future/task.h"
@@ -74,6 +75,9 @@ namespace future_internal {
 
 template <typename Fork>
 class ForkAwaiter;
+
+template <typename C>
+struct AllOf<ForkChildren<C>> : AllOf<std::vector<C>> {};
 
 }  // namespace future_internal
 
@@ -93,7 +97,11 @@ class [[nodiscard]] ForkOf {
   // Precondition: not awaited.
   ForkOf(ForkOf&& other) noexcept : children_(std::move(other.children_)) {}
   ~ForkOf() {
-    if (!is_empty_) Destroy();
+    if (!is_empty_) {
+      Destroy();
+    } else if constexpr (requires { children_.FreeOnly(); }) {
+      children_.FreeOnly();
+    }
   }
 
   // See await_chain.h.
@@ -113,9 +121,13 @@ class [[nodiscard]] ForkOf {
     }
   }
   // Whether children that have ended in place, with a value, leave nothing to be destroyed.
-  static constexpr bool kEndEmpty = !requires(Children& children) {
-    children.size();
-  } && std::is_trivially_destructible_v<typename future_internal::AllOf<Children>::Values>;
+  static constexpr bool EndEmpty() {
+    if constexpr (requires { typename Values::value_type; }) {
+      return std::is_trivially_destructible_v<typename Values::value_type>;
+    } else {
+      return std::is_trivially_destructible_v<Values>;
+    }
+  }
 
   // All have a value.
   Output TakeValues() {
@@ -189,7 +201,7 @@ class ForkAwaiter final : public ForkGroup {
     if (chain.context().StopRequested() || chain.IsStackVeryLow()) [[unlikely]]
       return BeginElsewhere();
     if (BeginInPlace(chain.forks())) [[likely]] {
-      fork_.is_empty_ = Fork::kEndEmpty;
+      fork_.is_empty_ = Fork::EndEmpty();
       return true;
     }
     return PollBegun();
@@ -243,17 +255,11 @@ class ForkAwaiter final : public ForkGroup {
 
   // Whether each has ended at once, with a value.
   [[gnu::always_inline]] bool BeginInPlace(ForkQueue* queue) {
-    std::size_t first_offered = static_cast<std::size_t>(-1);  // those from there on are
-    bool offers = queue != nullptr;
-    auto offer = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
-      offers = offers && index > 0 && Offer(child, queue);
-      if (offers) first_offered = index;
-    };
-    ForEachChildBackwards(fork_.children_, offer);
+    const bool are_offered = queue != nullptr && fork_.count() > 1 && OfferRest(*queue);
     bool is_taken = false;  // the next one, and so those behind it
     bool have_values = true;
     auto begin = [&](std::size_t index, auto& child) __attribute__((always_inline)) {
-      if (index >= first_offered) is_taken = is_taken || !queue->Pop(&child);
+      if (index > 0 && are_offered) is_taken = is_taken || !queue->Pop(&child);
       if (is_taken) [[unlikely]] {
         have_values = false;
         ++away_;
@@ -275,10 +281,15 @@ class ForkAwaiter final : public ForkGroup {
     return index > 0 && (index + 1 < fork_.count() || !have_values);
   }
 
-  template <typename Child>
-  [[gnu::always_inline]] bool Offer(Child& child, ForkQueue* queue) {
-    child.SetGroup(this);
-    return queue->Push(&child);
+  // All but the first, the last one at the bottom.
+  [[gnu::always_inline]] bool OfferRest(ForkQueue& queue) {
+    const std::size_t last = fork_.count() - 1;
+    auto child_at = [&](std::size_t i) __attribute__((always_inline)) -> Runnable* {
+      ForkChildBase& child = ChildAt<ForkChildBase>(fork_.children_, last - i);
+      child.SetGroup(this);
+      return &child;
+    };
+    return queue.PushAll(last, child_at);
   }
 
   // The child was begun in place, and gave no value at once.
@@ -339,18 +350,10 @@ class ForkAwaiter final : public ForkGroup {
   bool is_stopped_ = false;
 };
 
-template <typename C, typename T>
-std::vector<C> MakeForkChildren(std::vector<Task<T>> tasks) {
-  std::vector<C> children;
-  children.reserve(tasks.size());
-  for (Task<T>& task : tasks) children.emplace_back(std::move(task));
-  return children;
-}
-
 template <ForkErrors errors, typename... T>
 using ForkOfTuple = ForkOf<std::tuple<ForkChild<T, errors>...>, errors>;
 template <ForkErrors errors, typename T>
-using ForkOfVector = ForkOf<std::vector<ForkChild<T, errors>>, errors>;
+using ForkOfVector = ForkOf<ForkChildren<ForkChild<T, errors>>, errors>;
 
 }  // namespace future_internal
 
@@ -364,9 +367,8 @@ auto ForkJoin(Task<T>... tasks) {
 // All values in the order of the tasks.
 template <typename T>
 auto ForkJoin(std::vector<Task<T>> tasks) {
-  using Child = future_internal::ForkChild<T, future_internal::ForkErrors::kAreValues>;
   return future_internal::ForkOfVector<future_internal::ForkErrors::kAreValues, T>(
-      std::in_place, future_internal::MakeForkChildren<Child>(std::move(tasks)));
+      std::in_place, std::move(tasks));
 }
 
 // All values or the first error.
@@ -381,9 +383,8 @@ auto TryForkJoin(Task<T>... tasks) {
 template <typename T>
   requires future_internal::StatusLike<T>
 auto TryForkJoin(std::vector<Task<T>> tasks) {
-  using Child = future_internal::ForkChild<T, future_internal::ForkErrors::kFail>;
-  return future_internal::ForkOfVector<future_internal::ForkErrors::kFail, T>(
-      std::in_place, future_internal::MakeForkChildren<Child>(std::move(tasks)));
+  return future_internal::ForkOfVector<future_internal::ForkErrors::kFail, T>(std::in_place,
+                                                                              std::move(tasks));
 }
 
 }  // namespace weft

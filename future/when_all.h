@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <exception>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -55,12 +56,19 @@ template <typename All, typename... C, typename Take>
 All CollectAll(std::tuple<C...>& children, Take take) {
   return std::apply([&](auto&... child) { return All(take(child)...); }, children);
 }
-template <typename All, typename C, typename Take>
-All CollectAll(std::vector<C>& children, Take take) {
-  All all;
-  all.reserve(children.size());
-  for (C& child : children) all.push_back(take(child));
-  return all;
+template <typename All, typename Children, typename Take>
+All CollectAll(Children& children, Take take) {
+  if constexpr (std::is_trivial_v<typename All::value_type>) {
+    All all(children.size());
+    std::size_t i = 0;
+    for (auto& child : children) all[i++] = take(child);
+    return all;
+  } else {
+    All all;
+    all.reserve(children.size());
+    for (auto& child : children) all.push_back(take(child));
+    return all;
+  }
 }
 
 // How children ended that did not give a value.

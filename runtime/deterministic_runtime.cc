@@ -182,17 +182,13 @@ void DeterministicRuntime::ScheduleInClass(TaskPriority priority, Runnable* runn
   ready_[static_cast<std::size_t>(priority)].push_back(runnable);
 }
 
-bool DeterministicRuntime::Forks::Push(Runnable* fork) noexcept {
-  if (runtime_.Choose(4) == 0) return false;
-  runtime_.Schedule(fork, ScheduleHint::kSpawn);
-  return true;
-}
-
-// Nothing runs between two calls of one thread: what was offered is still there.
-bool DeterministicRuntime::Forks::Pop(Runnable* fork) noexcept {
-  if (runtime_.Choose(2) == 0) return false;
-  std::erase(runtime_.ready_[static_cast<std::size_t>(TaskPriority::kNormal)], fork);
-  return true;
+// As if other threads took the oldest, some or all, while the one that offers goes on.
+void DeterministicRuntime::Forks::OnOffered() {
+  while (runtime_.Choose(2) == 0) {
+    Runnable* const fork = TakeOldestFork();
+    if (fork == nullptr) return;
+    runtime_.Schedule(fork, ScheduleHint::kSpawn);
+  }
 }
 
 void DeterministicRuntime::ScheduleBlocking(Runnable* job) {

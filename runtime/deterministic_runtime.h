@@ -102,7 +102,7 @@ class DeterministicRuntime final : public AnyRuntime {
   Instant Now() override { return now_; }
   TimerService& timers() override { return timers_; }
   const CancelToken& token() override { return source_.token(); }
-  ForkQueue* forks() override { return &forks_; }
+  ForkQueue* forks() override { return Choose(4) == 0 ? nullptr : &forks_; }
   void OnTaskSpawned() override { ++live_tasks_; }
   void OnTaskFinished() override { --live_tasks_; }
 
@@ -115,11 +115,11 @@ class DeterministicRuntime final : public AnyRuntime {
   // The seed says which forks are offered, and which of these others take.
   class Forks final : public ForkQueue {
    public:
-    explicit Forks(DeterministicRuntime* runtime) : runtime_(*runtime) {}
-    bool Push(Runnable* fork) noexcept override;
-    bool Pop(Runnable* fork) noexcept override;
+    explicit Forks(DeterministicRuntime* runtime) : ForkQueue(nullptr), runtime_(*runtime) {}
 
    private:
+    void OnOffered() override;
+
     DeterministicRuntime& runtime_;
   };
 

@@ -81,17 +81,25 @@ class SplitRing {
     return true;
   }
 
-  // Makes room for `count` items, so that that many PushReserved() may follow, with one Commit().
-  // False and exceptions as for Push().
+  // Adds word_at(0), word_at(1), ..., `count` of them, in one step. False and exceptions as for
+  // Push().
+  template <typename WordAt>
+  [[gnu::always_inline]] bool PushAll(std::int64_t count, WordAt word_at) {
+    const std::int64_t t = Tail();
+    const std::int64_t limit = push_limit_.load(std::memory_order_relaxed);
+    if (t + count > limit && !MakeRoom(t, count)) [[unlikely]]
+      return false;
+    Buffer* const buffer = owner_buffer_;
+    for (std::int64_t i = 0; i < count; ++i) buffer->Put(t + i, word_at(i));
+    tail_.store(t + count, std::memory_order_release);  // (1)
+    if (limit == kAsked) [[unlikely]]
+      Answer(t + count);
+    return true;
+  }
+
+  // Makes room for `count` items, so that that many may be pushed. False and exceptions as for
+  // Push().
   bool Reserve(std::int64_t count) { return MakeRoom(Tail(), count); }
-  void PutReserved(std::int64_t position, Word word) {
-    owner_buffer_->Put(Tail() + position, word);
-  }
-  void Commit(std::int64_t count) {
-    const std::int64_t t = Tail() + count;
-    tail_.store(t, std::memory_order_release);  // (1)
-    if (push_limit_.load(std::memory_order_relaxed) == kAsked) Answer(t);
-  }
 
   // Takes the newest item. Not for kFifo. Never answers kLost.
   Taken Pop(Word* word) {
@@ -180,7 +188,7 @@ class SplitRing {
 
   // Sees to it that indices t to t + count - 1 are free, and sets push_limit anew. That may undo a
   // request of this moment; the thief asks again.
-  bool MakeRoom(std::int64_t t, std::int64_t count) {
+  [[gnu::noinline]] bool MakeRoom(std::int64_t t, std::int64_t count) {
     const std::int64_t top = Load().Top(t);  // (2)
     const std::int64_t wanted = t - top + count;
     if (wanted > options_.max_items) return false;
@@ -208,7 +216,7 @@ class SplitRing {
 
   // A push that was asked to share: opens the deque, unless something is public already. The owner
   // needs no barrier: its own later pops see its own limit.
-  void Answer(std::int64_t t) {
+  [[gnu::noinline]] void Answer(std::int64_t t) {
     const RingWord seen = Load();
     if (push_limit_.load(std::memory_order_relaxed) == kAsked) SetPushLimit(seen.Top(t));
     if (seen.is_open() || seen.shared() > 0) return;

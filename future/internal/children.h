@@ -6,6 +6,7 @@
 #ifndef WEFT_FUTURE_INTERNAL_CHILDREN_H_
 #define WEFT_FUTURE_INTERNAL_CHILDREN_H_
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <tuple>
@@ -76,16 +77,17 @@ template <typename Children, typename Visit>
   }
 }
 
-// Calls visit(index, child) for each from the last to the first. Inlined too.
-template <typename Children, typename Visit>
-[[gnu::always_inline]] inline void ForEachChildBackwards(Children& children, Visit&& visit) {
+// The child at `index`, as one of the type from which all are derived. Inlined too.
+template <typename Base, typename Children>
+[[gnu::always_inline]] inline Base& ChildAt(Children& children, std::size_t index) {
   if constexpr (requires { children.size(); }) {
-    for (std::size_t i = children.size(); i-- > 0;) visit(i, children[i]);
+    return children[index];
   } else {
-    constexpr std::size_t kCount = std::tuple_size_v<Children>;
-    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
-      (visit(kCount - 1 - i, std::get<kCount - 1 - i>(children)), ...);
-    }(std::make_index_sequence<kCount>());
+    return std::apply(
+        [&](auto&... child) __attribute__((always_inline)) -> Base& {
+          return *std::array<Base*, sizeof...(child)>{&child...}[index];
+        },
+        children);
   }
 }
 

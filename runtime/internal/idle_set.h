@@ -65,6 +65,7 @@
 #include "base/check.h"
 #include "base/intrusive_list.h"
 #include "base/mutex.h"
+#include "future/fork_queue.h"
 #include "future/run_next.h"
 
 namespace weft::runtime_internal {
@@ -185,8 +186,8 @@ class BasicIdleSet {
   // What PickOne() does first: whether a worker is idle, for work that was added just now. False:
   // nobody is to be woken.
   bool MayPick() const {
-    barriers_.Light();                                        // (1)
-    return Idle(state_.load(std::memory_order_relaxed)) > 0;  // (1)
+    barriers_.Light();                                                   // (1)
+    return ForkQueue::IsWanted(state_.load(std::memory_order_relaxed));  // (1)
   }
 
   // The same two for what the worker keeps to itself.

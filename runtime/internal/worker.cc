@@ -22,7 +22,8 @@ namespace weft::runtime_internal {
 constinit thread_local Worker* current_worker = nullptr;
 
 Worker::Worker(Scheduler* scheduler, int index)
-    : scheduler_(*scheduler),
+    : ForkQueue(&scheduler->idle_.state()),
+      scheduler_(*scheduler),
       index_(index),
       observer_(scheduler->MakeObserver()),
       pace_(slot().runs_left()),
@@ -163,22 +164,6 @@ bool Worker::PushSpecially(Runnable* runnable) {
   }
   observer_->OnQueued(runnable);
   return false;
-}
-
-bool Worker::Push(Runnable* fork) noexcept {
-  try {
-    forks_.Push(fork);
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-  WakeOne();
-  return true;
-}
-
-bool Worker::Pop([[maybe_unused]] Runnable* fork) noexcept {
-  const std::optional<Runnable*> newest = forks_.Pop();
-  WEFT_DCHECK(!newest || *newest == fork) << "ForkQueue::Pop(): forks must be nested";
-  return newest.has_value();
 }
 
 void Worker::WakePicked() {

@@ -70,9 +70,6 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void PushInClass(TaskPriority priority, Runnable* runnable);
   // Counts a task and queues it.
   void StartTask(Runnable* task);
-  // ForkQueue. An idle worker takes the oldest fork when there are neither tasks nor jobs.
-  bool Push(Runnable* fork) noexcept override;
-  bool Pop(Runnable* fork) noexcept override;
   // Takes `task` out of the queue if it is what this worker would run next: the caller runs it.
   // For what RunNext::TryTake() refuses.
   bool TakeIfNext(Runnable* task);
@@ -87,8 +84,7 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void WatchEnds() { slot().WatchEnds(); }
   // Any thread. Whether something seems to be here that others may take; that they may raid.
   bool HasPublic() const {
-    return !fresh_.IsEmptyHint() || tasks_.HasPublic() || jobs_.SizeHint() > 0 ||
-           !forks_.IsEmptyHint();
+    return !fresh_.IsEmptyHint() || tasks_.HasPublic() || jobs_.SizeHint() > 0 || HasForks();
   }
   bool HasKept() const { return tasks_.HasPrivate(); }
   // A thread that is no worker. Takes the oldest fresh task, else the oldest of the queue, or null.
@@ -135,6 +131,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   static constexpr int kHelpAttempts = 100;
 
   void Main();
+  // ForkQueue. An idle worker takes the oldest fork when there are neither tasks nor jobs.
+  void OnOffered() override { WakeOne(); }
   // Runs tasks, those of `home` and others, until the worker shall end.
   void RunTasks(Executor* home);
   // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for
@@ -235,7 +233,6 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   FifoDeque<Runnable*> fresh_;
   ForkStack<Runnable> jobs_;
   Whereabouts whereabouts_;
-  Deque<Runnable*> forks_;
   const Unparker unparker_;
   const Unparker await_unparker_;
 

@@ -105,9 +105,9 @@ Runnable* Worker::StealJob() {
 
 Runnable* Worker::StealFork() {
   return TakeFromFirst([this](Worker* victim) -> Runnable* {
-    if (victim->forks_.IsEmptyHint()) return nullptr;
+    if (!victim->HasForks()) return nullptr;
     steal_attempts_.Add(1);
-    return CountSteal(victim->forks_.stealer().Steal().item.value_or(nullptr), *victim);
+    return CountSteal(victim->TakeOldestFork(), *victim);
   });
 }
 
