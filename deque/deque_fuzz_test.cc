@@ -84,13 +84,11 @@ class Fuzz {
   void PushBulk() {
     const std::int64_t count = Draw(20);
     const bool has_room = std::int64_t(model_.size()) + count <= options_.max_items;
-    ASSERT_EQ(ring_.Reserve(count), has_room);
-    if (!has_room) return;
-    for (std::int64_t i = 0; i < count; ++i) {
-      ring_.PutReserved(i, next_);
-      model_.push_back(next_++);
-    }
-    ring_.Commit(count);
+    const auto word_at = [this](std::int64_t) {
+      model_.push_back(next_);
+      return next_++;
+    };
+    ASSERT_EQ(ring_.PushAll(count, word_at), has_room);
   }
 
   void Pop() {

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "base/atomics.h"
+#include "base/barrier_pair.h"
 #include "base/check.h"
 #include "deque/deque.h"
 #include "future/executor.h"
@@ -22,13 +23,33 @@
 
 namespace weft {
 
+// How the owner of a queue learns that other threads want to be told of forks.
+template <typename Atomics>
+class BasicForkWants {
+ public:
+  // They say so in the lower half, but for its highest bit: it is not zero. Written by the executor.
+  using Word = typename BasicRunNext<Atomics>::Wants;
+  static bool AreIn(uint64_t word) { return (word & 0x7fff'ffff) != 0; }
+
+  // Null: they do, always; so they seem to where the process has no asymmetric barriers.
+  explicit BasicForkWants(const Word* word, BarrierKind kind = BestBarriers<Atomics>())
+      : word_(word != nullptr && kind == BarrierKind::kAsymmetric ? *word : always_) {}
+
+  // For forks that were pushed just now.
+  bool AreThere() const {
+    Atomics::LightBarrier();                              // (1)
+    return AreIn(word_.load(std::memory_order_relaxed));  // (1)
+  }
+
+ private:
+  const Word always_{1};
+  const Word& word_;
+};
+
 // A stack of one thread, the owner; open to the executor's other threads at its bottom.
 class ForkQueue {
  public:
-  // By which threads of the executor say that they want to be told of forks: they do where the
-  // lower half, but for its highest bit, is not zero. Written by the executor.
-  using Wants = RunNext::Wants;
-  static bool IsWanted(uint64_t wants) { return (wants & 0x7fff'ffff) != 0; }
+  using Wants = BasicForkWants<StdAtomics>;
 
   ForkQueue(const ForkQueue&) = delete;
   ForkQueue& operator=(const ForkQueue&) = delete;
@@ -45,8 +66,7 @@ class ForkQueue {
     } catch (const std::bad_alloc&) {
       return false;
     }
-    StdAtomics::LightBarrier();                                          // (1)
-    if (IsWanted(wants_->load(std::memory_order_relaxed))) [[unlikely]]  // (1)
+    if (wants_.AreThere()) [[unlikely]]
       OnOffered();
     return true;
   }
@@ -67,19 +87,15 @@ class ForkQueue {
   Runnable* TakeOldestFork() { return forks_.stealer().Steal().item.value_or(nullptr); }
 
  protected:
-  // Null: all forks are wanted, always; and where the process has no asymmetric barriers.
-  explicit ForkQueue(const Wants* wants)
-      : wants_(wants != nullptr && StdAtomics::AsymmetricBarriersAreAvailable() ? wants
-                                                                                : &kWanted) {}
+  // See BasicForkWants.
+  explicit ForkQueue(const Wants::Word* wants) : wants_(wants) {}
   ~ForkQueue() = default;
 
  private:
-  static inline constinit const Wants kWanted{1};
-
   // Forks were pushed, and seem to be wanted. On the owner's thread, which goes on.
   virtual void OnOffered() = 0;
 
-  const Wants* const wants_;
+  const Wants wants_;
   Deque<Runnable*> forks_;
 };
 

@@ -6,8 +6,9 @@
 #include <atomic>
 #include <vector>
 
-#include "gtest/gtest.h"
 #include "base/barrier_pair.h"
+#include "future/fork_queue.h"
+#include "gtest/gtest.h"
 #include "runtime/internal/idle_set.h"
 #include "runtime/internal/model_barriers.h"
 #include "tools/model/model.h"
@@ -21,7 +22,8 @@ namespace {
 class Workers {
  public:
   // `count`: with those that are busy all the time.
-  explicit Workers(BarrierKind kind, int count = 4) : idle_(count, kind) {}
+  explicit Workers(BarrierKind kind, int count = 4)
+      : idle_(count, kind), fork_wants_(&idle_.state(), kind) {}
   ~Workers() { (void)idle_.Stop(); }
 
   // Before the threads begin: a worker that is idle, and one that searches.
@@ -37,6 +39,10 @@ class Workers {
   void Add() {
     work_.store(1, std::memory_order_relaxed);
     Wake(idle_.PickOne());
+  }
+  void AddFork() {
+    work_.store(1, std::memory_order_relaxed);
+    if (fork_wants_.AreThere()) Wake(idle_.PickOne());
   }
   void AddFromOutside() {
     work_.store(1, std::memory_order_relaxed);
@@ -111,6 +117,7 @@ class Workers {
   }
 
   BasicIdleSet<model::Atomics> idle_;
+  const BasicForkWants<model::Atomics> fork_wants_;
   Idler idlers_[3];
   model::Atomic<int> is_awake_[3];
   model::Atomic<int> polls_[3];
@@ -123,6 +130,25 @@ void PushMeetsAWorkerThatGoesIdle(BarrierKind kind) {
   workers.SearchAtFirst();
   model::Thread worker([&] { workers.GoIdle(0); });
   workers.Add();
+  worker.Join();
+  workers.ExpectSomebodyAwake();
+}
+
+void ForkMeetsAWorkerThatGoesIdle(BarrierKind kind) {
+  Workers workers(kind);
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(0); });
+  workers.AddFork();
+  worker.Join();
+  workers.ExpectSomebodyAwake();
+}
+
+// Also an idle worker on patrol is woken for a fork.
+void ForkMeetsAWorkerThatGoesOnPatrol(BarrierKind kind) {
+  Workers workers(kind);
+  workers.SearchAtFirst();
+  model::Thread worker([&] { workers.GoIdle(0, Patrol::kNeeded); });
+  workers.AddFork();
   worker.Join();
   workers.ExpectSomebodyAwake();
 }
@@ -354,6 +380,8 @@ void KeptMeetsTheLastSearcherWhileAPatrolEnds(BarrierKind kind) {
 std::vector<model::Scenario> Scenarios() {
   return WithBothBarriers(
       {{"PushMeetsAWorkerThatGoesIdle", PushMeetsAWorkerThatGoesIdle},
+       {"ForkMeetsAWorkerThatGoesIdle", ForkMeetsAWorkerThatGoesIdle},
+       {"ForkMeetsAWorkerThatGoesOnPatrol", ForkMeetsAWorkerThatGoesOnPatrol},
        {"PushMeetsASecondWorkerThatGoesIdle", PushMeetsASecondWorkerThatGoesIdle},
        {"PushMeetsTwoWorkersThatGoIdle", PushMeetsTwoWorkersThatGoIdle},
        {"PushMeetsTheLastSearcher", PushMeetsTheLastSearcher},
@@ -381,7 +409,7 @@ std::vector<model::Scenario> Scenarios() {
 TEST(IdleSetModelTest, HoldsInEveryBehaviour) { model::ExpectHolds(Scenarios()); }
 
 TEST(IdleSetModelTest, EveryMutantIsCaught) {
-  model::ExpectMutantsCaught({"runtime/internal/"}, Scenarios());
+  model::ExpectMutantsCaught({"runtime/internal/", "future/fork_queue.h"}, Scenarios());
 }
 
 }  // namespace

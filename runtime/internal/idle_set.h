@@ -65,7 +65,6 @@
 #include "base/check.h"
 #include "base/intrusive_list.h"
 #include "base/mutex.h"
-#include "future/fork_queue.h"
 #include "future/run_next.h"
 
 namespace weft::runtime_internal {
@@ -186,8 +185,8 @@ class BasicIdleSet {
   // What PickOne() does first: whether a worker is idle, for work that was added just now. False:
   // nobody is to be woken.
   bool MayPick() const {
-    barriers_.Light();                                                   // (1)
-    return ForkQueue::IsWanted(state_.load(std::memory_order_relaxed));  // (1)
+    barriers_.Light();                                        // (1)
+    return Idle(state_.load(std::memory_order_relaxed)) > 0;  // (1)
   }
 
   // The same two for what the worker keeps to itself.
@@ -197,7 +196,8 @@ class BasicIdleSet {
     return BasicRunNext<Atomics>::IsWanted(state_.load(std::memory_order_relaxed));  // (1)
   }
   // The word that this reads: as signed, its lower half is positive when there are idle workers and
-  // no patrol, which is its highest bit.
+  // no patrol, which is its highest bit. For forks that were added, an owner reads it itself, as
+  // MayPick() does (BasicForkWants).
   const auto& state() const { return state_; }
 
   // PickOne() for a thread that is no worker.

@@ -4,14 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/check.h"
 #include "base/instant.h"
 #include "runtime/internal/fork_job.h"
 #include "runtime/internal/own_tasks.h"
@@ -165,6 +162,8 @@ bool Worker::PushSpecially(Runnable* runnable) {
   observer_->OnQueued(runnable);
   return false;
 }
+
+void Worker::OnOffered() { WakeOne(); }
 
 void Worker::WakePicked() {
   const Pick pick = scheduler_.idle_.PickOne();

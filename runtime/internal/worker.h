@@ -132,7 +132,7 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
 
   void Main();
   // ForkQueue. An idle worker takes the oldest fork when there are neither tasks nor jobs.
-  void OnOffered() override { WakeOne(); }
+  void OnOffered() override;
   // Runs tasks, those of `home` and others, until the worker shall end.
   void RunTasks(Executor* home);
   // A push while this is inside the reactor or the timers, or is observed. Whether it was kept for

@@ -222,11 +222,13 @@ CLOSURES = {
     "//future:fork_join": [
         "@com_google_absl",
         "base",
+        "deque",
         "future",
     ],
     "//future:fork_queue": [
         "@com_google_absl",
         "base",
+        "deque",
         "future",
     ],
     "//future:frame_cache": [
@@ -582,6 +584,7 @@ CLOSURES = {
     "//runtime:deterministic_runtime": [
         "@com_google_absl",
         "base",
+        "deque",
         "future",
         "reactor",
         "runtime",
