@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -91,6 +92,23 @@ TEST(ForkJoinTest, GivesAVectorOfAVector) {
   EXPECT_THAT(executor.BlockOn(Await(ForkJoin(std::move(children)))).value(),
               ElementsAre(0, 1, 2, 3, 4));
   EXPECT_TRUE(executor.BlockOn(Await(ForkJoin(std::vector<Task<int>>()))).value().empty());
+}
+
+// Values with destructors, and more children than a block of the cache holds.
+TEST(ForkJoinTest, GivesManyValues) {
+  ManualExecutor executor;
+  std::vector<Task<std::string>> children;
+  const auto make = [](int i) -> Task<std::string> {
+    if (i % 3 == 0) co_await SleepFor(absl::Milliseconds(i));
+    co_return std::string(40, static_cast<char>('A' + i));
+  };
+  for (int i = 0; i < 50; ++i) children.push_back(make(i));
+  auto fork = ForkJoin(std::move(children));
+  const std::vector<std::string> values = *executor.BlockOn(Await(std::move(fork)));
+  ASSERT_EQ(values.size(), 50u);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(values[static_cast<std::size_t>(i)], std::string(40, static_cast<char>('A' + i)));
+  }
 }
 
 TEST(ForkJoinTest, ChildrenWaitAtTheSameTime) {

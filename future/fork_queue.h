@@ -27,7 +27,7 @@ namespace weft {
 template <typename Atomics>
 class BasicForkWants {
  public:
-  // They say so in the lower half, but for its highest bit: it is not zero. Written by the executor.
+  // They say so in the lower half, but for its highest bit: it is not zero. The executor writes it.
   using Word = typename BasicRunNext<Atomics>::Wants;
   static bool AreIn(uint64_t word) { return (word & 0x7fff'ffff) != 0; }
 

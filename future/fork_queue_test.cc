@@ -1,5 +1,5 @@
-// What a ForkQueue promises to its owner and to others, on one thread; //runtime:coroutine_fork_test
-// has the threads.
+// What a ForkQueue promises to its owner and to others, on one thread. With threads:
+// //runtime:coroutine_fork_test.
 #include "future/fork_queue.h"
 
 #include <array>

@@ -125,30 +125,12 @@ class Workers {
   model::Atomic<int> kept_{0};
 };
 
+template <void (Workers::*add)()>
 void PushMeetsAWorkerThatGoesIdle(BarrierKind kind) {
   Workers workers(kind);
   workers.SearchAtFirst();
   model::Thread worker([&] { workers.GoIdle(0); });
-  workers.Add();
-  worker.Join();
-  workers.ExpectSomebodyAwake();
-}
-
-void ForkMeetsAWorkerThatGoesIdle(BarrierKind kind) {
-  Workers workers(kind);
-  workers.SearchAtFirst();
-  model::Thread worker([&] { workers.GoIdle(0); });
-  workers.AddFork();
-  worker.Join();
-  workers.ExpectSomebodyAwake();
-}
-
-// Also an idle worker on patrol is woken for a fork.
-void ForkMeetsAWorkerThatGoesOnPatrol(BarrierKind kind) {
-  Workers workers(kind);
-  workers.SearchAtFirst();
-  model::Thread worker([&] { workers.GoIdle(0, Patrol::kNeeded); });
-  workers.AddFork();
+  (workers.*add)();
   worker.Join();
   workers.ExpectSomebodyAwake();
 }
@@ -271,11 +253,12 @@ void KeptMeetsAWorkerThatGoesOnPatrol(BarrierKind kind) {
   workers.ExpectSomebodyAwakeOrAPatrol();
 }
 
+template <void (Workers::*add)()>
 void PushMeetsAWorkerThatGoesOnPatrol(BarrierKind kind) {
   Workers workers(kind);
   workers.SearchAtFirst();
   model::Thread worker([&] { workers.GoIdle(0, Patrol::kNeeded); });
-  workers.Add();
+  (workers.*add)();
   worker.Join();
   workers.ExpectSomebodyAwake();
 }
@@ -379,9 +362,9 @@ void KeptMeetsTheLastSearcherWhileAPatrolEnds(BarrierKind kind) {
 
 std::vector<model::Scenario> Scenarios() {
   return WithBothBarriers(
-      {{"PushMeetsAWorkerThatGoesIdle", PushMeetsAWorkerThatGoesIdle},
-       {"ForkMeetsAWorkerThatGoesIdle", ForkMeetsAWorkerThatGoesIdle},
-       {"ForkMeetsAWorkerThatGoesOnPatrol", ForkMeetsAWorkerThatGoesOnPatrol},
+      {{"PushMeetsAWorkerThatGoesIdle", PushMeetsAWorkerThatGoesIdle<&Workers::Add>},
+       {"ForkMeetsAWorkerThatGoesIdle", PushMeetsAWorkerThatGoesIdle<&Workers::AddFork>},
+       {"ForkMeetsAWorkerThatGoesOnPatrol", PushMeetsAWorkerThatGoesOnPatrol<&Workers::AddFork>},
        {"PushMeetsASecondWorkerThatGoesIdle", PushMeetsASecondWorkerThatGoesIdle},
        {"PushMeetsTwoWorkersThatGoIdle", PushMeetsTwoWorkersThatGoIdle},
        {"PushMeetsTheLastSearcher", PushMeetsTheLastSearcher},
@@ -394,7 +377,7 @@ std::vector<model::Scenario> Scenarios() {
        {"PollerLeavesBesideASearcher", PollerLeavesBesideASearcher},
        {"KeptMeetsAWorkerThatGoesIdle", KeptMeetsAWorkerThatGoesIdle},
        {"KeptMeetsAWorkerThatGoesOnPatrol", KeptMeetsAWorkerThatGoesOnPatrol},
-       {"PushMeetsAWorkerThatGoesOnPatrol", PushMeetsAWorkerThatGoesOnPatrol},
+       {"PushMeetsAWorkerThatGoesOnPatrol", PushMeetsAWorkerThatGoesOnPatrol<&Workers::Add>},
        {"PushMeetsASleeperThatBeginsAPatrol", PushMeetsASleeperThatBeginsAPatrol},
        {"PushMeetsAPatrolThatGoesOn", PushMeetsAPatrolThatGoesOn},
        {"KeptMeetsTheEndOfAPatrol", KeptMeetsTheEndOfAPatrol},

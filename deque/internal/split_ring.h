@@ -73,12 +73,7 @@ class SplitRing {
 
   // False: there are max_items. Throws std::bad_alloc: nothing has changed.
   bool Push(Word word) {
-    const std::int64_t t = tail_.load(std::memory_order_relaxed);  // written by the owner only
-    if (t >= push_limit_.load(std::memory_order_relaxed)) [[unlikely]]
-      return PushSlow(t, word);
-    owner_buffer_->Put(t, word);
-    tail_.store(t + 1, std::memory_order_release);  // (1)
-    return true;
+    return PushAll(1, [word](std::int64_t) { return word; });
   }
 
   // Adds word_at(0), word_at(1), ..., `count` of them, in one step. False and exceptions as for
@@ -86,14 +81,12 @@ class SplitRing {
   template <typename WordAt>
   [[gnu::always_inline]] bool PushAll(std::int64_t count, WordAt word_at) {
     const std::int64_t t = Tail();
-    const std::int64_t limit = push_limit_.load(std::memory_order_relaxed);
-    if (t + count > limit && !MakeRoom(t, count)) [[unlikely]]
-      return false;
+    if (t + count > push_limit_.load(std::memory_order_relaxed)) [[unlikely]] {
+      if (!PrepareSlowly(t, count)) return false;
+    }
     Buffer* const buffer = owner_buffer_;
     for (std::int64_t i = 0; i < count; ++i) buffer->Put(t + i, word_at(i));
     tail_.store(t + count, std::memory_order_release);  // (1)
-    if (limit == kAsked) [[unlikely]]
-      Answer(t + count);
     return true;
   }
 
@@ -175,20 +168,18 @@ class SplitRing {
                                          std::memory_order_relaxed);  // (2) (4) (5)
   }
 
-  [[gnu::noinline]] bool PushSlow(std::int64_t t, Word word) {
+  // Before a push of `count` items: makes room, and answers a request, so that what is pushed is
+  // public at once.
+  [[gnu::noinline]] bool PrepareSlowly(std::int64_t t, std::int64_t count) {
     const bool asked = push_limit_.load(std::memory_order_relaxed) == kAsked;
-    const bool has_room = MakeRoom(t, 1);
-    if (has_room) {
-      owner_buffer_->Put(t, word);
-      tail_.store(++t, std::memory_order_release);  // (1)
-    }
+    const bool has_room = MakeRoom(t, count);
     if (asked) Answer(t);
     return has_room;
   }
 
   // Sees to it that indices t to t + count - 1 are free, and sets push_limit anew. That may undo a
   // request of this moment; the thief asks again.
-  [[gnu::noinline]] bool MakeRoom(std::int64_t t, std::int64_t count) {
+  bool MakeRoom(std::int64_t t, std::int64_t count) {
     const std::int64_t top = Load().Top(t);  // (2)
     const std::int64_t wanted = t - top + count;
     if (wanted > options_.max_items) return false;
@@ -214,9 +205,9 @@ class SplitRing {
     was_needed_ = true;
   }
 
-  // A push that was asked to share: opens the deque, unless something is public already. The owner
+  // A push that is asked to share: opens the deque, unless something is public already. The owner
   // needs no barrier: its own later pops see its own limit.
-  [[gnu::noinline]] void Answer(std::int64_t t) {
+  void Answer(std::int64_t t) {
     const RingWord seen = Load();
     if (push_limit_.load(std::memory_order_relaxed) == kAsked) SetPushLimit(seen.Top(t));
     if (seen.is_open() || seen.shared() > 0) return;
