@@ -32,12 +32,12 @@
 //                    executor, executors of one thread), they begin in their order; without an
 //                    executor, a child that waits is polled by its parent.
 //   Fairness         Children in place run as parts of their parent's poll.
-//   Complexity       No allocation but for the children's frames (for a vector one block of children
-//                    more, and the values), and no locked instruction, where they end in place;
-//                    one allocation and two wakes for each that waits or runs elsewhere. Without memory
-//                    a child that waits is polled by its parent, and one that was taken ends with
-//                    std::bad_alloc. Forks nest some kilobytes deep on a stack; then children are
-//                    tasks, so that a chain of a million forks needs none.
+//   Complexity       No allocation but for the children's frames (for a vector also a block of
+//                    children, and the values), and no locked instruction, where they end in
+//                    place; one allocation and two wakes for each that waits or runs elsewhere.
+//                    Without memory a child that waits is polled by its parent, and one that was
+//                    taken ends with std::bad_alloc. Forks nest some kilobytes deep on a stack;
+//                    then children are tasks, so that a chain of a million forks needs none.
 //   Lifetime         Children may borrow locals of the coroutine that awaits the fork. Their
 //                    parameters live until the await has ended.
 //   GCC 12           As for all awaits: name owning temporaries before (task.h, Lifetime).
