@@ -110,7 +110,6 @@ class CellOf : public JoinState<T> {
   }
 
   Runnable::Leaves RunAt(Executor* home) noexcept final {
-    using Leaves = Runnable::Leaves;
     Executor& executor = this->executor();
     LateResult late;
     switch (PollTo(late.result)) {
@@ -160,6 +159,7 @@ class CellOf : public JoinState<T> {
   ~CellOf() {}  // work and result end before
 
  private:
+  using Leaves = Runnable::Leaves;
   using Polled = CellBase::Polled;
 
   // A result that is destroyed only where the work has ended: else there is nothing to destroy.
