@@ -82,7 +82,12 @@ Task<void> SpawnEmpties(Executor& executor, int count) {
 // Nothing counts the tasks but the runtime: a counter of their own would be what is measured.
 Task<void> AwaitEmpties(Runtime& runtime, int spawners, int count) {
   const uint64_t others = runtime.Stats().live_tasks;
-  for (int i = 0; i < spawners; ++i) SpawnDetached(runtime, SpawnEmpties(runtime, count));
+  std::vector<JoinHandle<void>> handles;
+  for (int i = 0; i < spawners; ++i) {
+    handles.push_back(Spawn(runtime, SpawnEmpties(runtime, count)));
+  }
+  // Until all are spawned, nobody looks at what the workers write.
+  for (JoinHandle<void>& handle : handles) (void)co_await std::move(handle);
   while (runtime.Stats().live_tasks > others) co_await YieldNow();
 }
 

@@ -2,6 +2,7 @@
 #ifndef WEFT_IO_TESTING_REFUSING_REACTOR_H_
 #define WEFT_IO_TESTING_REFUSING_REACTOR_H_
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 
@@ -25,9 +26,10 @@ class RefusingReactor final : public Reactor {
 
   void Submit(Operation* operation) override {
     if (accepts_all_ || operation->kind != refused_) return inner_->Submit(operation);
-    WEFT_CHECK(on_complete_ == nullptr || on_complete_ == operation->on_complete)
+    Operation::Callback known = nullptr;
+    WEFT_CHECK(on_complete_.compare_exchange_strong(known, operation->on_complete) ||
+               known == operation->on_complete)
         << "RefusingReactor: expected operations of one user";
-    on_complete_ = operation->on_complete;
     operation->context = this;
     operation->on_complete = &Refuse;
     inner_->Submit(operation);
@@ -41,15 +43,15 @@ class RefusingReactor final : public Reactor {
   static void Refuse(Operation* operation) {
     const auto* const self = static_cast<const RefusingReactor*>(operation->context);
     operation->result = -self->error_;
-    operation->on_complete = self->on_complete_;
+    operation->on_complete = self->on_complete_.load();
     operation->on_complete(operation);
   }
 
   Reactor* const inner_;
   const OperationKind refused_;
   const int error_;
-  bool accepts_all_ = false;
-  Operation::Callback on_complete_ = nullptr;
+  std::atomic<bool> accepts_all_{false};
+  std::atomic<Operation::Callback> on_complete_{nullptr};  // read where operations complete
 };
 
 }  // namespace weft
