@@ -32,6 +32,10 @@ class RefusingReactor final : public Reactor {
         << "RefusingReactor: expected operations of one user";
     operation->context = this;
     operation->on_complete = &Refuse;
+    // Whoever polls may be faster than Cancel(): nothing shall be read or written.
+    operation->kind = refused_ == OperationKind::kWrite || refused_ == OperationKind::kPollWritable
+                          ? OperationKind::kPollWritable
+                          : OperationKind::kPollReadable;
     inner_->Submit(operation);
     inner_->Cancel(operation);
   }
@@ -43,6 +47,7 @@ class RefusingReactor final : public Reactor {
   static void Refuse(Operation* operation) {
     const auto* const self = static_cast<const RefusingReactor*>(operation->context);
     operation->result = -self->error_;
+    operation->kind = self->refused_;
     operation->on_complete = self->on_complete_.load();
     operation->on_complete(operation);
   }
