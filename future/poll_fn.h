@@ -74,8 +74,8 @@ class [[nodiscard]] Never {
   }
 };
 
-// Gives way once: the task goes behind all others that are ready. Cancellation: stops. Safe to
-// drop.
+// Gives way once: the task goes behind all others that are ready. Where a worker has no other, a
+// coroutine goes on at once, as it would then. Cancellation: stops. Safe to drop.
 class [[nodiscard]] YieldNow {
  public:
   using Output = void;

@@ -53,8 +53,7 @@ class BasicRunNext {
   using Wants = typename Atomics::template Atomic<uint64_t>;
   static bool IsWanted(uint64_t wants) { return static_cast<int32_t>(wants) > 0; }
 
-  constexpr explicit BasicRunNext(BarrierKind kind = BestBarriers<Atomics>())
-      : may_open_(kind == BarrierKind::kAsymmetric), lock_(kind) {}
+  constexpr explicit BasicRunNext(BarrierKind kind = BestBarriers<Atomics>()) : lock_(kind) {}
   BasicRunNext(const BasicRunNext&) = delete;
   BasicRunNext& operator=(const BasicRunNext&) = delete;
 
@@ -62,9 +61,11 @@ class BasicRunNext {
 
   // Puts a new task of `executor` here, and counts it.
   [[gnu::always_inline]] bool TryStart(const Executor& executor, Runnable* task) {
-    if (executor_ != &executor || !TryPut(task)) return false;
+    if (executor_ != &executor || !IsEmpty() || Is(kSpecial)) return false;
+    Put(task);
     tally_.AddSpawn();
-    if (IsWantedNow()) [[unlikely]]
+    Atomics::LightBarrier();                                             // (3)
+    if (IsWanted(wants_->load(std::memory_order_relaxed))) [[unlikely]]  // (3)
       executor_->OnKept();
     return true;
   }
@@ -115,7 +116,7 @@ class BasicRunNext {
   // From now on tasks of `executor` pass here, until Close(). Not where the process has no
   // asymmetric barriers.
   void Open(Executor& executor, const Wants& wants) {
-    if (!may_open_) return;
+    if (!Atomics::AsymmetricBarriersAreAvailable()) return;
     wants_ = &wants;
     token_ = &executor.token();
     executor_ = &executor;
@@ -136,18 +137,6 @@ class BasicRunNext {
   void Clear(Reason reason) { reasons_ &= static_cast<unsigned char>(~reason); }
   bool Is(Reason reason) const { return (reasons_ & reason) != 0; }
 
-  // Puts a task here if there is none.
-  [[gnu::always_inline]] bool TryPut(Runnable* task) {
-    if (task_.load(std::memory_order_relaxed) != nullptr || Is(kSpecial)) return false;
-    // Without the lock: a raider only writes what it has found here.
-    task_.store(task, std::memory_order_release);  // (1)
-    return true;
-  }
-  bool IsWantedNow() const {
-    Atomics::LightBarrier();                                   // (3)
-    return IsWanted(wants_->load(std::memory_order_relaxed));  // (3)
-  }
-
   // Runs until the executor is asked: counted down to 1 here.
   int& runs_left() { return runs_left_; }
 
@@ -163,11 +152,11 @@ class BasicRunNext {
   TaskTally<Atomics, TallyWriters::kOne>& tally() { return tally_; }
   const TaskTally<Atomics, TallyWriters::kOne>& tally() const { return tally_; }
 
-  // The owner, or a raider, holds it for these.
+  // The owner, or a raider, holds it for these. To put a task where there is none, the owner does
+  // not need it: a raider only writes where it has found one.
   BiasedLock<Atomics>& lock() { return lock_; }
-  Runnable* Peek() const { return task_.load(std::memory_order_acquire); }  // (1)
-  // Precondition: there is none, or the lock is held.
-  void Exchange(Runnable* task) { task_.store(task, std::memory_order_release); }  // (1)
+  Runnable* Peek() const { return task_.load(std::memory_order_acquire); }    // (1)
+  void Put(Runnable* task) { task_.store(task, std::memory_order_release); }  // (1)
 
  private:
   void Count(OwnerCounter& kind) {
@@ -182,7 +171,6 @@ class BasicRunNext {
   const Wants* wants_ = nullptr;
   int runs_left_ = 1;
   unsigned char reasons_ = kShut;
-  const bool may_open_;
   typename Atomics::template Atomic<bool> ends_are_watched_{false};
   OwnerCounter taken_, went_on_;
   TaskTally<Atomics, TallyWriters::kOne> tally_;

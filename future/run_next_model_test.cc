@@ -41,7 +41,7 @@ struct Fixture {
 Task* Raid(Next& next) {
   if (!next.lock().TryLock()) return nullptr;
   Runnable* const task = next.Peek();
-  if (task != nullptr) next.Exchange(nullptr);
+  if (task != nullptr) next.Put(nullptr);
   next.lock().Unlock();
   return static_cast<Task*>(task);
 }
@@ -74,10 +74,10 @@ void StartsAndARaid() {
 }
 
 // As the executor puts what it has queued by itself.
-void ExchangesAndARaid() {
+void PutsAndARaid() {
   EachTaskIsTakenOnce([](Fixture& f, Task* task) {
     if (!f.next.IsEmpty()) return false;
-    f.next.Exchange(task);
+    f.next.Put(task);
     return true;
   });
 }
@@ -113,7 +113,7 @@ void ATaskIsSeenOrTold() {
 
 const std::vector<model::Scenario> kScenarios = {
     {"StartsAndARaid", StartsAndARaid, {}},
-    {"ExchangesAndARaid", ExchangesAndARaid, {}},
+    {"PutsAndARaid", PutsAndARaid, {}},
     {"AnEndIsSeenOrTold", AnEndIsSeenOrTold, {}},
     {"ATaskIsSeenOrTold", ATaskIsSeenOrTold, {}},
 };

@@ -125,7 +125,7 @@ TEST_F(RunNextTest, ATaskThatIsRaidedIsGone) {
   ASSERT_TRUE(next_.lock().TryLock());
   EXPECT_EQ(next_.Peek(), &task_);
   EXPECT_FALSE(next_.TryTake(&task_)) << "taken while a raider holds the lock";
-  next_.Exchange(nullptr);
+  next_.Put(nullptr);
   next_.lock().Unlock();
   EXPECT_FALSE(next_.TryTake(&task_));
   EXPECT_TRUE(next_.TryStart(executor_, &other_));

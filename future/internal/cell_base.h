@@ -54,8 +54,8 @@ class CellBase : public Runnable, private CancelEntry {
   bool IsComplete() const { return state_.IsComplete(); }
   // Like IsComplete(); if not, `waker` is woken when it is.
   bool PollJoin(const Waker& waker) { return state_.PollJoin(waker); }
-  // Whether the caller is to run the task, which this thread would have run next, but for what
-  // RunNext knows.
+  // Whether the caller is to run the task, which this thread would have run next. For what
+  // RunNext::TryTake() refuses.
   bool TakeIfNext() { return executor_.TakeIfNext(this); }
   // Makes every further poll see a stop request, and wakes the task.
   void RequestStop() { Do(state_.RequestStop()); }

@@ -29,8 +29,10 @@ Runnable* OwnTasks::StealOne() {
 Runnable* OwnTasks::StealInto(OwnTasks* thief) {
   while (true) {
     const StealResult<Runnable*> result = queue_.stealer().StealHalf(&thief->queue_, kStealAtMost);
-    thief->slot_.Set(RunNext::kOthersWait);
-    if (result) return *result.item;
+    if (result) {
+      thief->slot_.Set(RunNext::kOthersWait);
+      return *result.item;
+    }
     if (result.outcome == StealOutcome::kEmpty) return nullptr;
   }
 }
@@ -44,7 +46,7 @@ Runnable* OwnTasks::RaidInto(OwnTasks* thief) {
   SetBatch(0, 0);
   if (Runnable* const slot = slot_.Peek()) {
     taken[count++] = slot;
-    slot_.Exchange(nullptr);
+    slot_.Put(nullptr);
   }
   slot_.lock().Unlock();
   if (count == 0) return nullptr;

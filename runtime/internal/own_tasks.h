@@ -50,7 +50,7 @@ class OwnTasks {
   // Owner. A new task: kept in the slot if that is free, else for all.
   Queued PushSpawned(Runnable* task) {
     if (slot_.IsEmpty()) {
-      slot_.Exchange(task);
+      slot_.Put(task);
       return Queued::kKept;
     }
     PushBehind(task);
@@ -63,7 +63,7 @@ class OwnTasks {
     {
       const OwnersHold hold(slot_.lock());
       before = slot_.Peek();
-      slot_.Exchange(task);
+      slot_.Put(task);
     }
     if (before == nullptr) return Queued::kForSelf;
     PushBehind(before);
@@ -213,7 +213,7 @@ class OwnTasks {
   }
   Taken TakeSlot(Runnable* task) {
     ++slot_runs_;
-    slot_.Exchange(nullptr);
+    slot_.Put(nullptr);
     return {.task = task, .from_slot = true};
   }
   // The oldest task behind the slot, or null; fills the batch if it must.
