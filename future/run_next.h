@@ -62,8 +62,8 @@ class BasicRunNext {
   // Puts a new task of `executor` here, and counts it.
   [[gnu::always_inline]] bool TryStart(const Executor& executor, Runnable* task) {
     if (executor_ != &executor || !IsEmpty() || Is(kSpecial)) return false;
+    tally_.AddSpawn();  // before a raider can run it: task_ledger.h
     Put(task);
-    tally_.AddSpawn();
     Atomics::LightBarrier();                                             // (3)
     if (IsWanted(wants_->load(std::memory_order_relaxed))) [[unlikely]]  // (3)
       executor_->OnKept();
