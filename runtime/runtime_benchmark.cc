@@ -144,9 +144,12 @@ absl::Duration ProcessorTime() {
   return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
 }
 
-// Some microseconds of arithmetic.
+// Some microseconds of arithmetic, of which a compiler cannot do several steps at once.
 uint64_t Compute(uint64_t value) {
-  for (int i = 0; i < 10'000; ++i) value = value * 6364136223846793005u + 1442695040888963407u;
+  for (int i = 0; i < 3'000; ++i) {
+    value ^= value >> 29;
+    value *= 0xbf58476d1ce4e5b9u;
+  }
   return value;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -20,6 +21,7 @@ namespace weft::future_internal {
 struct FrameSlabs::Slab : IntrusiveListNode<Slab> {
   static constexpr std::size_t kWords = 32;
 
+  FrameSlabs* owner;
   uint32_t free;  // how many blocks are
   uint64_t bits[kWords];
 };
@@ -60,13 +62,15 @@ class SlabMemory {
     return *memory;
   }
 
-  void* Allocate() {
+  // What was used at `home` last, if there is any.
+  void* Allocate(std::size_t home) {
     {
       const SpinningLock lock(&mutex_);
-      if (FreeBlock* const kept = kept_) {
-        kept_ = kept->next;
+      for (std::size_t i = 0; i < FrameSlabs::kHomes; ++i) {
+        FreeBlock*& first = kept_[(home + i) % FrameSlabs::kHomes];
+        if (first == nullptr) continue;
         kept_bytes_.fetch_sub(FrameSlabs::kSlabBytes, std::memory_order_relaxed);
-        return kept;
+        return std::exchange(first, first->next);
       }
     }
     void* const memory = MapSlab();
@@ -74,13 +78,13 @@ class SlabMemory {
     return memory;
   }
 
-  void Free(void* memory) noexcept {
-    if (TryKeep(memory, FrameSlabs::kMostKeptBytes)) return;
+  void Free(void* memory, std::size_t home) noexcept {
+    if (TryKeep(memory, home, FrameSlabs::kMostKeptBytes)) return;
     if (munmap(memory, FrameSlabs::kSlabBytes) == 0) {
       total_bytes_.fetch_sub(FrameSlabs::kSlabBytes, std::memory_order_relaxed);
     } else {
       // The system has no memory to note the gap.
-      (void)TryKeep(memory, std::numeric_limits<std::size_t>::max());
+      (void)TryKeep(memory, home, std::numeric_limits<std::size_t>::max());
     }
   }
 
@@ -89,16 +93,16 @@ class SlabMemory {
   std::size_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  bool TryKeep(void* memory, std::size_t most) noexcept {
+  bool TryKeep(void* memory, std::size_t home, std::size_t most) noexcept {
     const SpinningLock lock(&mutex_);
     if (kept_bytes() >= most) return false;
-    kept_ = ::new (memory) FreeBlock{.next = kept_, .count = 0};
+    kept_[home] = ::new (memory) FreeBlock{.next = kept_[home], .count = 0};
     kept_bytes_.fetch_add(FrameSlabs::kSlabBytes, std::memory_order_relaxed);
     return true;
   }
 
   Mutex mutex_;
-  FreeBlock* kept_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::array<FreeBlock*, FrameSlabs::kHomes> kept_ ABSL_GUARDED_BY(mutex_) = {};
   std::atomic<std::size_t> kept_bytes_{0};  // written under the mutex
   std::atomic<std::size_t> total_bytes_{0};
 };
@@ -112,8 +116,9 @@ SpinningLock::SpinningLock(Mutex* mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS : mutex_
   mutex_->Lock();
 }
 
-void FrameSlabs::SetBlockBytes(std::size_t bytes) {
+void FrameSlabs::SetUp(std::size_t bytes, std::size_t home) {
   static_assert(sizeof(Slab) <= kHeadBytes && kMostBlocks <= Slab::kWords * 64);
+  home_ = home;
   block_bytes_ = std::max(bytes, kLeastBlockBytes);
   capacity_ = static_cast<uint32_t>((kSlabBytes - kHeadBytes) / block_bytes_);
   inverse_ = static_cast<uint32_t>(((uint64_t{1} << 32) + block_bytes_ - 1) / block_bytes_);
@@ -129,7 +134,8 @@ uint32_t FrameSlabs::IndexOf(FreeBlock* block) const {
 }
 
 FrameSlabs::Slab* FrameSlabs::MakeSlab() {
-  auto* const slab = ::new (SlabMemory::Get().Allocate()) Slab;
+  auto* const slab = ::new (SlabMemory::Get().Allocate(home_)) Slab;
+  slab->owner = this;
   slab->free = capacity_;
   std::memset(slab->bits, 0, sizeof(slab->bits));
   std::memset(slab->bits, 0xff, capacity_ / 64 * 8);
@@ -173,8 +179,12 @@ std::pair<FreeBlock*, uint32_t> FrameSlabs::Take(uint32_t most, FreeBlock* end) 
 }
 
 void FrameSlabs::Give(FreeBlock* blocks, const FreeBlock* end) noexcept {
+  while (blocks != end) blocks = SlabOf(blocks)->owner->GiveOwn(blocks, end);
+}
+
+FreeBlock* FrameSlabs::GiveOwn(FreeBlock* blocks, const FreeBlock* end) noexcept {
   const SpinningLock lock(&mutex_);
-  while (blocks != end) {
+  while (blocks != end && SlabOf(blocks)->owner == this) {
     // One slab after the other, and in it one word: most often there is but one.
     Slab* const slab = SlabOf(blocks);
     uint32_t count = 0;
@@ -195,9 +205,10 @@ void FrameSlabs::Give(FreeBlock* blocks, const FreeBlock* end) noexcept {
     if (slab->free == capacity_) {
       slab->Unlink();
       slab->~Slab();
-      SlabMemory::Get().Free(slab);
+      SlabMemory::Get().Free(slab, home_);
     }
   }
+  return blocks;
 }
 
 std::size_t FrameSlabs::TotalBytes() { return SlabMemory::Get().total_bytes(); }

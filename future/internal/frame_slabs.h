@@ -7,7 +7,11 @@
 // serves any other size, or goes back to the system: at most kMostKeptBytes are kept in such slabs
 // by the process.
 //
-//   Thread safety    Thread-safe; one lock for each size.
+// A slab belongs to a home, which some threads share; blocks go back to it, whoever frees them. So
+// what a thread takes lies in its processor's cache, or nowhere, rather than in another one's; and
+// threads of several homes do not meet. Of slabs that are kept, a home gets first those it had.
+//
+//   Thread safety    Thread-safe; one lock for each size and home.
 //   Errors           std::bad_alloc.
 //   Complexity       O(blocks) for each call.
 #ifndef WEFT_FUTURE_INTERNAL_FRAME_SLABS_H_
@@ -44,21 +48,23 @@ class alignas(kCacheLineSize) FrameSlabs {
   static constexpr std::size_t kSlabBytes = 64 * 1024;
   static constexpr std::size_t kMostKeptBytes = 16 * 1024 * 1024;
   static constexpr std::size_t kLeastBlockBytes = 32;
+  // More than that many threads share them.
+  static constexpr std::size_t kHomes = 8;
 
   FrameSlabs() = default;
   FrameSlabs(const FrameSlabs&) = delete;
   FrameSlabs& operator=(const FrameSlabs&) = delete;
 
-  // Before all else. Precondition: a multiple of 16, and far smaller than a slab.
-  void SetBlockBytes(std::size_t bytes);
+  // Before all else. Preconditions: a multiple of 16, and far smaller than a slab; below kHomes.
+  void SetUp(std::size_t block_bytes, std::size_t home);
 
   // At most `most` blocks, and at least one: as a list that ends before `end`, each with the number
   // of blocks from there on, of which that of the first is returned too.
   std::pair<FreeBlock*, uint32_t> Take(uint32_t most, FreeBlock* end = nullptr)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes a list back, up to `end`: blocks of this size, whoever took them.
-  void Give(FreeBlock* blocks, const FreeBlock* end = nullptr) noexcept ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes a list back, up to `end`: blocks of one size, whoever took them, to where they are from.
+  static void Give(FreeBlock* blocks, const FreeBlock* end = nullptr) noexcept;
 
   // What the slabs of all sizes take, and how much of it lies in slabs without a block in use.
   static std::size_t TotalBytes();
@@ -69,11 +75,14 @@ class alignas(kCacheLineSize) FrameSlabs {
 
   static Slab* SlabOf(FreeBlock* block);
   uint32_t IndexOf(FreeBlock* block) const;
+  // Takes the blocks at the front of a list back that are its own, and returns the rest.
+  FreeBlock* GiveOwn(FreeBlock* blocks, const FreeBlock* end) noexcept ABSL_LOCKS_EXCLUDED(mutex_);
   Slab* MakeSlab() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  std::size_t block_bytes_ = 0;  // these three are constant
-  uint32_t capacity_ = 0;        // blocks in a slab
-  uint32_t inverse_ = 0;         // 2^32 / block_bytes_, rounded up
+  std::size_t home_ = 0;  // these four are constant
+  std::size_t block_bytes_ = 0;
+  uint32_t capacity_ = 0;  // blocks in a slab
+  uint32_t inverse_ = 0;   // 2^32 / block_bytes_, rounded up
   Mutex mutex_;
   IntrusiveList<Slab> roomy_ ABSL_GUARDED_BY(mutex_);  // those that have free blocks
 };
