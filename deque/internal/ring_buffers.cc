@@ -6,8 +6,7 @@
 namespace weft::deque_internal {
 
 void ReleasePages(void* data, std::size_t bytes) {
-  constexpr std::size_t kWorthACall = std::size_t{1} << 16;
-  if (bytes < kWorthACall) return;
+  if (bytes <= kMostKeptBytes) return;
   const std::uintptr_t page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(data);
   const std::uintptr_t begin = (first + page - 1) / page * page;

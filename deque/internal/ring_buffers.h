@@ -3,8 +3,9 @@
 // A thief may hold the address of a buffer that the owner has left, for as long as it likes, and
 // read a slot of it; what it read is then dropped (split_ring.h says why). So a buffer is never
 // unmapped before the deque ends. It is kept for the next time that its size is needed, and the
-// pages of a large one are given back to the system meanwhile. Sizes double, so that the memory in
-// use is less than twice the present buffer, and the address space less than twice the largest.
+// pages of one of more than a mebibyte are given back to the system meanwhile. Sizes double, so that the memory in
+// use is less than twice the present buffer, or two mebibytes, and the address space less than twice
+// the largest.
 #ifndef WEFT_DEQUE_INTERNAL_RING_BUFFERS_H_
 #define WEFT_DEQUE_INTERNAL_RING_BUFFERS_H_
 
@@ -16,8 +17,12 @@
 
 namespace weft::deque_internal {
 
-// Gives the whole pages inside [data, data + bytes) back to the system, if they are many enough to
-// be worth a system call. The memory stays readable and writable; its contents are lost.
+// A burst of as much as this finds its pages the next time: to get them again costs it more than
+// its pushes, and holds up all threads that get some.
+inline constexpr std::size_t kMostKeptBytes = std::size_t{1} << 20;
+
+// Gives the whole pages inside [data, data + bytes) back to the system, if they are more than that.
+// The memory stays readable and writable; its contents are lost.
 void ReleasePages(void* data, std::size_t bytes);
 
 // A ring of a power of two of slots: item i lies in slot i mod capacity. Slots start with a value,
