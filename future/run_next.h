@@ -45,7 +45,8 @@ class BasicRunNext {
     kOthersWait = 2,
     kFreshWait = 4,
     kClasses = 8,
-    kShut = 16,  // Open() and Close() set it
+    kShut = 16,    // Open() and Close() set it
+    kShares = 32,  // the next spawn is not for here; takes and yields go on
   };
 
   // By its lower half, as a signed number, the executor says whether it is to be told of a task
@@ -61,7 +62,8 @@ class BasicRunNext {
 
   // Puts a new task of `executor` here, and counts it.
   [[gnu::always_inline]] bool TryStart(const Executor& executor, Runnable* task) {
-    if (executor_ != &executor || !IsEmpty() || Is(kSpecial)) return false;
+    if (executor_ != &executor || !IsEmpty() || (reasons_ & (kSpecial | kShares)) != 0)
+      return false;
     tally_.AddSpawn();  // before a raider can run it: task_ledger.h
     Put(task);
     Atomics::LightBarrier();                                             // (3)
@@ -96,8 +98,8 @@ class BasicRunNext {
   }
 
   // Whether there is no reason to ask the owner.
-  bool IsEasy() const { return reasons_ == 0; }
-  bool IsEasyBut(Reason reason) const { return (reasons_ & ~reason) == 0; }
+  bool IsEasy() const { return (reasons_ & ~kShares) == 0; }
+  bool IsEasyBut(Reason reason) const { return (reasons_ & ~(kShares | reason)) == 0; }
 
   // For a task of `executor` that gives way: whether it would be the next to run. It then goes on,
   // as if it had been. Precondition: IsEasy().

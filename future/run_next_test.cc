@@ -120,6 +120,18 @@ TEST_F(RunNextTest, WhereAllIsSpecialNothingComesIn) {
   EXPECT_EQ(next_.tally().spawned(), 0u);
 }
 
+TEST_F(RunNextTest, WhereTheNextSpawnIsSharedTheOthersGoOn) {
+  EXPECT_TRUE(next_.TryStart(executor_, &task_));
+  next_.Set(RunNext::kShares);
+  EXPECT_TRUE(next_.IsEasy());
+  EXPECT_TRUE(next_.IsEasyBut(RunNext::kOthersWait));
+  EXPECT_TRUE(next_.TryTake(&task_));
+  EXPECT_TRUE(next_.TryGoOn(&executor_));
+  EXPECT_FALSE(next_.TryStart(executor_, &task_));
+  next_.Clear(RunNext::kShares);
+  EXPECT_TRUE(next_.TryStart(executor_, &task_));
+}
+
 TEST_F(RunNextTest, ATaskThatIsRaidedIsGone) {
   EXPECT_TRUE(next_.TryStart(executor_, &task_));
   ASSERT_TRUE(next_.lock().TryLock());

@@ -143,7 +143,30 @@ TEST(RuntimeFairnessTest, BatchOfAWorkerThatIsStuckIsTaken) {
   runtime.Schedule(&start, ScheduleHint::kSpawn);
   await(is_done);
   runtime.Shutdown(ShutdownMode::kDrain);
-  EXPECT_GE(runtime.Stats().Total().raids, 2u);  // the slot of `start`, and the batch
+  EXPECT_GE(runtime.Stats().Total().raids, 1u);  // the batch
+}
+
+// Its spawner wakes an idle worker for it, which then need not raid the slot.
+TEST(RuntimeFairnessTest, WhatIsSpawnedByOneThatGoesOnIsStolen) {
+  Runtime runtime(Workers(2));
+  const auto are_idle = [&] {
+    const WorkerStats total = runtime.Stats().Total();
+    return total.parks >= 1 && total.polls >= 1;
+  };
+  while (!are_idle()) std::this_thread::yield();
+  std::atomic<bool> has_run{false};
+  std::atomic<bool> is_done{false};
+  Call child([&] { has_run = true; });
+  Call spawner([&] {
+    runtime.Schedule(&child, ScheduleHint::kSpawn);
+    while (!has_run.load()) std::this_thread::yield();
+    is_done = true;
+  });
+  runtime.Schedule(&spawner, ScheduleHint::kSpawn);
+  while (!is_done.load()) std::this_thread::yield();
+  runtime.Shutdown(ShutdownMode::kDrain);
+  EXPECT_EQ(runtime.Stats().Total().raids, 0u);
+  EXPECT_GE(runtime.Stats().Total().steals, 1u);
 }
 
 // Whether a worker that runs nothing has waited three times since then, though nobody woke anybody.

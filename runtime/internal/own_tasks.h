@@ -49,13 +49,30 @@ class OwnTasks {
 
   // Owner. A new task: kept in the slot if that is free, else for all.
   Queued PushSpawned(Runnable* task) {
-    if (slot_.IsEmpty()) {
+    if (slot_.IsEmpty() && !slot_.Is(RunNext::kShares)) {
       slot_.Put(task);
       return Queued::kKept;
     }
+    slot_.Clear(RunNext::kShares);
     PushBehind(task);
     return Queued::kForAll;
   }
+
+  // Owner. A worker is about to wake up for what was spawned last, and looks for it in some
+  // microseconds. If it found that in the slot, it would have to raid it, once it has seen that this
+  // owner does not get there, for the price of as many again. So it is for all.
+  void PublishSlot() {
+    Runnable* task;
+    {
+      const OwnersHold hold(slot_.lock());
+      task = slot_.Peek();
+      if (task != nullptr) slot_.Put(nullptr);
+    }
+    if (task != nullptr) PushBehind(task);
+  }
+  // Owner. The same where a worker wakes up, and nothing is spawned yet: what is spawned next is for
+  // all.
+  void ShareNextSpawn() { slot_.Set(RunNext::kShares); }
 
   // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.
   Queued PushWoken(Runnable* task) {

@@ -78,7 +78,7 @@ class Scheduler {
     return worker != nullptr && worker->TakeIfNext(task);
   }
   // Executor::OnKept(): on a worker.
-  void OnKept() { current_worker->WakePicked(); }
+  void OnKept() { current_worker->WakePickedForKept(); }
   // Executor::MayGoOn(): on a worker.
   bool MayGoOn() { return current_worker->MayGoOn(); }
   // Ends of tasks that workers count by themselves are told to the executor from now on, after a
@@ -183,7 +183,7 @@ inline void Worker::WakeOne() {
 
 inline void Worker::WakeForKept() {
   if (scheduler_.idle_.MayPickForKept()) [[unlikely]]
-    WakePicked();
+    WakePickedForKept();
 }
 
 }  // namespace weft::runtime_internal

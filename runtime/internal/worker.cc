@@ -170,6 +170,16 @@ void Worker::WakePicked() {
   if (pick.idler != nullptr) Wake(pick);
 }
 
+void Worker::WakePickedForKept() {
+  const Pick pick = scheduler_.idle_.PickOne();
+  if (pick.idler == nullptr) return;
+  tasks_.PublishSlot();
+  Wake(pick);
+  // On its way the task was out of sight, and whoever was picked may have woken before, and sleep
+  // again: so it counts as work that was added just now.
+  WakeOne();
+}
+
 void Worker::Wake(const Pick& pick) {
   whereabouts_.NoteBusy();
   scheduler_.WakeFromWorker(pick);

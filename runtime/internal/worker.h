@@ -105,8 +105,9 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   void WakeOne();  // inline: scheduler.h
   // The same for what this worker keeps to itself.
   void WakeForKept();  // inline: scheduler.h
-  // Both, where it seems that somebody is idle.
+  // Each, where it seems that somebody is idle.
   [[gnu::noinline]] void WakePicked();
+  [[gnu::noinline]] void WakePickedForKept();
   // WakeOne() for a job whose Offer() was kWanted. While others are idle, each is.
   void WakeForJob();
   // Any thread. Where this worker runs and has slept.

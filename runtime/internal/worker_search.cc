@@ -137,7 +137,9 @@ void Worker::StopSearching() {
   searching_pays_ = busy_.Resume(now) <= scheduler_.options_.search_time;
   const Pick pick =
       scheduler_.idle_.EndSearch([this](Sight sight) { return scheduler_.HasWork(sight); });
-  if (pick.idler != nullptr) Wake(pick);
+  if (pick.idler == nullptr) return;
+  tasks_.ShareNextSpawn();
+  Wake(pick);
 }
 
 // The first hook comes before the worker is idle: what it schedules is seen as other work is.
