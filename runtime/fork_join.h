@@ -48,11 +48,13 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
 
 #include "base/check.h"
+#include "base/instant.h"
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "future/poll.h"
@@ -139,10 +141,11 @@ JoinedResults<F, G> Join(F f, G g) {
 // How a range is divided.
 struct ParallelOptions {
   // Most elements that run in order on one worker; 0: 16 pieces for each worker, which is right
-  // where elements take about the same time and the loop takes more than some tens of microseconds.
-  // A piece that is not stolen costs some nanoseconds more than its elements; one that is, a
-  // microsecond or two, and more if a worker has to wake for it: so a piece should take some
-  // microseconds at least, and a loop of a few is best left to one worker (a grain of its size).
+  // where elements take about the same time. While a worker would have to wake for them, the first
+  // pieces run in order, for three microseconds: a shorter loop wakes nobody. With a grain, all are
+  // offered at once. A piece that is not stolen costs some nanoseconds more than its elements; one
+  // that is, a microsecond or two, and more if a worker has to wake for it: so a piece should take
+  // some microseconds at least.
   // Smaller pieces than the default pay where some elements take far longer than others. Counted
   // from the first element, pieces of 64 and more begin at multiples of the largest power of two,
   // up to 64, that divides the grain: 64 keeps vectors aligned and lines of memory undivided.
@@ -166,6 +169,15 @@ auto ReducePieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain
   return combine(std::move(left), std::move(right));
 }
 
+// A loop of the default grain, if a worker would have to wake for it: its first part, or all. Returns
+// where the rest begins.
+template <typename Run>
+std::ptrdiff_t RunFirstPart(std::ptrdiff_t end, std::ptrdiff_t grain,
+                            const ParallelOptions& options, Run& run) {
+  if (options.grain != 0 || end <= grain || !WouldWakeForJob()) return 0;
+  return RunWhileShort(end, grain, run, MonotonicNow);
+}
+
 void RunAndWait(Runtime& runtime, void (*function)(void*), void* argument);
 
 }  // namespace runtime_internal
@@ -179,7 +191,9 @@ void ParallelFor(Index begin, Index end, Body&& body, ParallelOptions options = 
   auto piece = [&body, begin](std::ptrdiff_t from, std::ptrdiff_t to) {
     for (; from < to; ++from) body(static_cast<Index>(begin + static_cast<Index>(from)));
   };
-  runtime_internal::ForPieces(0, size, runtime_internal::GrainOf(size, options), piece);
+  const std::ptrdiff_t grain = runtime_internal::GrainOf(size, options);
+  const std::ptrdiff_t done = runtime_internal::RunFirstPart(size, grain, options, piece);
+  if (done < size) runtime_internal::ForPieces(done, size, grain, piece);
 }
 
 // The same for the elements of a range, which body gets as the range's iterators give them.
@@ -209,8 +223,19 @@ T ParallelReduce(Index begin, Index end, T identity, Map&& map, Combine&& combin
     }
     return result;
   };
-  return runtime_internal::ReducePieces(0, size, runtime_internal::GrainOf(size, options), piece,
-                                        combine);
+  const std::ptrdiff_t grain = runtime_internal::GrainOf(size, options);
+  std::optional<T> first;
+  auto add = [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+    if (first) {
+      *first = combine(*std::move(first), piece(from, to));
+    } else {
+      first.emplace(piece(from, to));
+    }
+  };
+  const std::ptrdiff_t done = runtime_internal::RunFirstPart(size, grain, options, add);
+  if (done == size) return *std::move(first);
+  T rest = runtime_internal::ReducePieces(done, size, grain, piece, combine);
+  return first ? combine(*std::move(first), std::move(rest)) : rest;
 }
 
 // Runs f() on a worker of `runtime` and blocks the calling thread until it has ended; on a worker

@@ -16,11 +16,15 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/backoff.h"
+#include "base/instant.h"
 #include "future/poll_fn.h"
 #include "future/spawn.h"
 #include "future/task.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/internal/range_jobs.h"
 #include "runtime/runtime.h"
 
 namespace weft {
@@ -282,6 +286,49 @@ TEST_P(ForkJoinTest, ReduceKeepsTheOrder) {
   std::string expected;
   for (int i = 0; i < 500; ++i) expected += std::to_string(i);
   EXPECT_EQ(text, expected);
+}
+
+// Of the default grain, in runtimes that sleep: the first part of each is run in order, and ends
+// wherever the clock has it end.
+TEST_P(ForkJoinTest, LoopsWhileOthersSleep) {
+  for (const int size : {1, 100, 10'000}) {
+    Runtime asleep(WithWorkers(GetParam()));
+    std::vector<std::atomic<int>> visits(static_cast<std::size_t>(size));
+    RunOn(asleep, [&] { ParallelFor(visits, [](std::atomic<int>& visit) { ++visit; }); });
+    for (const std::atomic<int>& visit : visits) ASSERT_EQ(visit.load(), 1);
+    const std::vector<int> all = RunOn(asleep, [size] {
+      return ParallelReduce(
+          0, size, std::vector<int>(), [](int i) { return std::vector<int>{i}; },
+          [](std::vector<int> a, const std::vector<int>& b) {
+            a.insert(a.end(), b.begin(), b.end());
+            return a;
+          });
+    });
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(size));
+    for (int i = 0; i < size; ++i) ASSERT_EQ(all[static_cast<std::size_t>(i)], i);
+  }
+}
+
+TEST(FirstPartTest, EndsWithALoopThatIsShortOrTheFirstPieceThatIsNot) {
+  Instant now;
+  std::vector<std::pair<std::ptrdiff_t, std::ptrdiff_t>> pieces;
+  absl::Duration length;
+  const auto run_while_short = [&] {
+    pieces.clear();
+    auto run = [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+      pieces.emplace_back(from, to);
+      now = now + length;
+    };
+    return runtime_internal::RunWhileShort(25, 10, run, [&] { return now; });
+  };
+  EXPECT_EQ(run_while_short(), 25);
+  EXPECT_THAT(pieces, testing::ElementsAre(testing::Pair(0, 10), testing::Pair(10, 20),
+                                           testing::Pair(20, 25)));
+  length = runtime_internal::kShortLoop / 2;
+  EXPECT_EQ(run_while_short(), 20);
+  length = absl::Hours(1);
+  EXPECT_EQ(run_while_short(), 10);
+  EXPECT_THAT(pieces, testing::ElementsAre(testing::Pair(0, 10)));
 }
 
 // The first index of each piece, found by what a piece begins with.

@@ -28,6 +28,11 @@ void ForkJob::End() {
 
 void WakeForJob() { Worker::Current()->WakeForJob(); }
 
+bool WouldWakeForJob() {
+  const Worker* const worker = Worker::Current();
+  return worker != nullptr && worker->scheduler()->SomebodyIsIdle();
+}
+
 void AwaitJob(const ForkJob& job) { Worker::Current()->Await(job); }
 
 int WorkersHere() {

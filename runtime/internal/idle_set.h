@@ -175,7 +175,8 @@ class BasicIdleSet {
   // Whether all workers are busy, as far as this thread knows: nobody would take what is offered.
   bool AllAreBusy() const { return state_.load(std::memory_order_relaxed) == 0; }
 
-  // Whether a worker is idle. For who has called PickOne() just now, which has the barrier (1).
+  // Whether a worker is idle: a hint, but for who has called PickOne() just now, which has the
+  // barrier (1).
   bool SomebodyIsIdle() const { return Idle(state_.load(std::memory_order_relaxed)) > 0; }
 
   // A worker has added work for all: picks the worker to wake for it, if that is needed. Sleepers

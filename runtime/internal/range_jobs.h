@@ -6,11 +6,14 @@
 #ifndef WEFT_RUNTIME_INTERNAL_RANGE_JOBS_H_
 #define WEFT_RUNTIME_INTERNAL_RANGE_JOBS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
 #include <variant>
 
+#include "absl/time/time.h"
+#include "base/instant.h"
 #include "deque/fork_stack.h"
 #include "future/executor.h"
 #include "runtime/internal/fork_job.h"
@@ -152,6 +155,26 @@ void ForPieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain, P
     begin = next->begin();
     end = next->end();
   }
+}
+
+// Whether a fork of this thread would wake somebody.
+bool WouldWakeForJob();
+
+// To wake a worker costs this one some microseconds, and that one comes later still.
+inline constexpr absl::Duration kShortLoop = absl::Microseconds(3);
+
+// Calls run(from, to) for pieces from 0 on, in order, for as long as a short loop takes by the clock
+// now(). Returns where the rest begins.
+template <typename Run, typename Now>
+std::ptrdiff_t RunWhileShort(std::ptrdiff_t end, std::ptrdiff_t grain, Run& run, Now now) {
+  const Instant until = now() + kShortLoop;
+  std::ptrdiff_t begin = 0;
+  do {
+    const std::ptrdiff_t next = std::min(begin + grain, end);
+    run(begin, next);
+    begin = next;
+  } while (begin < end && now() < until);
+  return begin;
 }
 
 }  // namespace weft::runtime_internal

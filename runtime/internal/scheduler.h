@@ -105,6 +105,8 @@ class Scheduler {
   // Whether all workers run where the options say.
   const absl::Status& placement_status() const { return placement_status_; }
 
+  // A moment's truth.
+  bool SomebodyIsIdle() const { return idle_.SomebodyIsIdle(); }
   int worker_count() const { return static_cast<int>(workers_.size()); }
 
   // Whether the calling thread is one of the workers.
