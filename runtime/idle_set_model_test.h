@@ -55,21 +55,21 @@ class Workers {
     kept_.store(1, std::memory_order_relaxed);
     Wake(idle_.PickOneForKept());
   }
-  // Keeps something, and makes it public for the poller, who is picked for it; in between it is out
-  // of sight. A poller who has woken by itself before it was told finds nothing, and is not told.
+  // Keeps something, and makes it public for the poller, who is picked for it. One who has woken by
+  // itself before it was told is not told.
   void KeepAndPublish() {
     kept_.store(1, std::memory_order_relaxed);
     const Pick pick = idle_.PickOneForKept();
     if (pick.idler == nullptr) return;
-    kept_.store(0, std::memory_order_relaxed);
     work_.store(1, std::memory_order_relaxed);
+    kept_.store(0, std::memory_order_relaxed);
     if (idle_.IsPicked(*pick.idler)) Wake(pick);
     Wake(idle_.PickOne());
   }
   // The poller wakes by itself, finds nothing, and goes idle again.
-  void WakeAndGoIdle(int worker) {
+  void WakeAndGoIdle(int worker, Patrol patrol) {
     idle_.LeavePolling(&idlers_[worker]);
-    GoIdle(worker);
+    GoIdle(worker, patrol);
   }
   void GoIdle(int worker, Patrol patrol = Patrol::kNotNeeded) {
     const auto has_work = [this](Sight sight) { return HasWork(sight); };

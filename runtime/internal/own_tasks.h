@@ -23,6 +23,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -60,15 +61,18 @@ class OwnTasks {
 
   // Owner. A worker is about to wake up for what was spawned last, and looks for it in some
   // microseconds. If it found that in the slot, it would have to raid it, once it has seen that this
-  // owner does not get there, for the price of as many again. So it is for all.
-  void PublishSlot() {
-    Runnable* task;
-    {
-      const OwnersHold hold(slot_.lock());
-      task = slot_.Peek();
-      if (task != nullptr) slot_.Put(nullptr);
+  // owner does not get there, for the price of as many again. So it is for all; without memory for
+  // that, it stays.
+  void PublishSlot() noexcept {
+    const OwnersHold hold(slot_.lock());
+    Runnable* const task = slot_.Peek();
+    if (task == nullptr) return;
+    try {
+      PushBehind(task);  // a raider does not get at the slot meanwhile
+    } catch (const std::bad_alloc&) {
+      return;
     }
-    if (task != nullptr) PushBehind(task);
+    slot_.Put(nullptr);
   }
   // Owner. The same where a worker wakes up, and nothing is spawned yet: what is spawned next is for
   // all.
