@@ -211,6 +211,20 @@ TEST_F(StreamTest, FuturesUnorderedPollsOnlyWhatWasWoken) {
   EXPECT_TRUE(set.poll_next(stopping).IsStopped());
 }
 
+TEST_F(StreamTest, Regression_ASetThatWasClosedMayBeUsedAndClosedAgain) {
+  const bool flag = false;
+  int polls = 0;
+  std::vector<Waker> wakers;
+  FuturesUnordered<decltype(WaitFor(flag, &polls, &wakers))> set;
+  Context cx = PollContext();
+  Context stopping = cx.WithStop();
+  for (int i = 0; i < 2; ++i) {
+    set.Add(WaitFor(flag, &polls, &wakers));
+    EXPECT_TRUE(set.poll_next(cx).IsPending());
+    EXPECT_TRUE(set.poll_next(stopping).IsStopped());
+  }
+}
+
 TEST_F(StreamTest, WakersOutliveTheSet) {
   std::vector<Waker> wakers;
   {

@@ -44,7 +44,9 @@ void ReadySet::Add(Member* member) {
 }
 
 void ReadySet::BeginPoll(const Context& cx) {
-  const bool must_tell_all = cx.StopRequested() && !std::exchange(is_stopping_, true);
+  // Kept also when there is none: a set that was closed may go on, and be closed again.
+  const bool was_stopping = std::exchange(is_stopping_, cx.StopRequested());
+  const bool must_tell_all = is_stopping_ && !was_stopping;
   Waker previous;  // dropped after the lock
   MutexLock lock(&core_->mutex);
   if (!core_->poller.WillWake(cx.waker())) {
