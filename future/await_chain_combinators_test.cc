@@ -19,6 +19,7 @@
 #include "future/context.h"
 #include "future/contract.h"
 #include "future/debounce_items.h"
+#include "future/flatten_unordered.h"
 #include "future/from_futures.h"
 #include "future/fuse.h"
 #include "future/futures_unordered.h"
@@ -156,6 +157,18 @@ TEST_F(AwaitChainCombinatorsTest, SeveralStreamsShowThoseThatAreWaitedFor) {
               {"FoldFuture", "FlattenStream", "FutureStream", "Gate"});
   ExpectShown(Collect(ThenItems(GateStream(), [](int) { return Gate(); })),
               {"FoldFuture", "FlattenStream", "ItemsStream", "GateStream"});
+}
+
+TEST_F(AwaitChainCombinatorsTest, FlattenUnorderedShowsItsSourceAndTheInnerStreams) {
+  auto source = Concat(FromRange(std::vector<GateStream>(2)), FromRange(std::vector<GateStream>()));
+  auto items = Collect(FlattenUnordered(std::move(source), 2));
+  EXPECT_TRUE(Poll(items).IsPending());
+  EXPECT_THAT(OutlineOf(items),
+              ElementsAre("0 FoldFuture", "1 FlattenUnorderedStream", "2 ConcatStream",
+                          "3 RangeStream", "2 GateStream", "2 GateStream"));
+  EXPECT_TRUE(PollStopped(items).IsStopped());
+  ExpectShown(Collect(FlattenUnordered(FromRange(std::vector<GateStream>(1)), 2)),
+              {"FoldFuture", "FlattenUnorderedStream", "GateStream"});
 }
 
 TEST_F(AwaitChainCombinatorsTest, StreamsOfFunctionsShowWhatTheyMade) {

@@ -15,6 +15,7 @@
 #include "future/debounce_items.h"
 #include "future/everywhere.h"
 #include "future/finally.h"
+#include "future/flatten_unordered.h"
 #include "future/from_futures.h"
 #include "future/futures_unordered.h"
 #include "future/map.h"
@@ -56,6 +57,12 @@ std::vector<FutureStream<decltype(Leaf(nullptr))>> Many(Scene* scene) {
   std::vector<FutureStream<decltype(Leaf(nullptr))>> streams;
   for (int i = 1; i <= 2; ++i) streams.push_back(FromFuture(Leaf(scene, i)));
   return streams;
+}
+
+// 1 and 2, each in a stream of its own.
+auto Nested(Scene* scene) {
+  return MapItems(Numbers(scene, 2),
+                  [scene](int x) { return SkipItems(Numbers(scene, x), x - 1); });
 }
 
 // Errors at first, then 3.
@@ -159,12 +166,11 @@ constexpr Row kRows[] = {
        });
      }},
     {"Flatten",
-     [](Scene* scene) {
-       return Of([scene] {
-         return Sum(FlattenItems(MapItems(
-             Numbers(scene, 2), [scene](int x) { return SkipItems(Numbers(scene, x), x - 1); })));
-       });
-     }},
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenItems(Nested(scene))); }); }},
+    {"FlattenUnordered",
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenUnordered(Nested(scene), 2)); }); }},
+    {"FlattenUnorderedOneByOne",
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenUnordered(Nested(scene), 1)); }); }},
     {"Then",
      [](Scene* scene) {
        return Of([scene] { return Sum(ThenItems(Numbers(scene, 2), LeafOf(scene))); });

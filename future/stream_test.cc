@@ -318,7 +318,7 @@ TEST_F(StreamDeathTest, RefusesMisuse) {
         (void)set.poll_next(cx);
         // Goes on to ~FuturesUnordered().
       },
-      "1 of its futures may be in flight; co_await Close");
+      "1 of its futures or streams may be in flight; co_await Close");
 }
 
 }  // namespace

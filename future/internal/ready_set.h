@@ -1,4 +1,5 @@
-// future/internal/ready_set.h — the children of a FuturesUnordered, and which of them were woken.
+// future/internal/ready_set.h — the children of a FuturesUnordered or FlattenUnordered(), and which
+// of them were woken.
 //
 // Each child has a waker of its own, which puts it on the ready list and wakes whoever polls the
 // set. Wakers may outlive the child and the set: they share the child's memory and the core.
@@ -82,6 +83,9 @@ class ReadySet {
   // The next ready member; null when those that were ready at BeginPoll() have all been taken, so
   // that a child that wakes itself does not keep the poll from ending.
   Member* TakeReady();
+  // A member that was taken has more to give: it is ready, behind the others. Wakes nobody, so the
+  // poll that took it answers an item.
+  void PutBack(Member* member);
   // Calls visit(member) for each member that has not been removed.
   template <typename Visit>
   void ForEach(Visit&& visit) const {
