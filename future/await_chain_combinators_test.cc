@@ -129,6 +129,8 @@ TEST_F(AwaitChainCombinatorsTest, RetryShowsItsAttemptOrItsSleep) {
 TEST_F(AwaitChainCombinatorsTest, WhatConsumesAStreamShowsIt) {
   ExpectShown(Collect(GateStream()), {"FoldFuture", "GateStream"});
   ExpectShown(ForEach(GateStream(), [](int) {}), {"FoldFuture", "GateStream"});
+  ExpectShown(TryForEach(GateStream(), [](int) { return absl::OkStatus(); }),
+              {"FoldFuture", "GateStream"});
   ExpectShown(Collect(MapItems(GateStream(), [](int x) { return x; })),
               {"FoldFuture", "ItemsStream", "GateStream"});
   ExpectShown(Collect(FilterItems(GateStream(), [](int) { return true; })),
@@ -194,6 +196,11 @@ TEST_F(AwaitChainCombinatorsTest, SetsOfFuturesShowThoseThatHaveNotFinished) {
   EXPECT_THAT(OutlineOf(buffered), ElementsAre("0 FoldFuture", "1 BufferedStream", "2 ItemsStream",
                                                "3 RangeStream", "2 Gate", "2 Gate"));
   EXPECT_TRUE(PollStopped(buffered).IsStopped());
+
+  const auto to_status = [](int x) { return IntOr(x); };
+  const auto open = [to_status](int) { return Map(Gate(), to_status); };
+  ExpectShown(TryForEachConcurrent(FromRange(std::vector<int>{1}), 2, open),
+              {"FoldFuture", "BufferedStream", "MapFuture", "Gate"});
 
   FuturesUnordered<Gate> set;
   set.Add(Gate());
