@@ -19,6 +19,7 @@
 #include "future/context.h"
 #include "future/contract.h"
 #include "future/debounce_items.h"
+#include "future/flatten_unordered.h"
 #include "future/from_futures.h"
 #include "future/fuse.h"
 #include "future/futures_unordered.h"
@@ -128,6 +129,8 @@ TEST_F(AwaitChainCombinatorsTest, RetryShowsItsAttemptOrItsSleep) {
 TEST_F(AwaitChainCombinatorsTest, WhatConsumesAStreamShowsIt) {
   ExpectShown(Collect(GateStream()), {"FoldFuture", "GateStream"});
   ExpectShown(ForEach(GateStream(), [](int) {}), {"FoldFuture", "GateStream"});
+  ExpectShown(TryForEach(GateStream(), [](int) { return absl::OkStatus(); }),
+              {"FoldFuture", "GateStream"});
   ExpectShown(Collect(MapItems(GateStream(), [](int x) { return x; })),
               {"FoldFuture", "ItemsStream", "GateStream"});
   ExpectShown(Collect(FilterItems(GateStream(), [](int) { return true; })),
@@ -158,6 +161,18 @@ TEST_F(AwaitChainCombinatorsTest, SeveralStreamsShowThoseThatAreWaitedFor) {
               {"FoldFuture", "FlattenStream", "ItemsStream", "GateStream"});
 }
 
+TEST_F(AwaitChainCombinatorsTest, FlattenUnorderedShowsItsSourceAndTheInnerStreams) {
+  auto source = Concat(FromRange(std::vector<GateStream>(2)), FromRange(std::vector<GateStream>()));
+  auto items = Collect(FlattenUnordered(std::move(source), 2));
+  EXPECT_TRUE(Poll(items).IsPending());
+  EXPECT_THAT(OutlineOf(items),
+              ElementsAre("0 FoldFuture", "1 FlattenUnorderedStream", "2 ConcatStream",
+                          "3 RangeStream", "2 GateStream", "2 GateStream"));
+  EXPECT_TRUE(PollStopped(items).IsStopped());
+  ExpectShown(Collect(FlattenUnordered(FromRange(std::vector<GateStream>(1)), 2)),
+              {"FoldFuture", "FlattenUnorderedStream", "GateStream"});
+}
+
 TEST_F(AwaitChainCombinatorsTest, StreamsOfFunctionsShowWhatTheyMade) {
   const auto optional = [](int x) { return std::optional<int>(x); };
   ExpectShown(Collect(FromFutures([optional] { return Map(Gate(), optional); })),
@@ -181,6 +196,11 @@ TEST_F(AwaitChainCombinatorsTest, SetsOfFuturesShowThoseThatHaveNotFinished) {
   EXPECT_THAT(OutlineOf(buffered), ElementsAre("0 FoldFuture", "1 BufferedStream", "2 ItemsStream",
                                                "3 RangeStream", "2 Gate", "2 Gate"));
   EXPECT_TRUE(PollStopped(buffered).IsStopped());
+
+  const auto to_status = [](int x) { return IntOr(x); };
+  const auto open = [to_status](int) { return Map(Gate(), to_status); };
+  ExpectShown(TryForEachConcurrent(FromRange(std::vector<int>{1}), 2, open),
+              {"FoldFuture", "BufferedStream", "MapFuture", "Gate"});
 
   FuturesUnordered<Gate> set;
   set.Add(Gate());

@@ -3,6 +3,7 @@
 //   auto pages = weft::Buffered(weft::MapItems(urls, &Fetch), 8);           // in the urls' order
 //   auto pages = weft::BufferedUnordered(weft::MapItems(urls, &Fetch), 8);  // as they come
 //   co_await weft::ForEachConcurrent(std::move(urls), 8, &Visit);           // for their effects
+//   absl::Status stored = co_await weft::TryForEachConcurrent(std::move(rows), 8, &Store);
 //
 // Backpressure: at most `limit` futures are unfinished, or finished and not handed on, at a time.
 // The source is asked for more only while there are fewer.
@@ -20,19 +21,24 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
+#include "absl/status/status.h"
 #include "base/check.h"
 #include "future/await_chain.h"
 #include "future/context.h"
 #include "future/future.h"
 #include "future/futures_unordered.h"
 #include "future/internal/result.h"
+#include "future/internal/status_traits.h"
 #include "future/poll.h"
 #include "future/stream.h"
 #include "future/stream_ops.h"
+#include "future/try_items.h"
 
 namespace weft {
 
@@ -62,6 +68,51 @@ class Placed {
  private:
   F future_;
   std::size_t place_;
+};
+
+// The status of a function's future, or of the item for which the function was not called.
+template <Future F>
+  requires StatusLike<OutputOf<F>>
+class Attempt {
+ public:
+  using Output = absl::Status;
+
+  explicit Attempt(F future) : future_(std::move(future)) {}
+  explicit Attempt(absl::Status error) : error_(std::move(error)) {}
+
+  Poll<absl::Status> poll(Context& cx) {
+    if (!future_) return std::move(error_);
+    auto poll = future_->poll(cx);
+    if (poll.IsPending()) return kPending;
+    if (poll.IsStopped()) return kStopped;
+    return StatusOf(poll.value());
+  }
+
+  // Shows the future in its place.
+  void VisitAwaitChain(AwaitVisitor& visitor) const {
+    if (future_) visitor.Visit(*future_);
+  }
+
+ private:
+  std::optional<F> future_;
+  absl::Status error_;
+};
+
+// Makes it of an item.
+template <typename Function>
+struct AttemptOf {
+  Function function;
+  template <typename Item>
+  auto operator()(Item&& item) {
+    using Value = typename StatusTraits<Item>::Value;
+    using Made = Attempt<std::invoke_result_t<Function&, Value>>;
+    if constexpr (StatusLike<Item>) {
+      if (!item.ok()) return Made(StatusOf(item));
+      return Made(std::invoke(function, ValueOf(std::forward<Item>(item))));
+    } else {
+      return Made(std::invoke(function, std::forward<Item>(item)));
+    }
+  }
 };
 
 }  // namespace future_internal
@@ -205,6 +256,18 @@ template <Stream S, typename Function>
 auto ForEachConcurrent(S source, std::size_t limit, Function function) {
   return ForEach(BufferedUnordered(MapItems(std::move(source), std::move(function)), limit),
                  [](auto&&) {});
+}
+
+// The same for futures of absl::Status or StatusOr: the first error is the result, when the source
+// has been closed and the other futures stopped and awaited. Items that are StatusOr are dealt with
+// as TryForEach() (try_items.h) does.
+template <Stream S, typename Function>
+  requires Future<std::invoke_result_t<Function&, future_internal::ItemValueOf<S>>>
+auto TryForEachConcurrent(S source, std::size_t limit, Function function) {
+  using Attempts = future_internal::AttemptOf<Function>;
+  auto attempts = MapItems(std::move(source), Attempts{std::move(function)});
+  return TryForEach(BufferedUnordered(std::move(attempts), limit),
+                    [](std::monostate) { return absl::OkStatus(); });
 }
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/instant.h"
@@ -15,6 +16,7 @@
 #include "future/debounce_items.h"
 #include "future/everywhere.h"
 #include "future/finally.h"
+#include "future/flatten_unordered.h"
 #include "future/from_futures.h"
 #include "future/futures_unordered.h"
 #include "future/map.h"
@@ -58,6 +60,12 @@ std::vector<FutureStream<decltype(Leaf(nullptr))>> Many(Scene* scene) {
   return streams;
 }
 
+// 1 and 2, each in a stream of its own.
+auto Nested(Scene* scene) {
+  return MapItems(Numbers(scene, 2),
+                  [scene](int x) { return SkipItems(Numbers(scene, x), x - 1); });
+}
+
 // Errors at first, then 3.
 auto Failing(Scene* scene, int* attempts) {
   const bool is_error = ++*attempts < 3;
@@ -71,6 +79,8 @@ Task<int> PeekAtBoth(Scene* scene, PeekableStream<AsyncGenerator<int>>* items) {
   const int* second = co_await scene->faults->Await(Peek(*items));
   co_return *first + *second;
 }
+
+IntOr ErrorAt3(int x) { return x < 3 ? IntOr(x) : absl::AbortedError("three"); }
 
 template <Stream S>
 auto Sum(S stream) {
@@ -159,12 +169,11 @@ constexpr Row kRows[] = {
        });
      }},
     {"Flatten",
-     [](Scene* scene) {
-       return Of([scene] {
-         return Sum(FlattenItems(MapItems(
-             Numbers(scene, 2), [scene](int x) { return SkipItems(Numbers(scene, x), x - 1); })));
-       });
-     }},
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenItems(Nested(scene))); }); }},
+    {"FlattenUnordered",
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenUnordered(Nested(scene), 2)); }); }},
+    {"FlattenUnorderedOneByOne",
+     [](Scene* scene) { return Of([scene] { return Sum(FlattenUnordered(Nested(scene), 1)); }); }},
     {"Then",
      [](Scene* scene) {
        return Of([scene] { return Sum(ThenItems(Numbers(scene, 2), LeafOf(scene))); });
@@ -219,6 +228,27 @@ constexpr Row kRows[] = {
        return Of([scene] {
          return Map(TryCollect(MapItems(Numbers(scene, 3), [](int x) { return IntOr(x); })),
                     [](absl::StatusOr<std::vector<int>> items) { return (*items)[2]; });
+       });
+     }},
+    {"TryForEach",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(TryForEach(Numbers(scene, 9), ErrorAt3),
+                    [](const absl::Status& status) { return absl::IsAborted(status) ? 3 : 0; });
+       });
+     }},
+    {"TryFold",
+     [](Scene* scene) {
+       return Of([scene] {
+         auto items = MapItems(Numbers(scene, 2), [](int x) { return IntOr(x); });
+         return Map(TryFold(std::move(items), 0, std::plus<>()), [](IntOr sum) { return *sum; });
+       });
+     }},
+    {"TryFoldThatFails",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(TryFold(Numbers(scene, 9), 0, [](int, int x) -> IntOr { return ErrorAt3(x); }),
+                    [](const IntOr& sum) { return absl::IsAborted(sum.status()) ? 3 : 0; });
        });
      }},
     {"AnyStream",
@@ -291,6 +321,22 @@ constexpr Row kRows[] = {
      [](Scene* scene) {
        return Of([scene] {
          return Map(ForEachConcurrent(Numbers(scene, 3), 2, LeafOf(scene)), [] { return 3; });
+       });
+     }},
+    {"TryForEachConcurrent",
+     [](Scene* scene) {
+       return Of([scene] {
+         return Map(TryForEachConcurrent(Numbers(scene, 2), 2,
+                                         [scene](int x) { return LeafOr(scene, x); }),
+                    [](const absl::Status& status) { return status.ok() ? 3 : 0; });
+       });
+     }},
+    {"TryForEachConcurrentThatFails",
+     [](Scene* scene) {
+       return Of([scene] {
+         const auto fail = [scene](int x) { return Map(Leaf(scene, x + 1), ErrorAt3); };
+         return Map(TryForEachConcurrent(Numbers(scene, 9), 2, fail),
+                    [](const absl::Status& status) { return absl::IsAborted(status) ? 3 : 0; });
        });
      }},
     {"FuturesUnordered",

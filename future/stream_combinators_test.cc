@@ -31,7 +31,6 @@
 #include "future/take_until.h"
 #include "future/task.h"
 #include "future/timeout_items.h"
-#include "future/try.h"
 #include "future/try_items.h"
 #include "future/zip.h"
 #include "gmock/gmock.h"
@@ -299,31 +298,6 @@ TEST_F(StreamCombinatorsTest, PeekLeavesTheItemInTheStream) {
   EXPECT_EQ(*Poll(peek).value(), 5);
   EXPECT_EQ(PollStopped(items).value(), 5);
   EXPECT_TRUE(PollStopped(items).IsStopped());
-}
-
-TEST_F(StreamCombinatorsTest, TryMakesTheExceptionTheLastItem) {
-  const auto items = All(TryItems(MapItems(First(9), ThrowAt2)));
-  ASSERT_EQ(items.size(), 2u);
-  EXPECT_TRUE(items[0].ok());
-  EXPECT_EQ(items[1].status().message(), "an exception was thrown: two");
-}
-
-TEST_F(StreamCombinatorsTest, TryCollectEndsWithTheFirstError) {
-  const auto parse = [](int n) {
-    return n < 3 ? absl::StatusOr<int>(n) : absl::OutOfRangeError("three");
-  };
-  EXPECT_EQ(*executor_.BlockOn(TryCollect(MapItems(First(2), parse))), (Ints{1, 2}));
-  EXPECT_EQ(executor_.BlockOn(TryCollect(MapItems(Second(9), parse))).status().message(), "three");
-  EXPECT_TRUE(AreBothFinished());
-}
-
-TEST_F(StreamCombinatorsTest, AFusedStreamMayBePolledAfterItsEnd) {
-  auto fused = FuseItems(First(0));
-  while (Poll(fused).IsPending()) {
-  }
-  EXPECT_TRUE(fused.IsFinished());
-  EXPECT_FALSE(Poll(fused).value().has_value());
-  EXPECT_TRUE(PollStopped(fused).IsStopped());
 }
 
 TEST_F(StreamCombinatorsTest, NothingIsAllocatedForAnItem) {

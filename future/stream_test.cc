@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "future/buffered.h"
 #include "future/cancel_harness.h"
@@ -17,6 +19,7 @@
 #include "future/future.h"
 #include "future/futures_unordered.h"
 #include "future/manual_executor.h"
+#include "future/map.h"
 #include "future/poll.h"
 #include "future/poll_fn.h"
 #include "future/scripted.h"
@@ -211,6 +214,20 @@ TEST_F(StreamTest, FuturesUnorderedPollsOnlyWhatWasWoken) {
   EXPECT_TRUE(set.poll_next(stopping).IsStopped());
 }
 
+TEST_F(StreamTest, Regression_ASetThatWasClosedMayBeUsedAndClosedAgain) {
+  const bool flag = false;
+  int polls = 0;
+  std::vector<Waker> wakers;
+  FuturesUnordered<decltype(WaitFor(flag, &polls, &wakers))> set;
+  Context cx = PollContext();
+  Context stopping = cx.WithStop();
+  for (int i = 0; i < 2; ++i) {
+    set.Add(WaitFor(flag, &polls, &wakers));
+    EXPECT_TRUE(set.poll_next(cx).IsPending());
+    EXPECT_TRUE(set.poll_next(stopping).IsStopped());
+  }
+}
+
 TEST_F(StreamTest, WakersOutliveTheSet) {
   std::vector<Waker> wakers;
   {
@@ -274,6 +291,32 @@ TEST_F(StreamTest, ForEachConcurrentKeepsTheLimitAndAwaitsAll) {
   EXPECT_TRUE(is_finished_);
 }
 
+TEST_F(StreamTest, TryForEachConcurrentEndsWithTheFirstErrorAndAwaitsTheRest) {
+  int alive = 0;
+  const auto visit = [&alive](int n) {
+    return Map(After(n, n), [guard = Alive(&alive)](int m) -> absl::Status {
+      return m == 20 ? absl::NotFoundError("twenty") : absl::OkStatus();
+    });
+  };
+  EXPECT_EQ(Run(TryForEachConcurrent(FromRange(Ints{30, 10, 10, 5}), 2, visit)), absl::OkStatus());
+  EXPECT_EQ(executor_.Now(), Instant() + absl::Milliseconds(30));  // beside the 30: 10, 10, 5
+  EXPECT_EQ(Run(TryForEachConcurrent(FromRange(Ints{99, 20, 1}), 2, visit)).message(), "twenty");
+  EXPECT_EQ(executor_.Now(), Instant() + absl::Milliseconds(50));  // the 99 did not go on
+  EXPECT_EQ(alive, 0);
+  // An error among the items is as good, and closes the source.
+  int calls = 0;
+  auto items = MapItems(Counter(9, &is_finished_), [](int n) {
+    return n < 3 ? absl::StatusOr<int>(n) : absl::OutOfRangeError("three");
+  });
+  auto ends = TryForEachConcurrent(std::move(items), 2, [&calls](int n) {
+    ++calls;
+    return Map(After(n, n), [](int m) { return absl::StatusOr<int>(m); });
+  });
+  EXPECT_EQ(Run(std::move(ends)).message(), "three");
+  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(is_finished_);
+}
+
 TEST_F(StreamTest, BufferedStopsAndAwaitsTheRestAfterAFailure) {
   auto some =
       MapItems(Counter(9, &is_finished_), [](int n) { return n == 2 ? Fail(1) : After(n, n); });
@@ -304,7 +347,7 @@ TEST_F(StreamDeathTest, RefusesMisuse) {
         (void)set.poll_next(cx);
         // Goes on to ~FuturesUnordered().
       },
-      "1 of its futures may be in flight; co_await Close");
+      "1 of its futures or streams may be in flight; co_await Close");
 }
 
 }  // namespace

@@ -3,24 +3,30 @@
 //
 //   auto lines = weft::TryItems(Lines(file));                     // of Tried<Line>
 //   absl::StatusOr<std::vector<Row>> rows = co_await weft::TryCollect(Rows(file));
+//   absl::Status stored = co_await weft::TryForEach(Rows(file), &Store);
+//   absl::StatusOr<Sum> sum = co_await weft::TryFold(Rows(file), Sum(), &Add);
 //   auto keys = weft::FuseItems(Keys(terminal));                  // for loops by hand
 //
+// For functions that wait there is TryForEachConcurrent() (buffered.h), with a limit of 1 in order.
 // The OrElse() of a stream: ThenItems() (concat.h) with OrElse(Ready(item), ...).
 //
-//   Errors           TryItems: none; TryCollect: as Collect(). FuseItems: those of the source,
-//                    once.
-//   Cancellation     As the source. TryCollect drops its items when the stream stops. A fused
-//                    stream that is asked to stop after its end answers kStopped.
+//   Errors           TryItems: none; TryCollect, TryForEach, TryFold: as Collect(), ForEach(),
+//                    Fold(). FuseItems: those of the source, once.
+//   Cancellation     As the source. TryCollect drops its items, TryFold its state, when the stream
+//                    stops; an error that came before is the result all the same. A fused stream
+//                    that is asked to stop after its end answers kStopped.
 //   Complexity       No allocation, but for TryCollect's vector.
 #ifndef WEFT_FUTURE_TRY_ITEMS_H_
 #define WEFT_FUTURE_TRY_ITEMS_H_
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "future/await_chain.h"
 #include "future/context.h"
@@ -98,17 +104,51 @@ TryItemsStream<S> TryItems(S source) {
 
 namespace future_internal {
 
+// Hands the value of an item to take(value), which may make `result` an error; an item that is an
+// error becomes it. Then that is enough.
+template <typename Result, typename Item, typename Take>
+void TakeValue(Result& result, Item&& item, bool& is_enough, Take&& take) {
+  if constexpr (!StatusLike<Item>) {
+    take(std::forward<Item>(item));
+  } else if (item.ok()) {
+    take(ValueOf(std::forward<Item>(item)));
+  } else {
+    result = StatusOf(item);
+  }
+  is_enough = !result.ok();
+}
+
 struct TryCollectStep {
   template <typename State, typename Item>
   void operator()(State& state, Item&& item, bool& is_enough) {
-    is_enough = !item.ok();
-    if (is_enough) {
-      state = StatusOf(item);
-    } else {
-      state->push_back(ValueOf(std::forward<Item>(item)));
-    }
+    TakeValue(state, std::forward<Item>(item), is_enough,
+              [&](auto&& value) { state->push_back(std::forward<decltype(value)>(value)); });
   }
 };
+template <typename Function>
+struct TryCallStep {
+  Function function;
+  template <typename Item>
+  void operator()(absl::Status& status, Item&& item, bool& is_enough) {
+    TakeValue(status, std::forward<Item>(item), is_enough, [&](auto&& value) {
+      status = StatusOf(std::invoke(function, std::forward<decltype(value)>(value)));
+    });
+  }
+};
+template <typename Function>
+struct TryFoldStep {
+  Function function;
+  template <typename State, typename Item>
+  void operator()(State& state, Item&& item, bool& is_enough) {
+    TakeValue(state, std::forward<Item>(item), is_enough, [&](auto&& value) {
+      state = std::invoke(function, *std::move(state), std::forward<decltype(value)>(value));
+    });
+  }
+};
+
+// What functions get of an item that may be an error.
+template <Stream S>
+using ItemValueOf = typename StatusTraits<ItemOf<S>>::Value;
 
 }  // namespace future_internal
 
@@ -116,9 +156,35 @@ struct TryCollectStep {
 template <Stream S>
   requires future_internal::StatusLike<ItemOf<S>>
 auto TryCollect(S stream) {
-  using Values = std::vector<typename future_internal::StatusTraits<ItemOf<S>>::Value>;
+  using Values = std::vector<future_internal::ItemValueOf<S>>;
   return FoldFuture<S, absl::StatusOr<Values>, future_internal::TryCollectStep>(std::move(stream),
                                                                                 Values(), {});
+}
+
+// Calls function(item), which gives an absl::Status or StatusOr, for each item, in order. The first
+// error is the result, when the stream has been closed; else absl::OkStatus(). Of items that are
+// StatusOr the function gets the values; an error among them counts as one of the function.
+//   Complexity       No allocation.
+template <Stream S, typename Function>
+  requires future_internal::StatusLike<
+      std::invoke_result_t<Function&, future_internal::ItemValueOf<S>>>
+auto TryForEach(S stream, Function function) {
+  using Step = future_internal::TryCallStep<Function>;
+  return FoldFuture<S, absl::Status, Step>(std::move(stream), absl::OkStatus(),
+                                           Step{std::move(function)});
+}
+
+// The last state, or the first error: it begins as `initial`, and becomes function(state, item), a
+// State or absl::StatusOr<State>, with each item. Errors, also those among the items, are dealt
+// with as TryForEach() does.
+//   Complexity       No allocation.
+template <Stream S, typename State, typename Function>
+  requires std::is_invocable_r_v<absl::StatusOr<State>, Function&, State,
+                                 future_internal::ItemValueOf<S>>
+auto TryFold(S stream, State initial, Function function) {
+  using Step = future_internal::TryFoldStep<Function>;
+  return FoldFuture<S, absl::StatusOr<State>, Step>(std::move(stream), std::move(initial),
+                                                    Step{std::move(function)});
 }
 
 }  // namespace weft

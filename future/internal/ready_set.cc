@@ -29,8 +29,9 @@ void ReadySet::Push(Core& core, Member* member) {
 }
 
 ReadySet::~ReadySet() {
-  WEFT_CHECK(in_flight_ == 0) << "a FuturesUnordered was destroyed while " << in_flight_
-                              << " of its futures may be in flight; co_await Close(set) before";
+  WEFT_CHECK(in_flight_ == 0) << "a FuturesUnordered or FlattenUnordered() was destroyed while "
+                              << in_flight_ << " of its futures or streams may be in flight; "
+                              << "co_await Close() of it before";
   while (Member* const member = members_.Front()) Remove(member);
 }
 
@@ -44,7 +45,9 @@ void ReadySet::Add(Member* member) {
 }
 
 void ReadySet::BeginPoll(const Context& cx) {
-  const bool must_tell_all = cx.StopRequested() && !std::exchange(is_stopping_, true);
+  // Kept also when there is none: a set that was closed may go on, and be closed again.
+  const bool was_stopping = std::exchange(is_stopping_, cx.StopRequested());
+  const bool must_tell_all = is_stopping_ && !was_stopping;
   Waker previous;  // dropped after the lock
   MutexLock lock(&core_->mutex);
   if (!core_->poller.WillWake(cx.waker())) {
@@ -67,6 +70,11 @@ ReadySet::Member* ReadySet::TakeReady() {
   --core_->ready_count;
   if (!std::exchange(hook->member->was_taken_, true)) ++in_flight_;
   return hook->member;
+}
+
+void ReadySet::PutBack(Member* member) {
+  MutexLock lock(&core_->mutex);
+  if (!member->hook_.IsLinked()) Push(*core_, member);  // else it was woken meanwhile
 }
 
 Waker ReadySet::WakerOf(Member* member) {

@@ -1,4 +1,5 @@
-// future/internal/ready_set.h — the children of a FuturesUnordered, and which of them were woken.
+// future/internal/ready_set.h — the children of a FuturesUnordered or FlattenUnordered(), and which
+// of them were woken.
 //
 // Each child has a waker of its own, which puts it on the ready list and wakes whoever polls the
 // set. Wakers may outlive the child and the set: they share the child's memory and the core.
@@ -76,12 +77,15 @@ class ReadySet {
   // Members that were added and not removed.
   std::size_t size() const { return size_; }
 
-  // A poll begins: a wake from now on wakes its waker. If it is the first with a stop request, all
-  // members are ready.
+  // A poll begins: a wake from now on wakes its waker. If it has a stop request and the one
+  // before had none, all members are ready.
   void BeginPoll(const Context& cx);
   // The next ready member; null when those that were ready at BeginPoll() have all been taken, so
   // that a child that wakes itself does not keep the poll from ending.
   Member* TakeReady();
+  // A member that was taken has more to give: it is ready, behind the others. Wakes nobody, so the
+  // poll that took it answers an item.
+  void PutBack(Member* member);
   // Calls visit(member) for each member that has not been removed.
   template <typename Visit>
   void ForEach(Visit&& visit) const {
@@ -105,7 +109,7 @@ class ReadySet {
   std::size_t size_ = 0;
   std::size_t turns_ = 0;      // how many more members this poll takes
   std::size_t in_flight_ = 0;  // members that were taken and not removed
-  bool is_stopping_ = false;
+  bool is_stopping_ = false;   // the latest poll had a stop request
 };
 
 }  // namespace weft::future_internal

@@ -219,6 +219,11 @@ CLOSURES = {
         "base",
         "future",
     ],
+    "//future:flatten_unordered": [
+        "@com_google_absl",
+        "base",
+        "future",
+    ],
     "//future:fork_join": [
         "@com_google_absl",
         "base",
