@@ -8,8 +8,9 @@
 // to the shelf of its home (each thread has one of eight), where its threads look first, and then
 // those of others: where one thread makes tasks and another ends them, the frames travel back. Each
 // shelf keeps 1 MiB, of all classes together; the rest, and what a thread has when it ends, goes
-// back to the slabs, which keep 16 MiB, of all classes together, that no block of is in use. What is beyond that is given to the system, but for slabs of which some block is
-// used or lies in a list or on a shelf.
+// back to the slabs, which keep 16 MiB, of all classes together, that no block of is in use. What
+// is beyond that is given to the system, but for slabs of which some block is used or lies in a
+// list or on a shelf.
 //
 //   Thread safety    Any thread may free what another has allocated.
 //   Errors           std::bad_alloc.
