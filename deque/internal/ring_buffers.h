@@ -3,9 +3,9 @@
 // A thief may hold the address of a buffer that the owner has left, for as long as it likes, and
 // read a slot of it; what it read is then dropped (split_ring.h says why). So a buffer is never
 // unmapped before the deque ends. It is kept for the next time that its size is needed, and the
-// pages of one of more than a mebibyte are given back to the system meanwhile. Sizes double, so that the memory in
-// use is less than twice the present buffer, or two mebibytes, and the address space less than twice
-// the largest.
+// pages of one of more than a mebibyte are given back to the system meanwhile. Sizes double, so
+// that the memory in use is less than twice the present buffer, or two mebibytes, and the address
+// space less than twice the largest.
 #ifndef WEFT_DEQUE_INTERNAL_RING_BUFFERS_H_
 #define WEFT_DEQUE_INTERNAL_RING_BUFFERS_H_
 
