@@ -169,8 +169,8 @@ auto ReducePieces(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t grain
   return combine(std::move(left), std::move(right));
 }
 
-// A loop of the default grain, if a worker would have to wake for it: its first part, or all. Returns
-// where the rest begins.
+// A loop of the default grain, if a worker would have to wake for it: its first part, or all.
+// Returns where the rest begins.
 template <typename Run>
 std::ptrdiff_t RunFirstPart(std::ptrdiff_t end, std::ptrdiff_t grain,
                             const ParallelOptions& options, Run& run) {

@@ -1,5 +1,5 @@
-// Question: which tasks of a worker may others steal, and which would they have to raid? Method: one
-// thread, as the owner and as the thief.
+// Question: which tasks of a worker may others steal, and which would they have to raid?
+// Method: one thread, as the owner and as the thief.
 #include "runtime/internal/own_tasks.h"
 
 #include "future/executor.h"

@@ -60,9 +60,9 @@ class OwnTasks {
   }
 
   // Owner. A worker is about to wake up for what was spawned last, and looks for it in some
-  // microseconds. If it found that in the slot, it would have to raid it, once it has seen that this
-  // owner does not get there, for the price of as many again. So it is for all; without memory for
-  // that, it stays.
+  // microseconds. If it found that in the slot, it would have to raid it, once it has seen that
+  // this owner does not get there, for the price of as many again. So it is for all; without memory
+  // for that, it stays.
   void PublishSlot() noexcept {
     const OwnersHold hold(slot_.lock());
     Runnable* const task = slot_.Peek();
@@ -74,8 +74,8 @@ class OwnTasks {
     }
     slot_.Put(nullptr);
   }
-  // Owner. The same where a worker wakes up, and nothing is spawned yet: what is spawned next is for
-  // all.
+  // Owner. The same where a worker wakes up, and nothing is spawned yet: what is spawned next is
+  // for all.
   void ShareNextSpawn() { slot_.Set(RunNext::kShares); }
 
   // Owner. A task that was woken: it is warm, and runs next. Whatever was in the slot is for all.

@@ -163,8 +163,8 @@ bool WouldWakeForJob();
 // To wake a worker costs this one some microseconds, and that one comes later still.
 inline constexpr absl::Duration kShortLoop = absl::Microseconds(3);
 
-// Calls run(from, to) for pieces from 0 on, in order, for as long as a short loop takes by the clock
-// now(). Returns where the rest begins.
+// Calls run(from, to) for pieces from 0 on, in order, for as long as a short loop takes by the
+// clock now(). Returns where the rest begins.
 template <typename Run, typename Now>
 std::ptrdiff_t RunWhileShort(std::ptrdiff_t end, std::ptrdiff_t grain, Run& run, Now now) {
   const Instant until = now() + kShortLoop;

@@ -175,8 +175,8 @@ void Worker::WakePickedForKept() {
   if (pick.idler == nullptr) return;
   tasks_.PublishSlot();
   Wake(pick);
-  // Whoever was picked may have woken before, and sleep again: having looked at the queue before the
-  // task was there, and at the slot after that. So this counts as work that was added just now.
+  // Whoever was picked may have woken before, and sleep again: having looked at the queue before
+  // the task was there, and at the slot after that. So this counts as work that was added just now.
   WakeOne();
 }
 
