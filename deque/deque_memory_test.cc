@@ -127,8 +127,12 @@ TEST(DequeMemoryTest, GrowingAgainCostsNoAllocation) {
   EXPECT_EQ(AllocationCount(), before);
 }
 
-// How many of the pages of a buffer of that many bytes are there after it was released, of all.
-double ShareThatStays(std::size_t bytes) {
+// What is left of a buffer of ones that was released.
+struct Left {
+  double pages;      // that are there, of all
+  char second_page;  // what it begins with
+};
+Left ReleaseBuffer(std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const auto resident = [&](char* data) {
     std::vector<unsigned char> pages(bytes / page);
@@ -141,19 +145,23 @@ double ShareThatStays(std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; i += page) data[i] = 1;
   EXPECT_EQ(resident(data), bytes / page);
   deque_internal::ReleasePages(data, bytes);
-  const std::size_t stay = resident(data);
+  const double pages = static_cast<double>(resident(data)) / static_cast<double>(bytes / page);
+  const Left left = {.pages = pages, .second_page = data[page]};
   std::free(data);
-  return static_cast<double>(stay) / static_cast<double>(bytes / page);
+  return left;
 }
 
 // crossbeam-deque #6: memory that a burst has needed stays.
 TEST(DequeMemoryTest, PagesOfALargeBufferGoBackToTheSystem) {
-  // What a debugger or sanitizer touches may stay.
-  EXPECT_LT(ShareThatStays(2 * deque_internal::kMostKeptBytes), 0.25);
+  const Left left = ReleaseBuffer(2 * deque_internal::kMostKeptBytes);
+  EXPECT_LT(left.pages, 0.25);  // what a debugger or sanitizer touches may stay
+  EXPECT_EQ(left.second_page, 0);
 }
 
 TEST(DequeMemoryTest, PagesOfASmallBufferStayForTheNextBurst) {
-  EXPECT_EQ(ShareThatStays(deque_internal::kMostKeptBytes), 1);
+  const Left left = ReleaseBuffer(deque_internal::kMostKeptBytes);
+  EXPECT_EQ(left.pages, 1);
+  EXPECT_EQ(left.second_page, 1);
 }
 
 TEST(DequeMemoryTest, PushThatCannotGrowLeavesTheDequeAsItWas) {
