@@ -52,8 +52,8 @@ Poll<OutputOf<F>> PollToEnd(F& future, const CancelToken& token, Executor* execu
   registration.Register(token, waker.Clone());
   bool is_late = false;
   while (true) {
-    Context cx(waker, token, executor);
-    if (is_late) cx = cx.WithStop();
+    const Context in_time(waker, token, executor);
+    Context cx = is_late ? in_time.WithStop() : in_time;
     Poll<OutputOf<F>> poll = future.poll(cx);
     if (!poll.IsPending()) return poll;
     if (is_late) {

@@ -17,6 +17,7 @@ class Executor;
 
 namespace future_internal {
 class LocalNode;
+class CellBase;
 }
 
 // Cheap to copy: it only refers to what the poller owns.
@@ -31,6 +32,10 @@ class Context {
   // poll (PollAgain()), which then needs no waker.
   Context(const Waker& waker, const CancelToken& token, Executor* executor, bool* again)
       : waker_(&waker), token_(&token), stop_(token.node_), executor_(executor), again_(again) {}
+
+  Context(const Context&) = default;
+  // Not assigned: the polls of several tasks may share one.
+  Context& operator=(const Context&) = delete;
 
   // Keep waker().Clone() when answering kPending.
   const Waker& waker() const { return *waker_; }
@@ -119,6 +124,14 @@ class Context {
     return kToken;
   }
 
+  friend class future_internal::CellBase;
+
+  // For a poller that has several tasks in turn: the next poll is of the one with that token.
+  void TurnTo(const CancelToken& token) {
+    token_ = &token;
+    stop_ = token.node_;
+  }
+  void Stop() { stop_ = &kAlways; }
   Context With(const FixedFlag& stop) const {
     Context other = *this;
     other.stop_ = &stop;

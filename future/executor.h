@@ -33,17 +33,22 @@ class Runnable {
   virtual void Run() noexcept = 0;
 
   // What a run leaves to its caller, as the last thing that is to be done.
-  enum class Leaves : unsigned char {
-    kNothing,
-    kYield,  // Schedule(this, kYield)
-    kEnd,    // OnTaskFinished(); the object is gone
+  struct Leaves {
+    enum What : unsigned char {
+      kNothing,
+      kYield,  // Schedule(task, kYield)
+      kNext,   // task->RunAt(home), which GiveWay() has taken
+      kEnd,    // OnTaskFinished()
+    };
+    What what = kNothing;
+    Runnable* task = nullptr;
   };
 
   // Run() by a worker of `home`, to which it may leave a call of home, which that can make without
-  // asking who it is.
+  // asking who it is. Runs what home.GiveWay() answers, too.
   [[nodiscard]] virtual Leaves RunAt([[maybe_unused]] Executor* home) noexcept {
     Run();
-    return Leaves::kNothing;
+    return {};
   }
 
   // Valid as long as the Runnable is.
@@ -178,6 +183,9 @@ class Executor {
   virtual void OnEndCounted() {}
   // The runs that may pass are used up: whether one more may, for a task that gives way.
   virtual bool MayGoOn() { return false; }
+  // For a task that gives way, in a RunAt() of this executor's worker: queues it behind all that
+  // are ready and takes the oldest of these, which the caller runs next. Null: nothing was done.
+  virtual Runnable* GiveWay([[maybe_unused]] Runnable* task) { return nullptr; }
 
   // The calling thread's, until the run that asks returns; see fork_queue.h. Null: there is nobody
   // to offer forks to.

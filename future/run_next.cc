@@ -20,6 +20,8 @@ constinit thread_local RunNext* run_next = &closed;
 }
 #endif
 
+bool MayGoOn(Executor& executor) noexcept { return executor.MayGoOn(); }
+
 }  // namespace future_internal
 
 RunNextOfThread::RunNextOfThread(RunNext& next) { future_internal::run_next = &next; }

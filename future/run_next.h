@@ -33,7 +33,21 @@
 #include "future/executor.h"
 #include "future/task_ledger.h"
 
+// Of a function that short ones call now and then: it saves all registers, so that these, which
+// would have to save some of them in any case, save none. GCC has no such calls.
+#if __has_cpp_attribute(clang::preserve_most) && defined(__x86_64__)
+#define WEFT_SAVES_REGISTERS [[clang::preserve_most]]
+#else
+#define WEFT_SAVES_REGISTERS
+#endif
+
 namespace weft {
+namespace future_internal {
+
+// executor.MayGoOn().
+WEFT_SAVES_REGISTERS bool MayGoOn(Executor& executor) noexcept;
+
+}  // namespace future_internal
 
 // See the head of the file. What does not say otherwise is for the owner's thread.
 template <typename Atomics>
@@ -106,7 +120,7 @@ class BasicRunNext {
   [[gnu::always_inline]] bool TryGoOn(const Executor* executor) {
     if (executor_ != executor || !IsEmpty()) return false;
     if (runs_left_ <= 1) [[unlikely]]
-      return executor_->MayGoOn();
+      return future_internal::MayGoOn(*executor_);
     Count(went_on_);
     return true;
   }

@@ -81,8 +81,8 @@ void SharedCore::OnWake() {
 bool SharedCore::PollOutsideOfTheLock(Context& cx, bool is_stopping) {
   AddRef();
   const Waker waker(&kWakerVTable, this);
-  Context inner = cx.Shielded().WithWaker(waker).WithLocals(nullptr);
-  if (is_stopping) inner = inner.WithStop();
+  const Context shielded = cx.Shielded().WithWaker(waker).WithLocals(nullptr);
+  Context inner = is_stopping ? shielded.WithStop() : shielded;
   return PollFuture(inner);
 }
 

@@ -212,11 +212,13 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
     }
   }
 
-  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
+  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once. `poller`
+  // is a Context, or the Driver of a run.
+  template <typename Poller>
   [[gnu::always_inline]] PollState PollInto(future_internal::Result<T>& result,
-                                            Context& cx) noexcept {
+                                            Poller& poller) noexcept {
     LateSlot late;
-    const PollState state = PollWith(late.slot, cx);
+    const PollState state = PollWith(late.slot, poller);
     if (state == PollState::kPending) return state;
     if (state == PollState::kStopped) {
       result.SetStopped();
@@ -254,10 +256,11 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
   promise_type& promise() const { return frame_.promise(); }
 
   // Runs the coroutine, which leaves its result in `slot`, as poll() says.
-  [[gnu::always_inline]] PollState PollWith(future_internal::Slot& slot, Context& cx) {
+  template <typename Poller>
+  [[gnu::always_inline]] PollState PollWith(future_internal::Slot& slot, Poller& poller) {
     if (frame_ == nullptr) future_internal::FailRunTwice();
     promise().Link(chain_, slot);
-    const PollState state = chain_.Resume(cx, promise());
+    const PollState state = chain_.Resume(poller, promise());
     if (state == PollState::kPending) [[likely]] {
       promise().LeaveSlot();
     } else {

@@ -86,6 +86,7 @@ class Waker {
   }
 
  private:
+  friend class BorrowedWaker;
   const VTable* vtable_ = nullptr;
   void* data_ = nullptr;
 };
@@ -100,6 +101,9 @@ class BorrowedWaker {
   ~BorrowedWaker() {}
 
   const Waker& get() const { return waker_; }
+
+  // The next poll is of `data`.
+  void TurnTo(void* data) { waker_.data_ = data; }
 
  private:
   union {

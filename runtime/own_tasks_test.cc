@@ -67,5 +67,61 @@ TEST_F(OwnTasksTest, AWakeIsNotShared) {
   EXPECT_EQ(Take(), &second_);
 }
 
+// For yields: tasks_ has `second_`, then `third_`, in its batch.
+class OwnTasksYieldTest : public OwnTasksTest {
+ protected:
+  OwnTasksYieldTest() {
+    tasks_.PushAll(rest_);
+    EXPECT_EQ(Take(), &first_);
+  }
+
+  Runnable* Exchange(Runnable* task, bool nobody_searches) {
+    return tasks_.ExchangeYielded(task, [nobody_searches] { return nobody_searches; });
+  }
+
+  Task third_;
+  Runnable* rest_[3] = {&first_, &second_, &third_};
+};
+
+TEST_F(OwnTasksYieldTest, TakesTurnsInTheBatch) {
+  EXPECT_EQ(Exchange(&first_, true), &second_);
+  EXPECT_EQ(Exchange(&second_, true), &third_);
+  EXPECT_FALSE(tasks_.HasPublic());
+  EXPECT_EQ(Exchange(&third_, true), &first_);
+  EXPECT_EQ(Take(), &second_);
+  EXPECT_EQ(Take(), &third_);
+  EXPECT_EQ(Take(), nullptr);
+}
+
+TEST_F(OwnTasksYieldTest, WhoeverSearchesFindsTheOneThatGaveWay) {
+  EXPECT_EQ(Exchange(&first_, false), &second_);
+  EXPECT_EQ(tasks_.StealOne(), &first_);
+}
+
+TEST_F(OwnTasksYieldTest, TheOneThatGaveWayIsBehindTheQueue) {
+  (void)tasks_.PushYielded(&first_);
+  EXPECT_TRUE(tasks_.HasPublic());
+  Task last;
+  EXPECT_EQ(Exchange(&last, true), &second_);
+  for (Runnable* next : {&third_, &first_, &last}) EXPECT_EQ(Take(), next);
+}
+
+TEST_F(OwnTasksYieldTest, WhatWasWokenGoesFirst) {
+  Task woken;
+  (void)tasks_.PushWoken(&woken);
+  EXPECT_EQ(Exchange(&first_, true), nullptr);
+  EXPECT_EQ(Take(), &woken);
+  EXPECT_EQ(Exchange(&first_, true), &second_);
+}
+
+TEST_F(OwnTasksYieldTest, WhereNothingWaitsNothingIsDone) {
+  EXPECT_EQ(Take(), &second_);
+  EXPECT_EQ(Take(), &third_);
+  EXPECT_EQ(Exchange(&first_, true), nullptr);
+  EXPECT_TRUE(tasks_.IsEmptyHint());
+  EXPECT_EQ(tasks_.PushYielded(&first_), Queued::kForSelf);
+  EXPECT_FALSE(tasks_.HasPublic());
+}
+
 }  // namespace
 }  // namespace weft::runtime_internal

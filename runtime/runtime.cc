@@ -144,6 +144,8 @@ void Runtime::OnEndCounted() { task_ends_.NotifyAll(); }
 
 bool Runtime::MayGoOn() { return scheduler_->MayGoOn(); }
 
+Runnable* Runtime::GiveWay(Runnable* task) { return scheduler_->GiveWay(task); }
+
 ForkQueue* Runtime::forks() { return scheduler_->forks(); }
 
 int Runtime::CurrentWorker() const { return scheduler_->CurrentWorker(); }

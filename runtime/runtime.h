@@ -175,6 +175,7 @@ class Runtime final : public AnyRuntime {
   void OnKept() override;
   void OnEndCounted() override;
   bool MayGoOn() override;
+  Runnable* GiveWay(Runnable* task) override;
   ForkQueue* forks() override;
   void OnTaskSpawned() override;
   void OnTaskFinished() override;

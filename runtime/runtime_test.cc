@@ -14,8 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "base/instant.h"
-#include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
 #include "future/future.h"
@@ -45,43 +43,6 @@ TEST(RuntimeTest, BlockOnRunsATaskAndReturnsItsResult) {
 TEST(RuntimeTest, TasksSeeTheirRuntimeAsExecutor) {
   Runtime runtime(Workers(1));
   EXPECT_EQ(*runtime.BlockOn(CurrentExecutor()), &runtime);
-}
-
-// Tasks of this run at a runtime; their yields are counted on the way there.
-class YieldCounter final : public Executor {
- public:
-  explicit YieldCounter(Runtime& runtime) : runtime_(runtime) {}
-
-  int yields() const { return yields_.load(); }
-
-  void Schedule(Runnable* runnable, ScheduleHint hint) override {
-    if (hint == ScheduleHint::kYield) ++yields_;
-    runtime_.Schedule(runnable, hint);
-  }
-  void ScheduleBlocking(Runnable* job) override { runtime_.ScheduleBlocking(job); }
-  Instant Now() override { return runtime_.Now(); }
-  TimerService& timers() override { return runtime_.timers(); }
-  const CancelToken& token() override { return runtime_.token(); }
-  void OnTaskSpawned() override { runtime_.OnTaskSpawned(); }
-  void OnTaskFinished() override { runtime_.OnTaskFinished(); }
-
- private:
-  Runtime& runtime_;
-  std::atomic<int> yields_{0};
-};
-
-TEST(RuntimeTest, AYieldGoesThroughTheExecutorOfItsTask) {
-  Runtime runtime(Workers(1));
-  YieldCounter counter(runtime);
-  (void)runtime.BlockOn([](Executor& executor) -> Task<> {
-    JoinHandle<void> handle = Spawn(executor, []() -> Task<> {
-      co_await YieldNow();
-      co_await YieldNow();
-    }());
-    co_await YieldNow();  // so that the worker runs the task, not this one
-    (void)co_await std::move(handle);
-  }(counter));
-  EXPECT_EQ(counter.yields(), 2);
 }
 
 // One worker, so that each join finds its task in the worker's own queue.

@@ -18,6 +18,7 @@
 #include "future/cancel.h"
 #include "future/context.h"
 #include "future/executor.h"
+#include "future/internal/chain.h"
 #include "future/internal/task_record.h"
 #include "future/internal/task_state.h"
 #include "future/run_next.h"
@@ -136,28 +137,50 @@ class CellBase : public Runnable, private CancelEntry {
   // run goes through here.
   template <typename PollOnce>
   [[gnu::always_inline]] Polled RunOnce(PollOnce&& poll) {
-    const bool is_stopped = state_.BeginPoll();
-    SetStatus(TaskStatus::kRunning);
-    if (is_listed()) [[unlikely]]
-      RecordPollBegin();
+    const bool is_stopped = BeginPoll();
     const BorrowedWaker waker(&kWakerVTable, this);
     bool again = false;
     Context cx(waker.get(), token_, &executor_, &again);
     if (is_stopped) [[unlikely]]
-      cx = cx.WithStop();
+      cx.Stop();
     const bool has_ended = poll(cx);
-    if (is_listed()) [[unlikely]]
-      RecordPollEnd(has_ended);
-    if (has_ended) {
-      if (is_registered_) [[unlikely]]
-        Unregister();
-      return Polled::kEnded;
+    return EndPoll(has_ended, again);
+  }
+
+  // What a run has for the futures that are chains: it may poll those of several cells of one
+  // executor, one after the other.
+  class ChainPolls {
+   public:
+    [[gnu::always_inline]] explicit ChainPolls(CellBase& cell)
+        : waker_(&kWakerVTable, &cell),
+          cx_(waker_.get(), cell.token_, &cell.executor_, &again_),
+          driver_(cx_) {}
+    ChainPolls(const ChainPolls&) = delete;
+    ChainPolls& operator=(const ChainPolls&) = delete;
+
+    // The next poll is that of `cell`.
+    [[gnu::always_inline]] void TurnTo(CellBase& cell) {
+      waker_.TurnTo(&cell);
+      cx_.TurnTo(cell.token_);
+      again_ = false;
     }
-    SetStatus(TaskStatus::kWaiting);
-    // A task that stays active is not touched by wakes of this moment.
-    if (again) return Polled::kAgain;
-    EndPollPending();
-    return Polled::kPending;
+
+   private:
+    friend class CellBase;
+
+    bool again_ = false;
+    BorrowedWaker waker_;
+    Context cx_;
+    Chain::Driver driver_;
+  };
+
+  // The same by `poll(driver)`.
+  template <typename PollOnce>
+  [[gnu::always_inline]] Polled RunOnce(ChainPolls& polls, PollOnce&& poll) {
+    if (BeginPoll()) [[unlikely]]
+      polls.cx_.Stop();
+    const bool has_ended = poll(polls.driver_);
+    return EndPoll(has_ended, polls.driver_.GaveWay() || polls.again_);
   }
 
   void Yield() { executor_.Schedule(this, ScheduleHint::kYield); }
@@ -187,6 +210,28 @@ class CellBase : public Runnable, private CancelEntry {
   static const Waker::VTable kWakerVTable;
 
   static Waker TakeRegisteredWaker(CancelEntry* entry);
+  // Returns whether a stop was requested.
+  [[gnu::always_inline]] bool BeginPoll() {
+    const bool is_stopped = state_.BeginPoll();
+    SetStatus(TaskStatus::kRunning);
+    if (is_listed()) [[unlikely]]
+      RecordPollBegin();
+    return is_stopped;
+  }
+  [[gnu::always_inline]] Polled EndPoll(bool has_ended, bool again) {
+    if (is_listed()) [[unlikely]]
+      RecordPollEnd(has_ended);
+    if (has_ended) {
+      if (is_registered_) [[unlikely]]
+        Unregister();
+      return Polled::kEnded;
+    }
+    SetStatus(TaskStatus::kWaiting);
+    // A task that stays active is not touched by wakes of this moment.
+    if (again) return Polled::kAgain;
+    EndPollPending();
+    return Polled::kPending;
+  }
   // The poll ended pending: waits, or queues itself again. The cell may be gone afterwards.
   void EndPollPending();
   // The future has ended: its token forgets the task, before it is complete, because what waits for

@@ -12,9 +12,6 @@ static_assert(alignof(Leaf) >= 8 && alignof(PromiseBase) >= 8, "three bits are C
 
 namespace {
 
-// What one poll uses for beginning children in place: a hundred frames or so.
-constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
-
 [[noreturn]] void FailForeignSuspension() {
   WEFT_FATAL()
       << "a Task suspended without going through the task's own machinery; await Futures "
@@ -38,50 +35,43 @@ void FailRunTwice() noexcept {
                   "Task runs once";
 }
 
-// In three functions, so that the common ways save few registers.
 PollState Chain::Resume(Context& cx, PromiseBase& root) {
-  const Asked waits = asked_;
-  if (waits != kNothing) [[likely]] {
-    Leaf& leaf = *LeafOf(waits);
-    if ((waits & kYield) == 0) return PollLeaf(leaf, cx);
-    if (leaf.Leaf::Poll(cx) == PollState::kStopped) [[unlikely]]
-      return EndStopped(leaf.frame());
-    return Drive(leaf.frame(), cx);
-  }
-  if (cx.StopRequested()) [[unlikely]] {
+  Driver driver(cx);
+  const PollState state = Resume(driver, root);
+  // A stop is looked at by the poll that this asks for.
+  if (state == PollState::kPending && driver.GaveWay()) cx.PollAgain();
+  return state;
+}
+
+PollState Chain::BeginOrPollLeaf(Driver& driver, PromiseBase& root) {
+  if (HasBegun()) return PollLeaf(*LeafOf(asked_), driver);
+  if (driver.context.StopRequested()) [[unlikely]] {
     // Not begun: there is nothing to let go of but the arguments.
     root.frame().destroy();
     return PollState::kStopped;
   }
-  return Drive(root, cx);
+  return Drive(root, driver);
 }
 
-PollState Chain::PollLeaf(Leaf& leaf, Context& cx) {
+PollState Chain::PollLeaf(Leaf& leaf, Driver& driver) {
   PromiseBase& frame = leaf.frame();
-  switch (leaf.Poll(cx)) {
+  switch (leaf.Poll(driver.context)) {
     case PollState::kPending:
+      driver.asked = kWait;  // not what the chain before this one has asked
       return PollState::kPending;
     case PollState::kStopped:
       return EndStopped(frame);
     case PollState::kReady:
       break;
   }
-  return Drive(frame, cx);
+  return Drive(frame, driver);
 }
 
-PollState Chain::Drive(PromiseBase& first, Context& cx) {
-  Driver driver{.context = &cx,
-                .stack_limit = static_cast<const char*>(__builtin_frame_address(0)) - kStackBytes};
-  driver_ = &driver;
-  PromiseBase* frame = &first;
+PollState Chain::DriveOn() {
+  Driver& driver = *driver_;
   while (true) {
-    driver.asked = kNone;
-    frame->frame().resume();
-    // In each case, no pointer into this call stays behind.
     const Asked asked = driver.asked;
     if (IsWait(asked)) [[likely]] {
-      // A stop is looked at by the poll that this asks for.
-      if ((asked & kYield) != 0) driver.context->PollAgain();
       asked_ = asked;
       return PollState::kPending;
     }
@@ -91,9 +81,11 @@ PollState Chain::Drive(PromiseBase& first, Context& cx) {
     }
     if (asked == kNone) [[unlikely]]
       FailForeignSuspension();
-    frame = FrameOf(asked);
+    PromiseBase* const frame = FrameOf(asked);
     if ((asked & kBits) == kStop) [[unlikely]]
       return EndStopped(*frame);
+    driver.asked = kNone;
+    frame->frame().resume();
   }
 }
 
@@ -121,7 +113,7 @@ AwaitStep Chain::StepOf(PromiseBase& frame, std::source_location location) {
 }
 
 ForkQueue* Chain::FindForks() {
-  const Context& cx = *driver_->context;
+  const Context& cx = driver_->context;
   if (cx.HasExecutor()) driver_->forks = cx.executor().forks();
   return driver_->forks;
 }
@@ -134,11 +126,11 @@ PollState Chain::RunBranch(PromiseBase& parent, PromiseBase& child, Chain& branc
     const Asked asked = std::exchange(driver.asked, kNone);
     switch (asked & kBits) {
       case kYield:
-        if (driver.context->StopRequested()) {
+        if (driver.context.StopRequested()) {
           Unwind(&LeafOf(asked)->frame(), &parent);
           return PollState::kStopped;
         }
-        driver.context->PollAgain();
+        driver.context.PollAgain();
         [[fallthrough]];
       case kWait:
         branch.asked_ = asked;

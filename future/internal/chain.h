@@ -146,6 +146,17 @@ inline void DestroyUnbegun(std::coroutine_handle<> frame) {
 
 // See the head of the file. One word. Thread-compatible; pinned from the first Resume() on.
 class WEFT_IN_REGISTERS Chain {
+  // What a frame has asked for: a Leaf* or PromiseBase* with one of these in its low bits. What it
+  // waits for stays, in asked_, until the next poll.
+  using Asked = std::uintptr_t;
+  static constexpr Asked kWait = 0;      // and the leaf
+  static constexpr Asked kYield = 1;     // and the leaf
+  static constexpr Asked kStop = 2;      // and the frame
+  static constexpr Asked kTransfer = 3;  // and the frame
+  static constexpr Asked kFinished = 4;
+  static constexpr Asked kNone = 5;
+  static constexpr Asked kBits = 7;
+
  public:
   Chain() : asked_(kNothing) {}
   // Precondition (checked): the other one has not begun.
@@ -161,6 +172,31 @@ class WEFT_IN_REGISTERS Chain {
   // (kStopped); there are no frames then. `root` is linked.
   PollState Resume(Context& cx, PromiseBase& root);
 
+  // What a poll, or several of one run, have for the chains that they resume. On the stack, above
+  // which the chains may use some of it.
+  class Driver {
+   public:
+    [[gnu::always_inline]] explicit Driver(Context& cx)
+        : context(cx),
+          stack_limit(static_cast<const char*>(__builtin_frame_address(0)) - kStackBytes) {}
+    Driver(const Driver&) = delete;
+    Driver& operator=(const Driver&) = delete;
+
+    // After a Resume() that answered kPending: whether the chain gave way. It is for the caller
+    // then to poll it again, behind all tasks that are ready.
+    bool GaveWay() const { return (asked & kBits) == kYield; }
+
+   private:
+    friend class Chain;
+
+    Context& context;
+    const char* const stack_limit;
+    std::uintptr_t asked = kNone;
+    ForkQueue* forks = nullptr;  // once asked for
+  };
+  // The same; inlined for a chain that gave way, and does so again.
+  [[gnu::always_inline]] PollState Resume(Driver& driver, PromiseBase& root);
+
   // Visits the frames from the leaf to the root. Between calls of Resume(); nothing is left before
   // the first and after the last.
   void Visit(AwaitVisitor& visitor) const;
@@ -170,7 +206,7 @@ class WEFT_IN_REGISTERS Chain {
   // The rest is for frames that run.
 
   // The context of the poll that is running.
-  Context& context() { return *driver_->context; }
+  Context& context() { return driver_->context; }
   // Whether so much stack is used that a child should be begun by the driver.
   bool IsStackLow() const {
     return static_cast<const char*>(__builtin_frame_address(0)) < driver_->stack_limit;
@@ -197,27 +233,11 @@ class WEFT_IN_REGISTERS Chain {
   void FinishRoot() { driver_->asked = kFinished; }
 
  private:
-  // What a frame has asked for: a Leaf* or PromiseBase* with one of these in its low bits. What it
-  // waits for stays, in asked_, until the next poll.
-  using Asked = std::uintptr_t;
-  static constexpr Asked kWait = 0;      // and the leaf
-  static constexpr Asked kYield = 1;     // and the leaf
-  static constexpr Asked kStop = 2;      // and the frame
-  static constexpr Asked kTransfer = 3;  // and the frame
-  static constexpr Asked kFinished = 4;
-  static constexpr Asked kNone = 5;
-  static constexpr Asked kBits = 7;
-
   static constexpr Asked kNothing = 0;  // the chain has not begun, or has ended
 
+  // What one poll uses for beginning children in place: a hundred frames or so.
+  static constexpr std::ptrdiff_t kStackBytes = 16 * 1024;
   static constexpr std::ptrdiff_t kMoreStackBytes = 48 * 1024;
-
-  struct Driver {
-    Context* context;
-    const char* stack_limit;
-    Asked asked = kNone;
-    ForkQueue* forks = nullptr;  // once asked for
-  };
 
   static bool IsWait(Asked asked) { return (asked & kBits) <= kYield; }
   static Leaf* LeafOf(Asked asked) { return reinterpret_cast<Leaf*>(asked & ~kBits); }
@@ -228,9 +248,13 @@ class WEFT_IN_REGISTERS Chain {
     driver_->asked = reinterpret_cast<Asked>(subject) + request;
   }
 
-  // Resume() of a chain whose leaf is to be asked; then, or at first, from `frame` on.
-  [[gnu::noinline]] PollState PollLeaf(Leaf& leaf, Context& cx);
-  [[gnu::noinline]] PollState Drive(PromiseBase& frame, Context& cx);
+  // Resume() of a chain that has not begun, or waits for its leaf.
+  [[gnu::noinline]] PollState BeginOrPollLeaf(Driver& driver, PromiseBase& root);
+  PollState PollLeaf(Leaf& leaf, Driver& driver);
+  // Resumes frames, from this one on.
+  [[gnu::always_inline]] PollState Drive(PromiseBase& frame, Driver& driver);
+  // Drive() once that frame has returned, with a request other than to wait.
+  [[gnu::noinline]] PollState DriveOn();
   // Unwinds everything, from `frame` on.
   [[gnu::noinline]] PollState EndStopped(PromiseBase& frame);
   ForkQueue* FindForks();
@@ -296,6 +320,27 @@ inline void Chain::Wait(Leaf& leaf) {
 inline void Chain::Yield(Leaf& leaf) {
   leaf.frame().Suspend();
   Ask(kYield, &leaf);
+}
+
+inline PollState Chain::Drive(PromiseBase& frame, Driver& driver) {
+  driver_ = &driver;
+  driver.asked = kNone;
+  frame.frame().resume();
+  // In each case, no pointer into this call stays behind.
+  const Asked asked = driver.asked;
+  if (!IsWait(asked)) [[unlikely]]
+    return DriveOn();
+  asked_ = asked;
+  return PollState::kPending;
+}
+
+inline PollState Chain::Resume(Driver& driver, PromiseBase& root) {
+  const Asked waits = asked_;
+  if ((waits & kYield) == 0) return BeginOrPollLeaf(driver, root);
+  Leaf& leaf = *LeafOf(waits);
+  if (driver.context.StopRequested()) [[unlikely]]
+    return EndStopped(leaf.frame());
+  return Drive(leaf.frame(), driver);
 }
 
 inline void Chain::Stop(PromiseBase& frame) {

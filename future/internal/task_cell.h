@@ -6,6 +6,7 @@
 #define WEFT_FUTURE_INTERNAL_TASK_CELL_H_
 
 #include <cstddef>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -42,6 +43,13 @@ template <typename T>
 struct JoinResultOf {
   using Type = typename StatusTraits<T>::WithStatus;
 };
+
+// Whether both are of one class. The ABI of all compilers: an object that has virtual functions
+// begins with the address of their table.
+inline bool HaveSameType(const Runnable& a, const Runnable& b) {
+  return std::memcmp(static_cast<const void*>(&a), static_cast<const void*>(&b), sizeof(void*)) ==
+         0;
+}
 
 // For SetJoined(): an exception, or that the task was cancelled.
 template <typename T, typename Joined>
@@ -110,26 +118,15 @@ class CellOf : public JoinState<T> {
   }
 
   Runnable::Leaves RunAt(Executor* home) noexcept final {
-    Executor& executor = this->executor();
-    LateResult late;
-    switch (PollTo(late.result)) {
-      case Polled::kPending:
-        return Leaves::kNothing;
-      case Polled::kAgain:
-        if (home == &executor) return Leaves::kYield;
-        this->Yield();
-        return Leaves::kNothing;
-      case Polled::kEnded:
-        break;
+    if constexpr (kIsChain) {
+      return RunChainsAt(home);
+    } else {
+      LateResult late;
+      const Polled polled = PollTo(late.result);
+      if (polled == Polled::kAgain) return LeaveYield(home);
+      if (polled == Polled::kPending) return {};
+      return End(late.result, home);
     }
-    const bool is_only_the_runs = this->IsOnlyTheRuns();
-    is_only_the_runs ? Free() : Publish(late.result);
-    // The result is gone, too, before that is counted.
-    std::destroy_at(&late.result);
-    if (!is_only_the_runs) return Leaves::kNothing;
-    if (home == &executor) return Leaves::kEnd;
-    executor.OnTaskFinished();
-    return Leaves::kNothing;
   }
 
   bool RunForHandle(Result<typename JoinResultOf<T>::Type>& joined) noexcept final {
@@ -161,6 +158,7 @@ class CellOf : public JoinState<T> {
  private:
   using Leaves = Runnable::Leaves;
   using Polled = CellBase::Polled;
+  using ChainPolls = CellBase::ChainPolls;
 
   // A result that is destroyed only where the work has ended: else there is nothing to destroy.
   union LateResult {
@@ -169,13 +167,64 @@ class CellOf : public JoinState<T> {
     Result<T> result;
   };
 
+  // Whether the work is a Task.
+  static constexpr bool kIsChain = requires(Work& work, Result<T>& result, Chain::Driver& driver) {
+    work.PollInto(result, driver);
+  };
+
   // Runs once. Work that has ended is destroyed.
   [[gnu::always_inline]] Polled PollTo(Result<T>& result) {
     return this->RunOnce([&](Context& cx) __attribute__((always_inline)) {
-      if (!static_cast<Derived*>(this)->PollWork(work_, result, cx)) return false;
-      work_.~Work();
-      return true;
+      return PollWorkTo(result, cx);
     });
+  }
+  [[gnu::always_inline]] bool PollWorkTo(Result<T>& result, auto& poller) {
+    if (!static_cast<Derived*>(this)->PollWork(work_, result, poller)) return false;
+    work_.~Work();
+    return true;
+  }
+
+  // The way of tasks that give way to one another: a run goes on with the next one, if that is of
+  // the same kind, because most of what it needs is there then.
+  [[gnu::always_inline]] Leaves RunChainsAt(Executor* home) {
+    Executor& executor = this->executor();
+    CellOf* cell = this;
+    LateResult late;
+    ChainPolls polls(*this);
+    while (true) {
+      const Polled polled =
+          cell->RunOnce(polls, [&](Chain::Driver& driver) __attribute__((always_inline)) {
+            return cell->PollWorkTo(late.result, driver);
+          });
+      if (polled == Polled::kEnded) return cell->End(late.result, home);
+      if (polled == Polled::kPending) return {};
+      if (home != &executor) return cell->LeaveYield(home);
+      Runnable* const next = home->GiveWay(cell);
+      if (next == nullptr) return {Leaves::kYield, cell};
+      if (!HaveSameType(*next, *this)) return {Leaves::kNext, next};
+      cell = static_cast<CellOf*>(next);
+      if (&cell->executor() != home) return {Leaves::kNext, next};
+      polls.TurnTo(*cell);
+    }
+  }
+
+  Leaves LeaveYield(Executor* home) {
+    if (home == &this->executor()) return {Leaves::kYield, this};
+    this->Yield();
+    return {};
+  }
+
+  // The task has ended, and nothing is left but its result.
+  [[gnu::always_inline]] Leaves End(Result<T>& result, Executor* home) {
+    Executor& executor = this->executor();
+    const bool is_only_the_runs = this->IsOnlyTheRuns();
+    is_only_the_runs ? Free() : Publish(result);
+    // The result is gone, too, before that is counted.
+    std::destroy_at(&result);
+    if (!is_only_the_runs) return {};
+    if (home == &executor) return {Leaves::kEnd};
+    executor.OnTaskFinished();
+    return {};
   }
 
   void Publish(Result<T>& result) noexcept {
@@ -253,6 +302,10 @@ class TaskCell final : public CellOf<TaskCell<F>, F, OutputOf<F>> {
 
   [[gnu::always_inline]] bool PollWork(F& future, Result<OutputOf<F>>& result, Context& cx) {
     return result.PollFrom(future, cx) != PollState::kPending;
+  }
+  [[gnu::always_inline]] bool PollWork(F& future, Result<OutputOf<F>>& result,
+                                       Chain::Driver& driver) {
+    return future.PollInto(result, driver) != PollState::kPending;
   }
 };
 

@@ -91,32 +91,40 @@ class OwnTasks {
     return Queued::kForAll;
   }
 
-  // Owner. A task that gave way: behind all the others. A few tasks that yield to one another stay
-  // in the batch, if `nobody_searches()`.
-  template <std::predicate F>
-  [[gnu::always_inline]] Queued PushYielded(Runnable* task, F nobody_searches) {
+  // Owner. A task that gave way: behind all the others.
+  Queued PushYielded(Runnable* task) {
     slot_.Set(RunNext::kOthersWait);
-    if (HasPublic()) {
+    if (HasPrivate() || HasPublic()) {
       queue_.Push(task);
       return Queued::kForAll;
     }
-    {
-      const OwnersHold hold(slot_.lock());
-      const uint32_t next = next_.load(std::memory_order_relaxed);
-      const uint32_t end = end_.load(std::memory_order_relaxed);
-      if (next >= end && slot_.IsEmpty()) {
-        batch_[0] = task;
-        SetBatch(0, 1);
-        return Queued::kForSelf;
-      }
-      if (next < end && end < kBatch && nobody_searches()) {
-        batch_[end] = task;
-        end_.store(end + 1, std::memory_order_relaxed);
-        return Queued::kForAll;
-      }
+    const OwnersHold hold(slot_.lock());
+    batch_[0] = task;
+    SetBatch(0, 1);
+    return Queued::kForSelf;
+  }
+
+  // Owner. The same, and takes the oldest task of the batch; the caller tells others, as of any that
+  // is for all. A few tasks that yield to one another stay in the batch, if `nobody_searches()`.
+  // Null: the batch is empty, or it is not its turn; nothing was done.
+  template <std::predicate F>
+  [[gnu::always_inline]] Runnable* ExchangeYielded(Runnable* task, F nobody_searches) {
+    if (!slot_.lock().TryLockByOwner()) return nullptr;
+    const uint32_t next = next_.load(std::memory_order_relaxed);
+    const uint32_t end = end_.load(std::memory_order_relaxed);
+    if (next >= end || !slot_.IsEmpty()) {
+      slot_.lock().UnlockByOwner();
+      return nullptr;
     }
-    queue_.Push(task);
-    return Queued::kForAll;
+    if (end < kBatch && !HasPublic() && nobody_searches()) {
+      batch_[end] = task;
+      end_.store(end + 1, std::memory_order_relaxed);
+    } else {
+      queue_.Push(task);
+    }
+    Runnable* const oldest = TakeFromBatchAt(next, end);
+    slot_.lock().UnlockByOwner();
+    return oldest;
   }
 
   // Owner. Whether a task that gave way is the next one, because there is no other. Then it runs as
@@ -162,10 +170,7 @@ class OwnTasks {
     const uint32_t next = next_.load(std::memory_order_relaxed);
     const uint32_t end = end_.load(std::memory_order_relaxed);
     if (next >= end || !slot_.IsEmpty()) return nullptr;
-    slot_runs_ = 0;
-    next_.store(next + 1, std::memory_order_relaxed);
-    if (next + kPrefetched < end) Prefetch(batch_[next + kPrefetched]);
-    return batch_[next];
+    return TakeFromBatchAt(next, end);
   }
 
   // Owner. Take() if that is `task`; otherwise takes nothing.
@@ -218,6 +223,13 @@ class OwnTasks {
     const uint32_t next = next_.load(std::memory_order_relaxed);
     const uint32_t end = end_.load(std::memory_order_relaxed);
     return next < end ? end - next : 0;
+  }
+  // [next, end) is the batch, and not empty. Under the lock.
+  [[gnu::always_inline]] Runnable* TakeFromBatchAt(uint32_t next, uint32_t end) {
+    slot_runs_ = 0;
+    next_.store(next + 1, std::memory_order_relaxed);
+    if (next + kPrefetched < end) Prefetch(batch_[next + kPrefetched]);
+    return batch_[next];
   }
   void PushBehind(Runnable* task) {
     slot_.Set(RunNext::kOthersWait);

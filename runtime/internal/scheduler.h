@@ -81,6 +81,8 @@ class Scheduler {
   void OnKept() { current_worker->WakePickedForKept(); }
   // Executor::MayGoOn(): on a worker.
   bool MayGoOn() { return current_worker->MayGoOn(); }
+  // Executor::GiveWay(): on a worker.
+  Runnable* GiveWay(Runnable* task) { return current_worker->GiveWay(task); }
   // Ends of tasks that workers count by themselves are told to the executor from now on, after a
   // heavy barrier.
   void WatchEnds();

@@ -91,8 +91,7 @@ Runnable* Worker::Next() {
 }
 
 [[gnu::always_inline]] inline void Worker::PushYielded(Runnable* task) {
-  const Queued queued = tasks_.PushYielded(task, [this] { return scheduler_.idle_.AllAreBusy(); });
-  if (queued == Queued::kForAll) WakeOne();
+  if (tasks_.PushYielded(task) == Queued::kForAll) WakeOne();
 }
 
 void Worker::RunTasks(Executor* home) {
@@ -109,10 +108,13 @@ void Worker::RunTasks(Executor* home) {
     }
     tasks_run_.Add(1);
     Runnable::Leaves leaves = runnable->RunAt(home);
-    while (leaves == Runnable::Leaves::kYield && RunsAgain()) leaves = runnable->RunAt(home);
-    if (leaves == Runnable::Leaves::kYield) {
-      PushYielded(runnable);
-    } else if (leaves == Runnable::Leaves::kEnd) {
+    while (leaves.what == Runnable::Leaves::kNext ||
+           (leaves.what == Runnable::Leaves::kYield && RunsAgain())) {
+      leaves = leaves.task->RunAt(home);
+    }
+    if (leaves.what == Runnable::Leaves::kYield) {
+      PushYielded(leaves.task);
+    } else if (leaves.what == Runnable::Leaves::kEnd) {
       slot().IsOpen() ? slot().CountEnd() : home->OnTaskFinished();
     }
   }
@@ -245,6 +247,25 @@ bool Worker::MayGoOn() {
   (void)pace_.CountRun();
   tasks_run_.Add(1);
   return true;
+}
+
+Runnable* Worker::GiveWay(Runnable* task) {
+  return pace_.IsCheckNext() ? GiveWayAtCheck(task) : Exchange(task);
+}
+
+Runnable* Worker::GiveWayAtCheck(Runnable* task) {
+  return IsTimeToLook() ? nullptr : Exchange(task);
+}
+
+[[gnu::always_inline]] inline Runnable* Worker::Exchange(Runnable* task) {
+  if (!slot().IsEasyBut(RunNext::kOthersWait)) return nullptr;
+  Runnable* const next =
+      tasks_.ExchangeYielded(task, [this] { return scheduler_.idle_.AllAreBusy(); });
+  if (next == nullptr) return nullptr;
+  (void)pace_.CountRun();
+  tasks_run_.Add(1);
+  WakeOne();
+  return next;
 }
 
 void Worker::NoteClasses() {

@@ -75,6 +75,8 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   bool TakeIfNext(Runnable* task);
   // At a check that a task meets which gives way while nothing else is here: whether it goes on.
   bool MayGoOn();
+  // See Executor::GiveWay().
+  Runnable* GiveWay(Runnable* task);
 
   Scheduler* scheduler() const { return &scheduler_; }
   int index() const { return index_; }
@@ -157,6 +159,9 @@ class alignas(kCacheLineSize) Worker final : public Idler, public ForkQueue {
   [[gnu::noinline]] Runnable* Next();
   bool RunsAgain();
   void PushYielded(Runnable* task);
+  // GiveWay(), but for checks; at a check.
+  Runnable* Exchange(Runnable* task);
+  [[gnu::noinline]] Runnable* GiveWayAtCheck(Runnable* task);
   Runnable* TakeOwn();
   Runnable* TakeInTurn();
   Runnable* TakeNormal();
