@@ -18,7 +18,7 @@ class Executor;
 namespace future_internal {
 class LocalNode;
 class CellBase;
-}
+}  // namespace future_internal
 
 // Cheap to copy: it only refers to what the poller owns.
 class Context {

@@ -212,8 +212,8 @@ class [[nodiscard]] WEFT_IN_REGISTERS Task {
     }
   }
 
-  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once. `poller`
-  // is a Context, or the Driver of a run.
+  // For future_internal::Result::PollFrom(): as poll(), but the outcome is moved only once.
+  // `poller` is a Context, or the Driver of a run.
   template <typename Poller>
   [[gnu::always_inline]] PollState PollInto(future_internal::Result<T>& result,
                                             Poller& poller) noexcept {

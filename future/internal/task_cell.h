@@ -44,11 +44,12 @@ struct JoinResultOf {
   using Type = typename StatusTraits<T>::WithStatus;
 };
 
-// Whether both are of one class. The ABI of all compilers: an object that has virtual functions
-// begins with the address of their table.
-inline bool HaveSameType(const Runnable& a, const Runnable& b) {
-  return std::memcmp(static_cast<const void*>(&a), static_cast<const void*>(&b), sizeof(void*)) ==
-         0;
+// What objects of one class have in common. The ABI of all compilers: an object that has virtual
+// functions begins with the address of their table.
+inline const void* TypeOf(const Runnable& runnable) {
+  const void* type;
+  std::memcpy(&type, static_cast<const void*>(&runnable), sizeof(type));
+  return type;
 }
 
 // For SetJoined(): an exception, or that the task was cancelled.
@@ -174,9 +175,8 @@ class CellOf : public JoinState<T> {
 
   // Runs once. Work that has ended is destroyed.
   [[gnu::always_inline]] Polled PollTo(Result<T>& result) {
-    return this->RunOnce([&](Context& cx) __attribute__((always_inline)) {
-      return PollWorkTo(result, cx);
-    });
+    return this->RunOnce([&](Context& cx)
+                             __attribute__((always_inline)) { return PollWorkTo(result, cx); });
   }
   [[gnu::always_inline]] bool PollWorkTo(Result<T>& result, auto& poller) {
     if (!static_cast<Derived*>(this)->PollWork(work_, result, poller)) return false;
@@ -187,7 +187,9 @@ class CellOf : public JoinState<T> {
   // The way of tasks that give way to one another: a run goes on with the next one, if that is of
   // the same kind, because most of what it needs is there then.
   [[gnu::always_inline]] Leaves RunChainsAt(Executor* home) {
+    // Once another thread can have this cell, it may be gone.
     Executor& executor = this->executor();
+    const void* const type = TypeOf(*this);
     CellOf* cell = this;
     LateResult late;
     ChainPolls polls(*this);
@@ -201,7 +203,7 @@ class CellOf : public JoinState<T> {
       if (home != &executor) return cell->LeaveYield(home);
       Runnable* const next = home->GiveWay(cell);
       if (next == nullptr) return {Leaves::kYield, cell};
-      if (!HaveSameType(*next, *this)) return {Leaves::kNext, next};
+      if (TypeOf(*next) != type) return {Leaves::kNext, next};
       cell = static_cast<CellOf*>(next);
       if (&cell->executor() != home) return {Leaves::kNext, next};
       polls.TurnTo(*cell);

@@ -104,9 +104,9 @@ class OwnTasks {
     return Queued::kForSelf;
   }
 
-  // Owner. The same, and takes the oldest task of the batch; the caller tells others, as of any that
-  // is for all. A few tasks that yield to one another stay in the batch, if `nobody_searches()`.
-  // Null: the batch is empty, or it is not its turn; nothing was done.
+  // Owner. The same, and takes the oldest task of the batch; the caller tells others, as of any
+  // task that is for all. A few tasks that yield to one another stay in the batch, if
+  // `nobody_searches()`. Null: the batch is empty, or it is not its turn; nothing was done.
   template <std::predicate F>
   [[gnu::always_inline]] Runnable* ExchangeYielded(Runnable* task, F nobody_searches) {
     if (!slot_.lock().TryLockByOwner()) return nullptr;
