@@ -3,7 +3,6 @@
 // Method: one worker, whose run goes on with the next task of the same kind; the tasks note when
 // they run.
 #include <atomic>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>

@@ -148,7 +148,8 @@ class CellBase : public Runnable, private CancelEntry {
   }
 
   // What a run has for the futures that are chains: it may poll those of several cells of one
-  // executor, one after the other.
+  // executor, one after the other. Not for others: their polls have these as variables, of which
+  // nothing is left where a future does not look at them.
   class ChainPolls {
    public:
     [[gnu::always_inline]] explicit ChainPolls(CellBase& cell)

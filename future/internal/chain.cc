@@ -67,26 +67,18 @@ PollState Chain::PollLeaf(Leaf& leaf, Driver& driver) {
   return Drive(frame, driver);
 }
 
-PollState Chain::DriveOn() {
-  Driver& driver = *driver_;
-  while (true) {
-    const Asked asked = driver.asked;
-    if (IsWait(asked)) [[likely]] {
-      asked_ = asked;
-      return PollState::kPending;
-    }
-    if (asked == kFinished) {
-      asked_ = kNothing;
-      return PollState::kReady;
-    }
-    if (asked == kNone) [[unlikely]]
-      FailForeignSuspension();
-    PromiseBase* const frame = FrameOf(asked);
-    if ((asked & kBits) == kStop) [[unlikely]]
-      return EndStopped(*frame);
-    driver.asked = kNone;
-    frame->frame().resume();
+PromiseBase* Chain::FrameAskedFor(Asked asked, PollState& end) {
+  if (asked == kFinished) {
+    asked_ = kNothing;
+    end = PollState::kReady;
+    return nullptr;
   }
+  if (asked == kNone) [[unlikely]]
+    FailForeignSuspension();
+  PromiseBase* const frame = FrameOf(asked);
+  if ((asked & kBits) == kTransfer) return frame;
+  end = EndStopped(*frame);
+  return nullptr;
 }
 
 PollState Chain::EndStopped(PromiseBase& frame) {

@@ -253,8 +253,9 @@ class WEFT_IN_REGISTERS Chain {
   PollState PollLeaf(Leaf& leaf, Driver& driver);
   // Resumes frames, from this one on.
   [[gnu::always_inline]] PollState Drive(PromiseBase& frame, Driver& driver);
-  // Drive() once that frame has returned, with a request other than to wait.
-  [[gnu::noinline]] PollState DriveOn();
+  // A frame has returned with a request other than to wait. The frame to be resumed; null where
+  // there is none, and then `end` is what came of the chain.
+  [[gnu::noinline]] PromiseBase* FrameAskedFor(Asked asked, PollState& end);
   // Unwinds everything, from `frame` on.
   [[gnu::noinline]] PollState EndStopped(PromiseBase& frame);
   ForkQueue* FindForks();
@@ -324,14 +325,20 @@ inline void Chain::Yield(Leaf& leaf) {
 
 inline PollState Chain::Drive(PromiseBase& frame, Driver& driver) {
   driver_ = &driver;
-  driver.asked = kNone;
-  frame.frame().resume();
-  // In each case, no pointer into this call stays behind.
-  const Asked asked = driver.asked;
-  if (!IsWait(asked)) [[unlikely]]
-    return DriveOn();
-  asked_ = asked;
-  return PollState::kPending;
+  PromiseBase* next = &frame;
+  while (true) {
+    driver.asked = kNone;
+    next->frame().resume();
+    // In each case, no pointer into this call stays behind.
+    const Asked asked = driver.asked;
+    if (IsWait(asked)) [[likely]] {
+      asked_ = asked;
+      return PollState::kPending;
+    }
+    PollState end;
+    next = FrameAskedFor(asked, end);
+    if (next == nullptr) return end;
+  }
 }
 
 inline PollState Chain::Resume(Driver& driver, PromiseBase& root) {

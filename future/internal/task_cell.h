@@ -200,9 +200,8 @@ class CellOf : public JoinState<T> {
           });
       if (polled == Polled::kEnded) return cell->End(late.result, home);
       if (polled == Polled::kPending) return {};
-      if (home != &executor) return cell->LeaveYield(home);
-      Runnable* const next = home->GiveWay(cell);
-      if (next == nullptr) return {Leaves::kYield, cell};
+      Runnable* const next = home == &executor ? home->GiveWay(cell) : nullptr;
+      if (next == nullptr) return cell->LeaveYield(home);
       if (TypeOf(*next) != type) return {Leaves::kNext, next};
       cell = static_cast<CellOf*>(next);
       if (&cell->executor() != home) return {Leaves::kNext, next};

@@ -94,7 +94,7 @@ class OwnTasks {
   // Owner. A task that gave way: behind all the others.
   Queued PushYielded(Runnable* task) {
     slot_.Set(RunNext::kOthersWait);
-    if (HasPrivate() || HasPublic()) {
+    if (!IsEmptyHint()) {
       queue_.Push(task);
       return Queued::kForAll;
     }
@@ -109,22 +109,17 @@ class OwnTasks {
   // `nobody_searches()`. Null: the batch is empty, or it is not its turn; nothing was done.
   template <std::predicate F>
   [[gnu::always_inline]] Runnable* ExchangeYielded(Runnable* task, F nobody_searches) {
-    if (!slot_.lock().TryLockByOwner()) return nullptr;
+    const OwnersHold hold(slot_.lock());
     const uint32_t next = next_.load(std::memory_order_relaxed);
     const uint32_t end = end_.load(std::memory_order_relaxed);
-    if (next >= end || !slot_.IsEmpty()) {
-      slot_.lock().UnlockByOwner();
-      return nullptr;
-    }
+    if (next >= end || !slot_.IsEmpty()) return nullptr;
     if (end < kBatch && !HasPublic() && nobody_searches()) {
       batch_[end] = task;
       end_.store(end + 1, std::memory_order_relaxed);
     } else {
       queue_.Push(task);
     }
-    Runnable* const oldest = TakeFromBatchAt(next, end);
-    slot_.lock().UnlockByOwner();
-    return oldest;
+    return TakeFromBatchAt(next, end);
   }
 
   // Owner. Whether a task that gave way is the next one, because there is no other. Then it runs as
@@ -164,7 +159,7 @@ class OwnTasks {
   }
 
   // Owner. The next task to run, if the slot is empty and the batch is not; else null, and Take()
-  // may find one. The way of tasks that yield to one another.
+  // may find one. The way of a burst of tasks.
   [[gnu::always_inline]] Runnable* TakeFromBatch() {
     const OwnersHold hold(slot_.lock());
     const uint32_t next = next_.load(std::memory_order_relaxed);

@@ -67,7 +67,7 @@ void Worker::Main() {
   cpu_clock_.Stop();
 }
 
-// The way of tasks that yield to one another: one from the batch, where no more has to be asked.
+// The way of a burst of tasks: one from the batch, where no more has to be asked.
 [[gnu::always_inline]] inline Runnable* Worker::NextOfBatch() {
   if (pace_.IsCheckNext() || !slot().IsEasyBut(RunNext::kOthersWait)) return nullptr;
   Runnable* const runnable = tasks_.TakeFromBatch();
